@@ -1,0 +1,124 @@
+# ingestd - see README.md.  `make help` lists the targets.
+CC      ?= cc
+PKGS_BASE   = libcrypto
+CSTD     = -std=gnu11
+WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+           -Wpointer-arith -Wwrite-strings -Wformat=2 -Werror
+OPT     ?= -O2 -g
+HARDEN   = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+SANFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+B       ?= build
+ifeq ($(SAN),1)
+B        = build/san
+OPT      = -O1 -g
+HARDEN   = $(SANFLAGS)
+LDSAN    = $(SANFLAGS)
+endif
+VERSION := $(shell cat VERSION 2>/dev/null || echo 0)
+CPPFLAGS += -I. -D_GNU_SOURCE -DINGEST_VERSION='"$(VERSION)"'
+CFLAGS  += $(CSTD) $(OPT) $(WARN) $(HARDEN)
+LDFLAGS += $(LDSAN) -pie
+
+# A folder is an archive; the programs are chosen by which folders they take (tests/lint/LAYERS).
+FOLDERS = watcher/base watcher/model watcher/arrival watcher/spool watcher/schedule watcher/admin \
+          watcher/decode watcher/parse watcher/quality watcher/sink watcher/worker watcher/ctl \
+          watcher/daemon transforms
+lib      = $(B)/lib/$(notdir $(1)).a
+srcs     = $(wildcard $(1)/*.c)
+
+DAEMON_LIBS = daemon admin schedule spool arrival model base
+WORKER_LIBS = worker sink quality parse decode transforms model base
+CTL_LIBS    = ctl model base
+DAEMON_LINK = -lev -lmicrohttpd -lsqlite3 -ljansson -lsystemd -lcrypto
+WORKER_LINK = -lsqlite3 -ljansson -lonig -lcrypto -lm
+CTL_LINK    = -lcurl -ljansson -lcrypto
+paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
+
+.PHONY: all help deps demo demo-up check check-fast lint unit clean
+all: $(B)/ingestd $(B)/ingest-worker $(B)/ingestctl
+
+$(B)/ingestd: $(call paths,$(DAEMON_LIBS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(DAEMON_LIBS)) $(DAEMON_LINK)
+$(B)/ingest-worker: $(call paths,$(WORKER_LIBS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
+$(B)/ingestctl: $(call paths,$(CTL_LIBS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(CTL_LIBS)) $(CTL_LINK)
+
+# objects and archives
+define folder_rules
+$(call lib,$(1)): $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)
+
+# unit tests: tests/unit/<folder>/test_<module>.c, linked with its folder and what that may use
+UNIT_SRCS  = $(wildcard tests/unit/*/test_*.c)
+UNIT_BINS  = $(patsubst tests/%.c,$(B)/%,$(UNIT_SRCS))
+unit_libs_base       = base
+unit_libs_model      = model base
+unit_libs_arrival    = arrival model base
+unit_libs_spool      = spool model base
+unit_libs_schedule   = schedule model base
+unit_libs_admin      = admin model base
+unit_libs_decode     = decode model base
+unit_libs_parse      = parse model base
+unit_libs_quality    = quality model base
+unit_libs_sink       = sink model base
+unit_libs_transforms = transforms model base
+unit_libs_worker     = $(WORKER_LIBS)
+unit_libs_ctl        = ctl model base
+unit_libs_daemon     = $(DAEMON_LIBS)
+unit_link_base       = -lcrypto
+unit_link_model      = -ljansson -lcrypto
+unit_link_arrival    = -lev -ljansson -lcrypto
+unit_link_spool      = -lev -lsqlite3 -ljansson -lcrypto
+unit_link_schedule   = -lev -ljansson -lcrypto
+unit_link_admin      = -lev -lmicrohttpd -ljansson -lcrypto
+unit_link_decode     = -ljansson -lcrypto
+unit_link_parse      = -ljansson -lcrypto
+unit_link_quality    = -ljansson -lcrypto
+unit_link_sink       = -lsqlite3 -ljansson -lcrypto
+unit_link_transforms = -lonig -ljansson -lcrypto -lm
+unit_link_worker     = $(WORKER_LINK)
+unit_link_ctl        = $(CTL_LINK)
+unit_link_daemon     = $(DAEMON_LINK)
+.SECONDEXPANSION:
+$(UNIT_BINS): $(B)/unit/%: tests/unit/%.c $$(call paths,$$(unit_libs_$$(firstword $$(subst /, ,$$*))))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(call paths,$(unit_libs_$(firstword $(subst /, ,$*)))) \
+		-lcmocka $(unit_link_$(firstword $(subst /, ,$*)))
+unit: $(UNIT_BINS)
+	@tests/lib/run-unit $(UNIT_BINS)
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^## //p' Makefile
+## deps          install the Debian packages that are missing (root or sudo; else prints the line to run)
+deps:
+	@tests/lib/deps
+## demo          build, two tenants, real files through the whole path, and what came of them
+demo: deps
+	@$(MAKE) -s all
+	@tests/lib/demo $(FILE)
+## demo-up       the same, and leaves the daemon up
+demo-up: deps
+	@$(MAKE) -s all
+	@UP=1 tests/lib/demo $(FILE)
+## check         lint, unit, golden, end-to-end, crash subset; last line `N passed, N failed, N skipped`
+check: deps
+	@tests/lib/check full
+## check-fast    lint, unit, golden, end-to-end on SQLite
+check-fast:
+	@tests/lib/check fast
+## lint          layers, doors, banned functions, sizes, ACCEPTANCE
+lint:
+	@python3 tests/lint/lint.py

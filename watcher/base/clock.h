@@ -1,0 +1,21 @@
+/*
+ * clock - times
+ *
+ * Wall times are int64_t milliseconds since 1970 UTC, intervals are milliseconds of the monotonic clock.  RFC 3339
+ * text always has three digits of milliseconds and Z.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include "watcher/base/strbuf.h"
+
+#define CLOCK_TEXT 32 /* bytes that hold any formatted time and its NUL */
+
+int64_t clock_now_ms(void);  /* wall */
+int64_t clock_mono_ms(void); /* monotonic */
+/* "2026-11-24T00:01:02.003Z" */
+void clock_format(int64_t ms, char out[CLOCK_TEXT]);
+/* strftime in UTC for file-name and index-name dates; out always NUL-terminated. */
+void clock_strftime(int64_t ms, const char *fmt, char *out, size_t cap);
+
+#endif

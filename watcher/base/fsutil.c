@@ -1,0 +1,247 @@
+/*
+ * fsutil - files and folders, every step checked; see the header
+ */
+#include "watcher/base/fsutil.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int fs_open_beneath(int dirfd, const char *name, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	int fd;
+
+	do
+		fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+int fs_open_dir(const char *path, int *out, struct fault *f)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot open folder %s", path);
+	*out = fd;
+	return 0;
+}
+
+int fs_make_dirs(const char *path, mode_t mode, struct fault *f)
+{
+	char *copy = xstrdup(path);
+	int r = 0;
+
+	for (char *p = copy + 1; r == 0; p++) {
+		char c = *p;
+
+		if (c && c != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			r = fault_errno(f, FAULT_SYSTEM, "cannot make folder %s", copy);
+		*p = c;
+		if (!c)
+			break;
+	}
+	free(copy);
+	return r;
+}
+
+int fs_make_dir_at(int dirfd, const char *name, mode_t mode, struct fault *f)
+{
+	struct stat st;
+
+	if (mkdirat(dirfd, name, mode) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return fault_errno(f, FAULT_SYSTEM, "cannot make folder %s", name);
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot look at %s", name);
+	if (!S_ISDIR(st.st_mode))
+		return fault_set(f, FAULT_SYSTEM, "%s exists and is no folder", name);
+	return 0;
+}
+
+int fs_write_all(int fd, const void *p, size_t n, struct fault *f)
+{
+	const char *at = p;
+
+	while (n) {
+		ssize_t w = write(fd, at, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return fault_errno(f, FAULT_SYSTEM, "write");
+		at += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int fs_pwrite_all(int fd, const void *p, size_t n, off_t at, struct fault *f)
+{
+	const char *from = p;
+
+	while (n) {
+		ssize_t w = pwrite(fd, from, n, at);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return fault_errno(f, FAULT_SYSTEM, "write");
+		from += w;
+		at += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int fs_pread_full(int fd, void *p, size_t n, off_t at, size_t *got, struct fault *f)
+{
+	char *to = p;
+	size_t have = 0;
+
+	while (have < n) {
+		ssize_t r = pread(fd, to + have, n - have, at + (off_t)have);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return fault_errno(f, FAULT_SYSTEM, "read");
+		if (r == 0)
+			break;
+		have += (size_t)r;
+	}
+	*got = have;
+	return 0;
+}
+
+int fs_read_fd(int fd, size_t max, struct strbuf *sb, struct fault *f)
+{
+	size_t start = sb->n;
+
+	for (;;) {
+		ssize_t r;
+
+		strbuf_reserve(sb, 16 * 1024);
+		r = read(fd, sb->p + sb->n, 16 * 1024);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return fault_errno(f, FAULT_SYSTEM, "read");
+		if (r == 0)
+			break;
+		sb->n += (size_t)r;
+		sb->p[sb->n] = '\0';
+		if (sb->n - start > max)
+			return fault_set(f, FAULT_CONFIG, "larger than %zu bytes", max);
+	}
+	return 0;
+}
+
+int fs_read_file(const char *path, size_t max, struct strbuf *sb, struct fault *f)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r;
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_CONFIG, "cannot open %s", path);
+	r = fs_read_fd(fd, max, sb, f);
+	if (r < 0)
+		fault_prefix(f, "%s", path);
+	close(fd);
+	return r;
+}
+
+int fs_fsync(int fd, const char *what, struct fault *f)
+{
+	int r;
+
+	do
+		r = fsync(fd);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return fault_errno(f, FAULT_SYSTEM, "fsync %s", what);
+	return 0;
+}
+
+static int write_tmp(int dirfd, const char *tmp, struct span content, mode_t mode, struct fault *f)
+{
+	int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int r;
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot make %s", tmp);
+	/* the mode counts, not the umask */
+	if (fchmod(fd, mode) < 0) {
+		r = fault_errno(f, FAULT_SYSTEM, "chmod %s", tmp);
+		goto out;
+	}
+	r = fs_write_all(fd, content.p, content.n, f);
+	if (r == 0)
+		r = fs_fsync(fd, tmp, f);
+out:
+	if (close(fd) < 0 && r == 0)
+		r = fault_errno(f, FAULT_SYSTEM, "close %s", tmp);
+	return r;
+}
+
+int fs_replace_at(int dirfd, const char *name, struct span content, mode_t mode, struct fault *f)
+{
+	char *tmp = xasprintf(".%s.tmp", name);
+	int r = write_tmp(dirfd, tmp, content, mode, f);
+
+	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
+		r = fault_errno(f, FAULT_SYSTEM, "rename to %s", name);
+	if (r < 0)
+		(void)unlinkat(dirfd, tmp, 0);
+	else
+		r = fs_fsync(dirfd, "folder", f);
+	free(tmp);
+	return r;
+}
+
+int fs_replace_file(const char *path, struct span content, mode_t mode, struct fault *f)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	int dirfd = -1;
+	int r = fs_open_dir(folder, &dirfd, f);
+
+	if (r == 0)
+		r = fs_replace_at(dirfd, slash ? slash + 1 : path, content, mode, f);
+	fs_close(&dirfd);
+	free(folder);
+	return r;
+}
+
+bool fs_is_bare_name(struct span name)
+{
+	if (!name.n || span_is(name, ".") || span_is(name, ".."))
+		return false;
+	return !memchr(name.p, '/', name.n) && !memchr(name.p, '\0', name.n);
+}
+
+void fs_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+char *fs_join(const char *base, const char *path)
+{
+	size_t n = strlen(base);
+
+	if (path[0] == '/')
+		return xstrdup(path);
+	return xasprintf("%s%s%s", base, n && base[n - 1] == '/' ? "" : "/", path);
+}

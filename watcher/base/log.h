@@ -1,0 +1,39 @@
+/*
+ * log - one line an event, for people with tail -f
+ *
+ *	struct log *l = log_open("logs/alice.log", LOG_FORMAT_TEXT, &f);
+ *	log_event(l, LOG_INFO_LEVEL, "file.placed", "job=%s file=%s", job, log_quote(name, &q));
+ *	2026-11-24T00:01:02.003Z info  file.placed tenant=alice job=vmtable file=a.csv rows=10
+ *	log_reopen(l, &f);      after logrotate (SIGUSR1)
+ *	log_free(&l);
+ *
+ * The format string gives key=value pairs; a value that may hold blanks, quotes, control or non-UTF-8 bytes goes through
+ * log_value, which returns it bare or as a JSON string.  A line is one write(2) with O_APPEND.  A failed write is
+ * counted (log_lost) and never stops the caller.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "watcher/base/fault.h"
+#include "watcher/base/strbuf.h"
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_ECS };
+
+struct log;
+
+/* path NULL: standard error. */
+int log_open(const char *path, enum log_format format, struct log **out, struct fault *f) MUST_CHECK;
+void log_free(struct log **l);
+int log_reopen(struct log *l, struct fault *f) MUST_CHECK;
+/* context: pairs put before every line's own, e.g. "tenant=alice"; copied. */
+void log_set_context(struct log *l, const char *context);
+void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+uint64_t log_lost(const struct log *l);
+/* Appends the value as it must stand in a line: bare, or a JSON string; bytes that are no UTF-8 as \ufffd. */
+void log_add_value(struct strbuf *sb, struct span value);
+/* One pair: " key=value". */
+void log_add_pair(struct strbuf *sb, const char *key, struct span value);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * checkpoint - how far a leg's rows are acknowledged, as a whole prefix of the file
+ *
+ * Row next_row begins at decoded byte offset on physical line `line`; the rejects file is durable up to rejects_length and
+ * holds exactly the rejects before next_row.  next_row 0: no checkpoint.
+ */
+#ifndef MODEL_CHECKPOINT_H
+#define MODEL_CHECKPOINT_H
+
+#include "watcher/model/counters.h"
+
+struct checkpoint {
+	uint64_t next_row;
+	uint64_t offset;
+	uint64_t line;
+	uint64_t rejects_length;
+	struct counters counters;
+};
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * config - ingestd.json
+ *
+ *	config_find(argument_of_c_or_NULL, &path, &f)      -c FILE, ./ingestd.json, /etc/ingestd/ingestd.json
+ *	config_load(path, &c, &errors)                     every error, with JSON path and nearest key
+ *	config_free(&c)
+ *
+ * Relative paths are made absolute against the file's folder.  Unknown keys are errors; what this version does not build
+ * (elasticsearch, ndjson and kafka sinks, mongodb, webhooks, admin.http, tokens_file) is refused by name.
+ */
+#ifndef MODEL_CONFIG_H
+#define MODEL_CONFIG_H
+
+#include "watcher/base/fault.h"
+#include "watcher/base/log.h"
+#include "watcher/base/strbuf.h"
+
+enum sink_type { SINK_SQLITE };
+
+struct sink_config {
+	char *name;
+	enum sink_type type;
+	char *path; /* sqlite: the folder that holds <tenant>/data.db; absolute */
+};
+
+struct config {
+	char *file; /* absolute */
+	char *staging;
+	char *profiles;
+	char *logs;
+	char *state;
+	struct sink_config *sinks;
+	size_t sink_count;
+	char **default_sinks;
+	size_t default_sink_count;
+	unsigned workers;
+	enum log_format log_format;
+	unsigned rescan_seconds;
+	char *admin_socket;
+};
+
+int config_find(const char *given, char **path, struct fault *f) MUST_CHECK;
+int config_load(const char *path, struct config **out, struct strbuf *errors) MUST_CHECK;
+void config_free(struct config **c);
+const struct sink_config *config_sink(const struct config *c, const char *name);
+const char *sink_type_name(enum sink_type t);
+
+#endif

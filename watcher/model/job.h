@@ -1,0 +1,57 @@
+/*
+ * job - a job specification, parsed once and immutable
+ *
+ * Read from profiles/<tenant>/jobs/<job>.json in its own form or the seed's (profiles.md); what this version does not build
+ * is refused by name.  Faults are FAULT_CONFIG and say file, JSON path, what was found, what is allowed, the nearest key;
+ * job_load collects every error of the file, not only the first.
+ * Ownership: a job owns its strings; counted, since deliveries outlive reloads.
+ */
+#ifndef MODEL_JOB_H
+#define MODEL_JOB_H
+
+#include "watcher/model/mapping.h"
+
+enum job_trigger { TRIGGER_ARRIVAL, TRIGGER_MANUAL };
+enum same_name { SAME_NAME_HOLD, SAME_NAME_ADD };
+enum input_format { INPUT_BY_EXTENSION, INPUT_CSV, INPUT_TXT };
+
+struct job {
+	unsigned refs;
+	char *name;
+	char *pattern;   /* shell glob on the whole name */
+	char *client_id; /* the seed's, kept and shown, never trusted; or NULL */
+	enum job_trigger trigger;
+	struct {
+		enum input_format format;
+		bool header;
+	} input;
+	char *filter;        /* the text, "" = none */
+	char *filter_origin; /* what error messages call it: "jobs/vmtable.json filter" or "vmtable.conf" */
+	char *index_name;    /* as written, before the tenant's prefix */
+	char *mappings_json; /* "{}" when absent */
+	char *settings_json;
+	struct mapping mapping;
+	char **sinks; /* names; empty: default_sinks */
+	size_t sink_count;
+	enum same_name same_name;
+	struct {
+		double max_ratio;
+		int64_t max_rows; /* -1: no limit */
+	} rejects;
+	bool on_failure_tag_index;
+	bool keep_message;
+	bool seed_form;
+};
+
+struct job *job_ref(struct job *j);
+void job_unref(struct job **j);
+
+/* The file's content; dir_fd is the jobs/ folder for filter_file (a bare name, opened beneath), or -1.  file is for messages. */
+int job_parse(struct span text, const char *file, int dir_fd, struct job **out, struct strbuf *errors)
+	MUST_CHECK; /* -1: errors has a line for each */
+
+/* Does the file name match? (fnmatch without flags that cross; a leading dot is nothing special: such names are no data) */
+bool job_matches(const struct job *j, const char *name);
+const char *job_trigger_name(enum job_trigger t);
+
+#endif

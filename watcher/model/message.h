@@ -1,0 +1,86 @@
+/*
+ * message - what ingestd and ingest-worker say to each other
+ *
+ *	daemon -> worker   job (descriptors: input, rejects file, version text)
+ *	worker -> daemon   progress ... gated             one for each job of mode MESSAGE_LOAD without a checkpoint
+ *	daemon -> worker   load (pins the index)  or  drop (the job ends here)
+ *	worker -> daemon   checkpoint ... result          after drop there is no result
+ *	(mode MESSAGE_UNDO: job, result.  With a checkpoint: the digest is checked, then checkpoint ... result, no gated.)
+ *
+ * One JSON object a packet, {"type": "...", ...}; strings are valid UTF-8.  Both sides check every field: an ill-formed message
+ * from a worker kills that worker, one from the daemon ends the worker.
+ * Ownership: message_parse fills *m with copies; message_release frees them.
+ */
+#ifndef MODEL_MESSAGE_H
+#define MODEL_MESSAGE_H
+
+#include "watcher/base/digest.h"
+#include "watcher/base/fault.h"
+#include "watcher/base/ulid.h"
+#include "watcher/model/checkpoint.h"
+#include "watcher/model/config.h"
+#include "watcher/model/version.h"
+
+#define DELIVERY_BYTES 15
+#define DELIVERY_TEXT 21 /* base64url of 120 bits, with NUL */
+
+#define MESSAGE_TYPES(X) \
+	X(JOB, "job") \
+	X(PROGRESS, "progress") \
+	X(GATED, "gated") \
+	X(LOAD, "load") \
+	X(DROP, "drop") \
+	X(CHECKPOINT, "checkpoint") \
+	X(RESULT, "result")
+
+enum message_type {
+#define X(id, name) MESSAGE_##id,
+	MESSAGE_TYPES(X)
+#undef X
+};
+
+enum message_mode { MODE_LOAD, MODE_UNDO };
+enum { MESSAGE_FD_INPUT, MESSAGE_FD_REJECTS, MESSAGE_FD_VERSION, MESSAGE_FD_COUNT };
+
+struct message {
+	enum message_type type;
+	char arrival[ULID_TEXT];
+	/* job */
+	enum message_mode mode;
+	char *tenant;
+	char *file; /* the name as it arrived */
+	char version[VERSION_HASH];
+	uint64_t bytes;      /* size at the claim */
+	int64_t claimed_ms;  /* wall */
+	bool first_attempt;  /* of the load: 409s count as duplicates only then */
+	struct sink_config sink; /* name, type, path */
+	/* job with a checkpoint or undo, gated */
+	char delivery[DELIVERY_TEXT]; /* "" = none */
+	char sha256[DIGEST_HEX];      /* "" = none */
+	/* job with a checkpoint or undo, load */
+	char *index; /* pinned; NULL = none */
+	/* job (where to go on), checkpoint, result; progress and gated use checkpoint.counters only */
+	struct checkpoint checkpoint;
+	/* gated, result: NULL texts mean null */
+	struct fault fault; /* kind FAULT_NONE: all is well */
+	bool has_first_error;
+	uint64_t first_error_line;
+	char *first_error_column; /* "" = none */
+	char *first_error_text;
+	char *coercions_json; /* gated: a JSON array */
+	/* gated, result */
+	uint64_t cpu_us; /* of this job so far */
+	uint64_t peak_rss; /* bytes, of the worker */
+};
+
+void message_init(struct message *m, enum message_type type);
+void message_release(struct message *m);
+void message_write(const struct message *m, struct strbuf *out);
+int message_parse(struct span text, struct message *out, struct fault *f) MUST_CHECK;
+const char *message_type_name(enum message_type t);
+
+/* D: the first 120 bits of SHA-256(tenant 0 job 0 name 0 sha256-raw), base64url. */
+void delivery_id(const char *tenant, const char *job, const char *file,
+		 const unsigned char sha256[DIGEST_SIZE], char out[DELIVERY_TEXT]);
+
+#endif

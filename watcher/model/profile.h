@@ -1,0 +1,60 @@
+/*
+ * profile - one tenant: formats, limits, arrival, its jobs
+ *
+ *	profile_load(profiles_dir, "alice", &p, &errors)      profile.json and jobs/ *.json, every error listed
+ *	profile_unref(&p)
+ *
+ * A tenant is a folder below `profiles` with a profile.json, in the own form or the seed's.  Limits: -1 = no limit.
+ * Parsed once, immutable, counted.
+ */
+#ifndef MODEL_PROFILE_H
+#define MODEL_PROFILE_H
+
+#include "watcher/model/job.h"
+
+#define TENANT_NAME_MAX 39
+
+enum format_bit { FORMAT_CSV = 1, FORMAT_TXT = 2 };
+
+struct profile {
+	unsigned refs;
+	char *tenant;
+	char *client_id;   /* seed form; or NULL */
+	char *client_name; /* seed form; or NULL */
+	unsigned formats;  /* format_bit */
+	int64_t max_file_bytes;
+	int64_t max_run_bytes;
+	int64_t max_run_files;
+	int64_t max_workers; /* -1: ingestd.json's workers */
+	uint64_t max_columns;
+	uint64_t max_row_bytes;
+	int64_t settle_ms;
+	char *index_prefix;
+	char **sinks; /* names the tenant may use; sink_count 0 and sinks_given false: all */
+	size_t sink_count;
+	bool sinks_given;
+	struct job **jobs; /* by name */
+	size_t job_count;
+};
+
+struct profile *profile_ref(struct profile *p);
+void profile_unref(struct profile **p);
+bool tenant_name_valid(struct span name); /* [a-z0-9][a-z0-9-]{0,38} */
+
+int profile_load(const char *profiles_dir, const char *tenant, struct profile **out,
+		 struct strbuf *errors) MUST_CHECK;
+struct job *profile_job(const struct profile *p, const char *name);
+
+/* Which job takes the file?  *count: how many matched; the return is the only one, or NULL. */
+struct job *profile_match(const struct profile *p, const char *name, enum job_trigger trigger,
+			  size_t *count);
+/* csv or txt by extension (case-insensitive), 0: none of the names this version knows */
+unsigned format_of_name(const char *name);
+const char *format_name(enum format_bit b);
+
+/* The index name before %{+...}: the prefix put before it unless it begins with it; malloc'ed. */
+char *profile_index_name(const struct profile *p, const struct job *j);
+/* That with %{+yyyy.MM.dd} (yyyy MM dd HH) filled in; checked against the server's rules for index names. */
+int index_name_at(const char *pattern, int64_t ms, char **out, struct fault *f) MUST_CHECK;
+
+#endif
