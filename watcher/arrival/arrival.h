@@ -17,7 +17,7 @@
  * row and claims them again.  Between claimed() and commit() the daemon must not hand the file to a worker.
  *
  * Ownership: names, paths and options are copied; strings in structs given to callbacks or by views are borrowed until the call returns.
- * Callbacks may call arrival_find, arrival_walk, arrival_counts and arrival_explain, and nothing else of this header.
+ * Callbacks may call arrival_find, arrival_walk, arrival_counts and arrival_explain; ready also arrival_take and arrival_flush.
  * Units: *_ms are wall milliseconds since 1970 unless named mono; settle_ms is an interval.
  * Errors: only what the operator can cause (FAULT_CONFIG, FAULT_SYSTEM); what a tenant does to in/ shows in explain and health.
  * Sources: inotify(7), fcntl(2) (leases), openat2(2), renameat2(2).

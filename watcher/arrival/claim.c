@@ -97,7 +97,7 @@ static enum claim_result lease_and_look(struct claim *c, const struct stat *seen
 	/* again: only now can the content not change any more */
 	if (fstat(c->fd, &c->st) < 0)
 		return FAIL_ERRNO(CLAIM_BLOCKED, FAULT_SYSTEM, f, "cannot look at it");
-	if (seen && !same_content(&c->st, seen))
+	if (seen && (!same_content(&c->st, seen) || !same_time(c->st.st_ctim, seen->st_ctim)))
 		return FAIL(CLAIM_CHANGED, FAULT_DATA, f, "it changed just before the claim");
 	if (c->st.st_nlink > 1)
 		return FAIL(CLAIM_LINKED, FAULT_DATA, f, "it has %lu names (hard links)",
@@ -112,6 +112,7 @@ static void set_names(struct claim *c, const char *name)
 
 	snprintf(c->original, sizeof(c->original), "%s", name);
 	c->encoded = names_classify(span_of(name), &rule) == NAMES_ENCODE;
+	c->name_rule = c->encoded ? rule : NULL;
 	if (c->encoded)
 		names_encode(span_of(name), c->stored);
 	else

@@ -52,6 +52,7 @@ struct claim {
 	char original[256];
 	char stored[256]; /* in work/A */
 	bool encoded;
+	const char *name_rule; /* why it is encoded, static */
 	struct stat st;     /* of fd, after the last step */
 	struct stat before; /* owner and mode to give back */
 };

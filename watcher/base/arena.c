@@ -1,8 +1,9 @@
 /*
  * arena - memory that is given back all at once; see the header
  *
- * A chain of blocks is walked forward; reset goes back to the first.  A request that fits no kept block gets one of
- * its own size at the end of the walk.
+ * A chain of blocks is walked forward; reset goes back to the first.  A large request takes the first block ahead that
+ * holds it, or a new one, and that block is put next in the chain: the smaller ones before it stay ahead, unspent.
+ * Owns the blocks; out of memory ends the program.
  */
 #include "watcher/base/arena.h"
 #include <stdarg.h>
@@ -23,6 +24,7 @@ void arena_init(struct arena *a, size_t block_size)
 	a->now = NULL;
 	a->block_size = block_size;
 	a->used = 0;
+	a->total = 0;
 }
 
 void arena_release(struct arena *a)
@@ -38,61 +40,61 @@ void arena_release(struct arena *a)
 	a->first = NULL;
 	a->now = NULL;
 	a->used = 0;
+	a->total = 0;
 }
 
-/* Keeps blocks from the front while their sum stays under the bound. */
+/* Keeps blocks from the front while their sum stays under the bound, and one of the normal size always. */
 static void drop_excess(struct arena *a)
 {
 	struct arena_block **link = &a->first;
-	size_t total = 0;
+	size_t kept = 0;
 
 	while (*link) {
 		struct arena_block *b = *link;
 
-		if (total + b->size > ARENA_KEEP && b != a->first) {
-			*link = b->next;
-			free(b);
+		if (kept + b->size <= ARENA_KEEP || (kept == 0 && b->size == a->block_size)) {
+			kept += b->size;
+			link = &b->next;
 			continue;
 		}
-		total += b->size;
-		link = &b->next;
+		*link = b->next;
+		free(b);
 	}
-	if (a->first && a->first->size > ARENA_KEEP && !a->first->next) {
-		free(a->first);
-		a->first = NULL;
-	}
+	a->total = kept;
 }
 
+/* Blocks behind the first are emptied when block_for comes to them. */
 void arena_reset(struct arena *a)
 {
-	if (a->used > ARENA_KEEP)
+	if (a->total > ARENA_KEEP)
 		drop_excess(a);
-	for (struct arena_block *b = a->first; b; b = b->next) {
-		b->used = 0;
-		if (b == a->now)
-			break;
-	}
 	a->now = a->first;
+	if (a->now)
+		a->now->used = 0;
 	a->used = 0;
 }
 
 static struct arena_block *block_for(struct arena *a, size_t n)
 {
-	struct arena_block **link = a->now ? &a->now->next : &a->first;
+	struct arena_block **next = a->now ? &a->now->next : &a->first;
+	struct arena_block **fit = next;
 	struct arena_block *b;
-	size_t size = n > a->block_size ? n : a->block_size;
 
-	for (; *link; link = &(*link)->next) {
-		(*link)->used = 0;
-		a->now = *link;
-		if ((*link)->size >= n)
-			return *link;
+	while (*fit && (*fit)->size < n)
+		fit = &(*fit)->next;
+	b = *fit;
+	if (b) {
+		*fit = b->next;
+	} else {
+		size_t size = n > a->block_size ? n : a->block_size;
+
+		b = xmalloc(sizeof(*b) + size);
+		b->size = size;
+		a->total += size;
 	}
-	b = xmalloc(sizeof(*b) + size);
-	b->next = NULL;
-	b->size = size;
 	b->used = 0;
-	*link = b;
+	b->next = *next;
+	*next = b;
 	a->now = b;
 	return b;
 }
@@ -122,8 +124,10 @@ void *arena_zalloc(struct arena *a, size_t n)
 
 struct span arena_span(struct arena *a, struct span s)
 {
-	char *p = arena_alloc(a, s.n + 1);
+	char *p;
 
+	CHECK(s.n < SIZE_MAX / 2);
+	p = arena_alloc(a, s.n + 1);
 	if (s.n)
 		memcpy(p, s.p, s.n);
 	p[s.n] = '\0';

@@ -20,7 +20,8 @@ struct arena {
 	struct arena_block *first; /* chain of blocks */
 	struct arena_block *now;   /* the one being filled */
 	size_t block_size;
-	size_t used; /* bytes handed out since reset */
+	size_t used;  /* bytes handed out since reset */
+	size_t total; /* bytes in all blocks */
 };
 
 void arena_init(struct arena *a, size_t block_size);

@@ -1,44 +1,64 @@
 /*
  * fault - what went wrong; see the header
  *
- * Control bytes in the text are escaped here, once, so that no tenant's name can forge a log line or a terminal sequence.
+ * Control bytes in the text, and bytes that are no UTF-8, are escaped here, once (\xHH, \uHHHH), so that no tenant's name
+ * can forge a log line or a terminal sequence.  Owns nothing; a text too long is cut, whole characters at a time.
  */
 #include "watcher/base/fault.h"
+#include "watcher/base/utf8.h"
 #include <errno.h>
 
+#define REASON_ROOM 96
+
+/* The next thing to write for the text at s: *take bytes of it become the returned span (in room, or the bytes themselves). */
+static struct span next_piece(struct span s, size_t *take, char room[8])
+{
+	size_t ok = utf8_valid_prefix((struct span){s.p, s.n < 4 ? s.n : 4});
+	unsigned code = (unsigned char)s.p[0];
+	int n;
+
+	if (ok == 0) {
+		*take = 1;
+		n = snprintf(room, 8, "\\x%02x", code & 0xff);
+		return (struct span){room, (size_t)n};
+	}
+	*take = utf8_hidden(s, &code);
+	if (*take) {
+		n = snprintf(room, 8, code < 0x80 ? "\\x%02x" : "\\u%04x", code & 0xffff);
+		return (struct span){room, (size_t)n};
+	}
+	for (*take = 1; *take < ok && ((unsigned char)s.p[*take] & 0xc0) == 0x80; ++*take)
+		;
+	return (struct span){s.p, *take};
+}
+
+/* Whole pieces only: the text never ends inside a character or an escape. */
 static void put_escaped(char *out, size_t cap, const char *in)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t n = 0;
+	struct span s = span_of(in);
+	size_t n = 0, take;
+	char room[8];
 
-	for (; *in && n + 5 < cap; in++) {
-		unsigned char c = (unsigned char)*in;
+	while (s.n) {
+		struct span piece = next_piece(s, &take, room);
 
-		if (c >= 0x20 && c != 0x7f) {
-			out[n++] = (char)c;
-			continue;
-		}
-		out[n++] = '\\';
-		out[n++] = 'x';
-		out[n++] = hex[c >> 4];
-		out[n++] = hex[c & 15];
-	}
-	/* never end inside a UTF-8 character */
-	if (*in) {
-		while (n && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
-			n--;
-		if (n && (unsigned char)out[n - 1] >= 0xc0)
-			n--;
+		if (n + piece.n >= cap)
+			break;
+		memcpy(out + n, piece.p, piece.n);
+		n += piece.n;
+		s.p += take;
+		s.n -= take;
 	}
 	out[n] = '\0';
 }
 
-static void set_text(struct fault *f, const char *fmt, va_list ap)
+static void set_text(struct fault *f, size_t cap, const char *fmt, va_list ap)
 {
-	char raw[FAULT_TEXT];
+	/* longer than what fits, so that a character cut by vsnprintf is never reached */
+	char raw[FAULT_TEXT + 8];
 
 	vsnprintf(raw, sizeof(raw), fmt, ap);
-	put_escaped(f->text, sizeof(f->text), raw);
+	put_escaped(f->text, cap, raw);
 }
 
 int fault_set(struct fault *f, enum fault_kind kind, const char *fmt, ...)
@@ -48,7 +68,7 @@ int fault_set(struct fault *f, enum fault_kind kind, const char *fmt, ...)
 	f->kind = kind;
 	f->error = 0;
 	va_start(ap, fmt);
-	set_text(f, fmt, ap);
+	set_text(f, sizeof(f->text), fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -66,7 +86,8 @@ int fault_errno(struct fault *f, enum fault_kind kind, const char *fmt, ...)
 	size_t n;
 
 	va_start(ap, fmt);
-	set_text(f, fmt, ap);
+	/* the reason is the part that must not be cut off */
+	set_text(f, sizeof(f->text) - REASON_ROOM, fmt, ap);
 	va_end(ap);
 	n = strlen(f->text);
 	snprintf(f->text + n, sizeof(f->text) - n, ": %s", strerror(error));
@@ -78,17 +99,16 @@ int fault_errno(struct fault *f, enum fault_kind kind, const char *fmt, ...)
 int fault_prefix(struct fault *f, const char *fmt, ...)
 {
 	char old[FAULT_TEXT];
-	char raw[2 * FAULT_TEXT];
 	va_list ap;
 	size_t n;
 
 	memcpy(old, f->text, sizeof(old));
 	va_start(ap, fmt);
-	vsnprintf(raw, FAULT_TEXT, fmt, ap);
+	set_text(f, sizeof(f->text) / 2, fmt, ap);
 	va_end(ap);
-	n = strlen(raw);
-	snprintf(raw + n, sizeof(raw) - n, ": %s", old);
-	put_escaped(f->text, sizeof(f->text), raw);
+	n = strlen(f->text);
+	memcpy(f->text + n, ": ", 3);
+	put_escaped(f->text + n + 2, sizeof(f->text) - n - 2, old);
 	return -1;
 }
 

@@ -7,7 +7,8 @@
  *	return fault_set(f, FAULT_DATA, "line %zu: ...", ...);      always returns -1
  *
  * A fault is filled where it happens, with the value at fault, and logged once by whoever decides.  Tenants' bytes go
- * in through fault_set like all else; control bytes are escaped by it.
+ * in through fault_set like all else; control bytes and bytes that are no UTF-8 are escaped by it.  line and field are the
+ * caller's to set, before or after: only fault_clear empties them.
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H

@@ -1,22 +1,35 @@
 /*
  * fsutil - files and folders, every step checked; see the header
+ *
+ * Called by whoever touches a disk.  Owns nothing between calls.  A short write, EINTR, a leftover temporary file and a
+ * file where a folder should be are met here, once.
  */
 #include "watcher/base/fsutil.h"
+#include "watcher/base/digest.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define READ_STEP (16 * 1024)
+
 int fs_open_beneath(int dirfd, const char *name, int flags, mode_t mode)
 {
+	/* O_TMPFILE shares a bit with O_DIRECTORY; openat2 refuses a mode, or O_NONBLOCK, that means nothing */
+	bool makes = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
 	struct open_how how = {
-		.flags = (unsigned)flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+		.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW | (flags & O_PATH ? 0 : O_NONBLOCK)),
+		.mode = makes ? mode : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
 	};
 	int fd;
 
+	if (!fs_is_bare_name(span_of(name)) && (flags & O_TMPFILE) != O_TMPFILE) {
+		errno = EINVAL;
+		return -1;
+	}
 	do
 		fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
 	while (fd < 0 && errno == EINTR);
@@ -33,19 +46,36 @@ int fs_open_dir(const char *path, int *out, struct fault *f)
 	return 0;
 }
 
+static int make_one(const char *path, mode_t mode, struct fault *f)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return fault_errno(f, FAULT_SYSTEM, "cannot make folder %s", path);
+	if (stat(path, &st) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot look at %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return fault_set(f, FAULT_SYSTEM, "%s exists and is no folder", path);
+	return 0;
+}
+
 int fs_make_dirs(const char *path, mode_t mode, struct fault *f)
 {
-	char *copy = xstrdup(path);
+	char *copy;
 	int r = 0;
 
+	if (!path[0])
+		return fault_set(f, FAULT_SYSTEM, "cannot make a folder without a name");
+	copy = xstrdup(path);
 	for (char *p = copy + 1; r == 0; p++) {
 		char c = *p;
 
 		if (c && c != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			r = fault_errno(f, FAULT_SYSTEM, "cannot make folder %s", copy);
+		r = make_one(copy, mode, f);
 		*p = c;
 		if (!c)
 			break;
@@ -131,20 +161,26 @@ int fs_read_fd(int fd, size_t max, struct strbuf *sb, struct fault *f)
 	for (;;) {
 		ssize_t r;
 
-		strbuf_reserve(sb, 16 * 1024);
-		r = read(fd, sb->p + sb->n, 16 * 1024);
+		strbuf_reserve(sb, READ_STEP);
+		r = read(fd, sb->p + sb->n, READ_STEP);
 		if (r < 0 && errno == EINTR)
 			continue;
-		if (r < 0)
+		if (r < 0) {
+			int error = errno;
+
+			strbuf_cut(sb, start);
+			errno = error;
 			return fault_errno(f, FAULT_SYSTEM, "read");
+		}
 		if (r == 0)
-			break;
+			return 0;
 		sb->n += (size_t)r;
 		sb->p[sb->n] = '\0';
-		if (sb->n - start > max)
+		if (sb->n - start > max) {
+			strbuf_cut(sb, start);
 			return fault_set(f, FAULT_CONFIG, "larger than %zu bytes", max);
+		}
 	}
-	return 0;
 }
 
 int fs_read_file(const char *path, size_t max, struct strbuf *sb, struct fault *f)
@@ -175,9 +211,12 @@ int fs_fsync(int fd, const char *what, struct fault *f)
 
 static int write_tmp(int dirfd, const char *tmp, struct span content, mode_t mode, struct fault *f)
 {
-	int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	int r;
+	int fd, r;
 
+	/* what a crash left there, or somebody's link or pipe, is not written through */
+	if (unlinkat(dirfd, tmp, 0) < 0 && errno != ENOENT)
+		return fault_errno(f, FAULT_SYSTEM, "cannot remove %s", tmp);
+	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return fault_errno(f, FAULT_SYSTEM, "cannot make %s", tmp);
 	/* the mode counts, not the umask */
@@ -194,11 +233,32 @@ out:
 	return r;
 }
 
+/* ".NAME.tmp"; of a name too long for that the front and its hash, so that it stays its own. */
+static char *tmp_name(const char *name)
+{
+	unsigned char sum[DIGEST_SIZE];
+	char hex[DIGEST_HEX];
+	struct digest d;
+
+	if (strlen(name) + strlen("..tmp") <= NAME_MAX)
+		return xasprintf(".%s.tmp", name);
+	digest_init(&d);
+	digest_add(&d, name, strlen(name));
+	digest_end(&d, sum);
+	digest_release(&d);
+	digest_hex(sum, hex);
+	return xasprintf(".%.180s.%s.tmp", name, hex);
+}
+
 int fs_replace_at(int dirfd, const char *name, struct span content, mode_t mode, struct fault *f)
 {
-	char *tmp = xasprintf(".%s.tmp", name);
-	int r = write_tmp(dirfd, tmp, content, mode, f);
+	char *tmp;
+	int r;
 
+	if (!fs_is_bare_name(span_of(name)))
+		return fault_set(f, FAULT_SYSTEM, "\"%s\" is no name of a file", name);
+	tmp = tmp_name(name);
+	r = write_tmp(dirfd, tmp, content, mode, f);
 	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
 		r = fault_errno(f, FAULT_SYSTEM, "rename to %s", name);
 	if (r < 0)

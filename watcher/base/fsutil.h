@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* openat2(BENEATH|NO_SYMLINKS|NO_XDEV) with O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK added; -1 and errno. */
+/* openat2(BENEATH|NO_SYMLINKS|NO_XDEV) with O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK added; -1 and
+ * errno; EINVAL for a name that is not bare (O_TMPFILE: "." is allowed). */
 int fs_open_beneath(int dirfd, const char *name, int flags, mode_t mode);
 /* A directory's descriptor, O_DIRECTORY|O_CLOEXEC (no O_NOFOLLOW: the operator may link); -1 and fault. */
 int fs_open_dir(const char *path, int *out, struct fault *f) MUST_CHECK;
@@ -25,11 +26,11 @@ int fs_write_all(int fd, const void *p, size_t n, struct fault *f) MUST_CHECK;
 int fs_pwrite_all(int fd, const void *p, size_t n, off_t at, struct fault *f) MUST_CHECK;
 /* pread until n bytes or the end; *got says how many. */
 int fs_pread_full(int fd, void *p, size_t n, off_t at, size_t *got, struct fault *f) MUST_CHECK;
-/* The whole file into sb; FAULT_CONFIG when it is over max bytes. */
+/* The whole file behind what sb holds; FAULT_CONFIG when it cannot be opened or is over max bytes. On failure sb is as before. */
 int fs_read_file(const char *path, size_t max, struct strbuf *sb, struct fault *f) MUST_CHECK;
 int fs_read_fd(int fd, size_t max, struct strbuf *sb, struct fault *f) MUST_CHECK;
 int fs_fsync(int fd, const char *what, struct fault *f) MUST_CHECK;
-/* tmp beside it, write, fsync, rename over, fsync the folder. */
+/* ".NAME.tmp" beside it, write, fsync, rename over, fsync the folder. */
 int fs_replace_at(int dirfd, const char *name, struct span content, mode_t mode, struct fault *f)
 	MUST_CHECK;
 int fs_replace_file(const char *path, struct span content, mode_t mode, struct fault *f) MUST_CHECK;

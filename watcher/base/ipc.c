@@ -70,6 +70,13 @@ static void take_fds(struct msghdr *msg, int *fds, size_t *nfds)
 	}
 }
 
+static void drop_fds(const int *fds, size_t *nfds)
+{
+	for (size_t i = 0; i < *nfds; i++)
+		close(fds[i]);
+	*nfds = 0;
+}
+
 int ipc_recv(int fd, struct strbuf *text, int *fds, size_t *nfds, struct fault *f)
 {
 	union control control;
@@ -95,12 +102,15 @@ int ipc_recv(int fd, struct strbuf *text, int *fds, size_t *nfds, struct fault *
 	}
 	take_fds(&msg, fds, nfds);
 	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
-		for (size_t i = 0; i < *nfds; i++)
-			close(fds[i]);
-		*nfds = 0;
-		return fault_set(f, FAULT_SYSTEM, "message longer than %d bytes", IPC_MAX);
+		drop_fds(fds, nfds);
+		if (msg.msg_flags & MSG_TRUNC)
+			return fault_set(f, FAULT_SYSTEM, "message longer than %d bytes", IPC_MAX);
+		return fault_set(f, FAULT_SYSTEM, "message with more descriptors than this side takes");
 	}
 	text->n = (size_t)n;
 	text->p[text->n] = '\0';
-	return n > 0;
+	if (n > 0)
+		return 1;
+	drop_fds(fds, nfds);
+	return 0;
 }

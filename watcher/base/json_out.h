@@ -21,7 +21,7 @@ void json_pair_bool(struct strbuf *sb, const char *key, bool b);
 void json_pair_seconds(struct strbuf *sb, const char *key, int64_t ms); /* 1.234; ms < 0: null */
 void json_pair_time(struct strbuf *sb, const char *key, int64_t ms);    /* RFC 3339; ms <= 0: null */
 
-/* Is s a number by JSON's grammar?  *integer: no fraction, no exponent. */
+/* Is s a number by JSON's grammar?  *integer (may be NULL): no fraction, no exponent. */
 bool json_is_number(struct span s, bool *integer);
 
 #endif

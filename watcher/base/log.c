@@ -2,16 +2,17 @@
  * log - one line an event; see the header
  *
  * A line is built in one buffer and written by one write(2) with O_APPEND, so that lines of several programs never mix.
- * Whatever control byte got through a format is escaped before the write: one event is one line, always.
+ * Whatever control byte got through a format is escaped before the write: one event is one line, always.  A line that the
+ * disk took half of is counted and closed by a newline before the next one.
  */
 #include "watcher/base/log.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/json_out.h"
+#include "watcher/base/log_ecs.h"
 #include "watcher/base/utf8.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-#define LINE_MAX_BYTES (16 * 1024)
 
 struct log {
 	char *path; /* NULL: standard error */
@@ -19,7 +20,9 @@ struct log {
 	enum log_format format;
 	int fd;
 	uint64_t lost;
-	struct strbuf pairs;
+	bool torn; /* the last line has no end: the next begins with one */
+	struct strbuf pairs; /* as formatted */
+	struct strbuf clean; /* as may be shown */
 	struct strbuf line;
 };
 
@@ -48,6 +51,7 @@ int log_open(const char *path, enum log_format format, struct log **out, struct 
 	l->format = format;
 	l->fd = fd;
 	strbuf_init(&l->pairs);
+	strbuf_init(&l->clean);
 	strbuf_init(&l->line);
 	*out = l;
 	return 0;
@@ -64,6 +68,7 @@ void log_free(struct log **lp)
 	free(l->path);
 	free(l->context);
 	strbuf_release(&l->pairs);
+	strbuf_release(&l->clean);
 	strbuf_release(&l->line);
 	free(l);
 	*lp = NULL;
@@ -79,13 +84,8 @@ int log_reopen(struct log *l, struct fault *f)
 		return -1;
 	close(l->fd);
 	l->fd = fd;
+	l->torn = false;
 	return 0;
-}
-
-void log_set_context(struct log *l, const char *context)
-{
-	free(l->context);
-	l->context = xstrdup(context);
 }
 
 uint64_t log_lost(const struct log *l)
@@ -95,12 +95,14 @@ uint64_t log_lost(const struct log *l)
 
 static bool is_bare(struct span s)
 {
+	unsigned code;
+
 	if (!s.n || !utf8_valid(s))
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c == 0x7f)
+		if (s.p[i] == ' ' || s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == '=')
+			return false;
+		if (utf8_hidden((struct span){s.p + i, s.n - i}, &code))
 			return false;
 	}
 	return true;
@@ -123,20 +125,55 @@ void log_add_pair(struct strbuf *sb, const char *key, struct span value)
 	log_add_value(sb, value);
 }
 
-/* Control bytes that a format let through, DEL and C1 included, become \u00XX. */
-static void escape_controls(struct strbuf *sb, struct span text)
+static void add_visible(struct strbuf *sb, struct span text)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		bool c1 = c == 0xc2 && i + 1 < text.n && ((unsigned char)text.p[i + 1] & 0xe0) == 0x80;
+	size_t from = 0, i = 0;
 
-		if (c1)
-			c = (unsigned char)text.p[++i];
-		if (c1 || c < 0x20 || c == 0x7f)
-			strbuf_addf(sb, "\\u%04x", c);
-		else
-			strbuf_addc(sb, (char)c);
+	while (i < text.n) {
+		unsigned code;
+		size_t len = utf8_hidden((struct span){text.p + i, text.n - i}, &code);
+
+		if (!len) {
+			i++;
+			continue;
+		}
+		strbuf_add(sb, text.p + from, i - from);
+		strbuf_addf(sb, "\\u%04x", code);
+		i += len;
+		from = i;
 	}
+	strbuf_add(sb, text.p + from, text.n - from);
+}
+
+/* What a format let through: control characters become \uHHHH, bytes that are no UTF-8 become U+FFFD. */
+static void add_clean(struct strbuf *sb, struct span text)
+{
+	while (text.n) {
+		size_t ok = utf8_valid_prefix(text);
+
+		add_visible(sb, (struct span){text.p, ok});
+		if (ok == text.n)
+			break;
+		strbuf_adds(sb, "\xef\xbf\xbd");
+		text.p += ok + 1;
+		text.n -= ok + 1;
+	}
+}
+
+static void cut_character(struct strbuf *sb, size_t n)
+{
+	while (n && ((unsigned char)sb->p[n] & 0xc0) == 0x80)
+		n--;
+	strbuf_cut(sb, n);
+}
+
+void log_set_context(struct log *l, const char *context)
+{
+	struct strbuf clean = STRBUF_INIT;
+
+	add_clean(&clean, span_of(context));
+	free(l->context);
+	l->context = strbuf_detach(&clean);
 }
 
 static void text_line(struct log *l, const char *now, enum log_level level, const char *event)
@@ -144,103 +181,72 @@ static void text_line(struct log *l, const char *now, enum log_level level, cons
 	strbuf_addf(&l->line, "%s %-5s %s", now, level_names[level], event);
 	if (l->context[0])
 		strbuf_addf(&l->line, " %s", l->context);
-	if (l->pairs.n) {
-		strbuf_addc(&l->line, ' ');
-		escape_controls(&l->line, strbuf_span(&l->pairs));
-	}
-}
-
-/* End of the value that starts at i: a JSON string, or up to the next blank. */
-static size_t value_end(struct span s, size_t i)
-{
-	bool string = i < s.n && s.p[i] == '"';
-
-	if (!string) {
-		while (i < s.n && s.p[i] != ' ')
-			i++;
-		return i;
-	}
-	for (i++; i < s.n && s.p[i] != '"'; i++)
-		if (s.p[i] == '\\')
-			i++;
-	return i < s.n ? i + 1 : s.n;
-}
-
-/* key=value pairs to JSON members; a value that is a JSON string already passes through. */
-static void add_labels(struct strbuf *sb, struct span s)
-{
-	size_t i = 0;
-
-	while (i < s.n) {
-		size_t key = i, end;
-		struct span value;
-
-		while (i < s.n && s.p[i] != '=' && s.p[i] != ' ')
-			i++;
-		if (i == s.n || s.p[i] == ' ') {
-			i++;
-			continue;
-		}
-		json_add_comma(sb);
-		json_add_lossy(sb, (struct span){s.p + key, i - key});
-		strbuf_addc(sb, ':');
-		end = value_end(s, ++i);
-		value = (struct span){s.p + i, end - i};
-		if (value.n > 1 && value.p[0] == '"' && value.p[value.n - 1] == '"')
-			strbuf_addspan(sb, value);
-		else
-			json_add_lossy(sb, value);
-		i = end + 1;
+	if (l->clean.n)
+		strbuf_addf(&l->line, " %s", l->clean.p);
+	if (l->line.n + 1 > LOG_LINE_MAX) {
+		cut_character(&l->line, LOG_LINE_MAX - strlen("...\n"));
+		strbuf_adds(&l->line, "...");
 	}
 }
 
 static void ecs_line(struct log *l, const char *now, enum log_level level, const char *event)
 {
-	struct strbuf clean = STRBUF_INIT;
+	struct log_ecs_line in = {
+		.now = now,
+		.level = level_names[level],
+		.event = event,
+		.context = span_of(l->context),
+		.pairs = strbuf_span(&l->clean),
+		.cut = l->pairs.n > LOG_LINE_MAX,
+	};
 
-	escape_controls(&clean, strbuf_span(&l->pairs));
-	strbuf_addc(&l->line, '{');
-	json_pair_string(&l->line, "@timestamp", now);
-	json_pair_string(&l->line, "log.level", level_names[level]);
-	json_pair_string(&l->line, "event.action", event);
-	json_add_key(&l->line, "message");
-	{
-		struct strbuf message = STRBUF_INIT;
+	log_ecs_add(&l->line, &in);
+}
 
-		strbuf_addf(&message, "%s %s", event, clean.p);
-		json_add_lossy(&l->line, strbuf_span(&message));
-		strbuf_release(&message);
-	}
-	json_add_key(&l->line, "labels");
-	strbuf_addc(&l->line, '{');
-	add_labels(&l->line, span_of(l->context));
-	add_labels(&l->line, strbuf_span(&clean));
-	strbuf_adds(&l->line, "}}");
-	strbuf_release(&clean);
+static ssize_t write_once(int fd, const char *p, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = write(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+static void put_line(struct log *l)
+{
+	ssize_t n;
+
+	strbuf_addc(&l->line, '\n');
+	if (l->torn && write_once(l->fd, "\n", 1) == 1)
+		l->torn = false;
+	n = write_once(l->fd, l->line.p, l->line.n);
+	if (n == (ssize_t)l->line.n)
+		return;
+	l->lost++;
+	if (n > 0)
+		l->torn = true;
 }
 
 void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...)
 {
 	char now[CLOCK_TEXT];
+	size_t n;
 	va_list ap;
-	ssize_t n;
 
+	CHECK(level <= LOG_LEVEL_ERROR);
 	clock_format(clock_now_ms(), now);
 	strbuf_reset(&l->pairs);
+	strbuf_reset(&l->clean);
 	strbuf_reset(&l->line);
 	va_start(ap, fmt);
 	strbuf_vaddf(&l->pairs, fmt, ap);
 	va_end(ap);
-	if (l->pairs.n > LINE_MAX_BYTES / 2) {
-		strbuf_cut(&l->pairs, LINE_MAX_BYTES / 2);
-		strbuf_adds(&l->pairs, "...");
-	}
+	n = l->pairs.n > LOG_LINE_MAX ? LOG_LINE_MAX : l->pairs.n;
+	add_clean(&l->clean, (struct span){l->pairs.p, n});
 	if (l->format == LOG_FORMAT_ECS)
 		ecs_line(l, now, level, event);
 	else
 		text_line(l, now, level, event);
-	strbuf_addc(&l->line, '\n');
-	n = write(l->fd, l->line.p, l->line.n);
-	if (n != (ssize_t)l->line.n)
-		l->lost++;
+	put_line(l);
 }

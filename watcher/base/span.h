@@ -16,7 +16,7 @@ struct span {
 #define SPAN_LITERAL(s) ((struct span){(s), sizeof(s) - 1})
 #define SPAN_NONE ((struct span){NULL, 0})
 /* for printf's "%.*s" */
-#define SPAN_FMT(s) (int)(s).n, (s).p
+#define SPAN_FMT(s) (int)((s).n < 0x7fffffff ? (s).n : 0x7fffffff), (s).p
 
 static inline struct span span_of(const char *s)
 {

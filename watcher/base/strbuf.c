@@ -33,7 +33,7 @@ void strbuf_reserve(struct strbuf *sb, size_t n)
 	size_t want = sb->n + n + 1;
 	size_t cap = sb->cap ? sb->cap : 64;
 
-	CHECK(want > n);
+	CHECK(want > n && want <= SIZE_MAX / 2);
 	if (want <= sb->cap)
 		return;
 	while (cap < want)

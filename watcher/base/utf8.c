@@ -1,7 +1,8 @@
 /*
  * utf8 - strict validity; see the header
  *
- * ASCII goes by eight bytes a step; the rest by the table of well-formed sequences.  Source: Unicode, table 3-7.
+ * ASCII goes by eight bytes a step; the rest by the table of well-formed sequences.  Every tenant's byte that becomes
+ * text passes here.  Source: Unicode, table 3-7; UAX 9 for the marks of direction.
  */
 #include "watcher/base/utf8.h"
 
@@ -62,6 +63,28 @@ size_t utf8_valid_prefix(struct span s)
 		i += len;
 	}
 	return i;
+}
+
+size_t utf8_hidden(struct span s, unsigned *code)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	unsigned c = p[0];
+
+	if (c < 0x80) {
+		*code = c;
+		return c < 0x20 || c == 0x7f ? 1 : 0;
+	}
+	if (c == 0xc2 && s.n > 1) {
+		*code = p[1];
+		return p[1] < 0xa0 ? 2 : 0;
+	}
+	if (c != 0xe2 || s.n < 3)
+		return 0;
+	c = 0x2000u | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+	*code = c;
+	if (c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+		return 3;
+	return 0;
 }
 
 void utf8_add_repaired(struct strbuf *sb, struct span s)

@@ -14,6 +14,11 @@ static inline bool utf8_valid(struct span s)
 {
 	return utf8_valid_prefix(s) == s.n;
 }
+/*
+ * Length of the character at the start of s if it must not reach a terminal or a log line as it is: control bytes (C0,
+ * DEL, C1), line separators, marks that turn the direction of text.  0: none of these.  s is valid UTF-8 and not empty.
+ */
+size_t utf8_hidden(struct span s, unsigned *code);
 /* The bytes with each invalid one replaced by U+FFFD. */
 void utf8_add_repaired(struct strbuf *sb, struct span s);
 

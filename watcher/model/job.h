@@ -9,6 +9,7 @@
 #ifndef MODEL_JOB_H
 #define MODEL_JOB_H
 
+#include "watcher/base/strbuf.h"
 #include "watcher/model/mapping.h"
 
 enum job_trigger { TRIGGER_ARRIVAL, TRIGGER_MANUAL };

@@ -1,0 +1,232 @@
+/*
+ * evaluate - the one judgement of a file in in/; see settle.h
+ *
+ * Called for every due entry, whether a hint or a scan brought it.  A file's age is taken from its ctime when a change is first seen
+ * (a tenant cannot set that, and a restart need not wait again), from there on from the monotonic clock.
+ */
+#include "watcher/base/base.h"
+#include "watcher/arrival/settle.h"
+#include "watcher/arrival/settle_own.h"
+#include "watcher/base/clock.h"
+#include <errno.h>
+#include <fcntl.h>
+
+#define AGE_MAX_MS (24 * 3600 * (int64_t)1000)
+#define LINK_STEP_MS 200
+#define CLOSED_STEP_MS 100
+#define FIRST_RETRY_MS 20
+#define WRITER_RETRY_MAX_MS 30000
+#define BLOCKED_RETRY_MAX_MS 5000
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_nlink == b->st_nlink && same_time(a->st_mtim, b->st_mtim) &&
+	       same_time(a->st_ctim, b->st_ctim);
+}
+
+static int64_t age_ms(const struct stat *st)
+{
+	int64_t now = clock_now_ms();
+	int64_t age;
+
+	if (st->st_ctim.tv_sec < 0 || st->st_ctim.tv_sec > now / 1000 + 1)
+		return 0;
+	age = now - ((int64_t)st->st_ctim.tv_sec * 1000 + st->st_ctim.tv_nsec / 1000000);
+	return age < 0 ? 0 : age > AGE_MAX_MS ? AGE_MAX_MS : age;
+}
+
+static void note_change(struct settle_entry *e, const struct stat *st, int64_t now)
+{
+	int64_t age;
+
+	if (e->st.st_ino && unchanged(&e->st, st))
+		return;
+	age = age_ms(st);
+	e->st = *st;
+	e->changed = now - age;
+	e->change_ms = clock_now_ms() - age;
+	if (e->change_ms < e->arrived_ms)
+		e->arrived_ms = e->change_ms;
+	e->tries = 0;
+}
+
+static void set_why(struct settle_entry *e, const char *why)
+{
+	if (e->why && why && strcmp(e->why, why) == 0)
+		return;
+	free(e->why);
+	e->why = why ? xstrdup(why) : NULL;
+}
+
+static void set_job(struct settle_entry *e, const char *job)
+{
+	if (e->job && job && strcmp(e->job, job) == 0)
+		return;
+	free(e->job);
+	e->job = job ? xstrdup(job) : NULL;
+}
+
+/* first, then settle-like steps of a second, doubling up to max. */
+static int64_t retry_ms(unsigned tries, int64_t step, int64_t max)
+{
+	if (tries == 0)
+		return FIRST_RETRY_MS;
+	if (tries == 1)
+		return FIRST_RETRY_MS * 10;
+	for (unsigned i = 2; i < tries && step < max; i++)
+		step *= 2;
+	return step < max ? step : max;
+}
+
+static void refuse(struct settle *s, struct settle_entry *e, enum arrival_state state,
+		   const char *why, int64_t due)
+{
+	settle_own_state(s, e, state);
+	set_why(e, why);
+	settle_own_due(s, e, due);
+}
+
+static void look_again(struct settle *s, struct settle_entry *e, const struct settle_env *env,
+		       enum arrival_state state, const char *why, int64_t now)
+{
+	int64_t step = env->settle_ms < 1000 ? 1000 : env->settle_ms;
+	int64_t max = state == ARRIVAL_STATE_WRITER ? WRITER_RETRY_MAX_MS : BLOCKED_RETRY_MAX_MS;
+
+	if (e->hinted)
+		e->tries = 0;
+	refuse(s, e, state, why, now + retry_ms(e->tries, step, max));
+	if (e->tries < 1000)
+		e->tries++;
+}
+
+/* A rename by link and unlink has two names for a moment: looked at again for ten seconds, then left to hints and scans. */
+static void hold_linked(struct settle *s, struct settle_entry *e, int64_t now)
+{
+	settle_own_state(s, e, ARRIVAL_STATE_LINKED);
+	settle_own_due(s, e,
+		       now < e->state_mono + SETTLE_LINK_MS ? now + LINK_STEP_MS : SETTLE_NEVER);
+}
+
+static enum settle_result apply(struct settle *s, struct settle_entry *e,
+				const struct settle_env *env, enum claim_result r,
+				const struct fault *f)
+{
+	int64_t now = clock_mono_ms();
+
+	*env->leases_refused = r == CLAIM_NO_LEASES || (*env->leases_refused && r != CLAIM_TAKEN);
+	switch (r) {
+	case CLAIM_TAKEN:
+		settle_own_forget(s, e);
+		return SETTLE_TAKEN;
+	case CLAIM_GONE:
+		settle_own_forget(s, e);
+		return SETTLE_GONE;
+	case CLAIM_WRITER:
+		look_again(s, e, env, ARRIVAL_STATE_WRITER, f->text, now);
+		break;
+	case CLAIM_CHANGED:
+	case CLAIM_BLOCKED:
+		look_again(s, e, env, ARRIVAL_STATE_BLOCKED, f->text, now);
+		break;
+	case CLAIM_NOT_REGULAR:
+		refuse(s, e, ARRIVAL_STATE_ODD, f->text, SETTLE_NEVER);
+		break;
+	case CLAIM_LINKED:
+		hold_linked(s, e, now);
+		break;
+	case CLAIM_NO_LEASES:
+	case CLAIM_NOT_OURS:
+	case CLAIM_OTHER_DISK:
+		refuse(s, e, ARRIVAL_STATE_REFUSED, f->text, SETTLE_NEVER);
+		break;
+	}
+	return SETTLE_KEPT;
+}
+
+/* stat and what it shows; false: the judgement is made. */
+static bool look(struct settle *s, struct settle_entry *e, const struct settle_env *env, int64_t now,
+		 enum settle_result *result)
+{
+	struct stat st;
+	struct fault f = FAULT_INIT;
+
+	*result = SETTLE_KEPT;
+	if (fstatat(env->place->in_fd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT) {
+			settle_own_forget(s, e);
+			*result = SETTLE_GONE;
+			return false;
+		}
+		fault_errno(&f, FAULT_SYSTEM, "cannot look at it");
+		look_again(s, e, env, ARRIVAL_STATE_BLOCKED, f.text, now);
+		return false;
+	}
+	note_change(e, &st, now);
+	if (!S_ISREG(st.st_mode)) {
+		refuse(s, e, ARRIVAL_STATE_ODD, NULL, SETTLE_NEVER);
+		return false;
+	}
+	if (st.st_nlink > 1) {
+		hold_linked(s, e, now);
+		return false;
+	}
+	return true;
+}
+
+/* Complete, and a manual job's: proven now, claimed when its run takes it. */
+static enum settle_result keep_waiting(struct settle *s, struct settle_entry *e,
+				       const struct settle_env *env, const char *reason)
+{
+	bool was = e->state == ARRIVAL_STATE_WAITING;
+	struct fault f = FAULT_INIT;
+	enum claim_result r = claim_probe(env->place, e->name, &e->st, &f);
+
+	if (r != CLAIM_TAKEN)
+		return apply(s, e, env, r, &f);
+	*env->leases_refused = false;
+	e->tries = 0;
+	refuse(s, e, ARRIVAL_STATE_WAITING, reason, SETTLE_NEVER);
+	return was ? SETTLE_KEPT : SETTLE_READY;
+}
+
+static enum settle_result judge(struct settle *s, struct settle_entry *e,
+				const struct settle_env *env, int64_t now)
+{
+	struct arrival_answer answer = {NULL, NULL};
+	enum arrival_verdict verdict = env->decide(env->ctx, e->name, &answer);
+	struct fault f = FAULT_INIT;
+	enum claim_result r;
+
+	set_job(e, verdict == ARRIVAL_WAIT ? answer.job : NULL);
+	if (now < e->changed + env->settle_ms) {
+		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, e->changed + env->settle_ms);
+		return SETTLE_KEPT;
+	}
+	if (verdict == ARRIVAL_WAIT && !env->force)
+		return keep_waiting(s, e, env, answer.reason);
+	if (env->closed) {
+		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, now + CLOSED_STEP_MS);
+		return SETTLE_KEPT;
+	}
+	r = env->take(env->ctx, e, answer.job, &f);
+	return apply(s, e, env, r, &f);
+}
+
+enum settle_result settle_evaluate(struct settle *s, struct settle_entry *e,
+				   const struct settle_env *env)
+{
+	int64_t now = clock_mono_ms();
+	enum settle_result result;
+
+	if (look(s, e, env, now, &result))
+		result = judge(s, e, env, now);
+	if (result == SETTLE_KEPT || result == SETTLE_READY)
+		e->hinted = false;
+	return result;
+}

@@ -1,0 +1,76 @@
+/*
+ * own - the insides of struct arrival, shared by arrival.c, tenant.c and report.c and nobody else
+ *
+ * One struct tenant a tenant: its open folders, its watch, its scan and its table of names.
+ */
+#ifndef ARRIVAL_OWN_H
+#define ARRIVAL_OWN_H
+
+#include "watcher/arrival/batch.h"
+#include "watcher/arrival/scan.h"
+#include "watcher/arrival/settle.h"
+#include "watcher/arrival/watch.h"
+#include <ev.h>
+
+struct tenant {
+	struct arrival *arrival;
+	char *name;
+	char *dir;
+	struct arrival_options options;
+	int in_fd, work_fd; /* -1: missing */
+	int wd;		    /* -1: not watched */
+	int watch_error;    /* errno of the last watch_add, 0 */
+	bool blind;	    /* a filesystem whose events cannot be trusted */
+	bool missing;
+	bool leases_refused;
+	struct settle settle;
+	struct scan scan;
+	int64_t scan_at;      /* mono: when the next scan begins */
+	int64_t scan_began;   /* mono */
+	int64_t last_scan_ms; /* wall, 0 = none yet */
+	bool link_gone;	      /* some name left the folder: files with two names may have one now */
+	int64_t link_at;      /* mono: not before */
+	void *token;	      /* of the arrival_take under way */
+	uint64_t scans;
+	char fault[256];      /* why it is missing or a scan failed */
+	struct arrival_health told;
+};
+
+struct arrival {
+	struct ev_loop *loop;
+	struct arrival_ops ops;
+	void *ctx;
+	struct arrival_limits limits;
+	struct watch watch;
+	ev_io events;
+	ev_timer tick;
+	struct map tenants; /* name -> struct tenant */
+	struct map watches; /* wd's bytes -> struct tenant */
+	size_t turn;	    /* which tenant goes first in the next slice */
+	struct batch batch;
+	bool paused;
+	uint64_t overflows;
+};
+
+struct tenant *tenant_new(struct arrival *a, const char *name, const char *dir,
+			  const struct arrival_options *options);
+void tenant_free(struct tenant **t);
+void tenant_want_scan(struct tenant *t);
+/* A hint from inotify. */
+void tenant_hint(struct tenant *t, enum watch_event event, const char *name);
+/* One bounded piece of its work; false: there was nothing to do at now. */
+bool tenant_slice(struct tenant *t, int64_t now);
+/* mono time of its next work. */
+int64_t tenant_next(const struct tenant *t);
+/* One judgement; e may be freed.  force: arrival_take's. */
+enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, bool force);
+void tenant_health(const struct tenant *t, struct arrival_health *out);
+/* Tells ops->health when it is not what was told last. */
+void tenant_tell_health(struct tenant *t);
+
+struct tenant *arrival_own_tenant(const struct arrival *a, const char *name);
+struct batch_hooks arrival_own_hooks(struct arrival *a);
+void arrival_own_arm(struct arrival *a);
+void report_view(const struct tenant *t, const struct settle_entry *e, struct arrival_view *out);
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * tenant - one tenant's in/: open folders, watch, scan, and the judging of what is due; see own.h
+ *
+ * Every scan opens the folders anew by their path and sets the watch again: a folder that was deleted, re-made, moved or mounted over
+ * is found by this and by nothing else (an inode number proves nothing, it is used again at once).
+ */
+#include "watcher/base/base.h"
+#include "watcher/arrival/names.h"
+#include "watcher/arrival/own.h"
+#include "watcher/base/clock.h"
+#include "watcher/base/fsutil.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define MISSING_MS 1000
+#define POLL_MS 1000
+#define LINK_STEP_MS 250
+#define SCAN_SLICE 256
+#define JUDGE_SLICE 32
+
+struct tenant *tenant_new(struct arrival *a, const char *name, const char *dir,
+			  const struct arrival_options *options)
+{
+	struct tenant *t = xcalloc(1, sizeof(*t));
+
+	t->arrival = a;
+	t->name = xstrdup(name);
+	t->dir = xstrdup(dir);
+	t->options = *options;
+	t->in_fd = t->work_fd = t->wd = -1;
+	settle_init(&t->settle, a->limits.tenant_entries);
+	scan_init(&t->scan);
+	tenant_want_scan(t);
+	return t;
+}
+
+static struct span wd_key(const int *wd)
+{
+	return (struct span){(const char *)wd, sizeof(*wd)};
+}
+
+static void unwatch(struct tenant *t)
+{
+	struct arrival *a = t->arrival;
+
+	if (t->wd < 0)
+		return;
+	if (map_get(&a->watches, wd_key(&t->wd)) == t) {
+		map_remove(&a->watches, wd_key(&t->wd));
+		watch_remove(&a->watch, t->wd);
+	}
+	t->wd = -1;
+}
+
+void tenant_free(struct tenant **tp)
+{
+	struct tenant *t = *tp;
+
+	if (!t)
+		return;
+	unwatch(t);
+	scan_end(&t->scan);
+	settle_release(&t->settle);
+	fs_close(&t->in_fd);
+	fs_close(&t->work_fd);
+	free(t->name);
+	free(t->dir);
+	free(t);
+	*tp = NULL;
+}
+
+void tenant_want_scan(struct tenant *t)
+{
+	t->scan_at = 0;
+}
+
+/* ---- folders and watch ---- */
+
+static int open_folder(int dir_fd, const char *name, int *out, struct fault *f)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot open %s/", name);
+	*out = fd;
+	return 0;
+}
+
+static int open_folders(const struct tenant *t, int *in_fd, int *work_fd, struct fault *f)
+{
+	int dir_fd, r;
+
+	if (fs_open_dir(t->dir, &dir_fd, f) < 0)
+		return -1;
+	r = open_folder(dir_fd, "in", in_fd, f);
+	if (r == 0) {
+		r = open_folder(dir_fd, "work", work_fd, f);
+		if (r < 0)
+			fs_close(in_fd);
+	}
+	close(dir_fd);
+	return r;
+}
+
+/* The same folder gives the same wd; another one gives another, and the old watch goes. */
+static void set_watch(struct tenant *t)
+{
+	struct arrival *a = t->arrival;
+	struct tenant *other;
+	int wd;
+
+	if (watch_add(&a->watch, t->in_fd, &wd) < 0) {
+		t->watch_error = errno;
+		unwatch(t);
+		return;
+	}
+	t->watch_error = 0;
+	if (wd == t->wd)
+		return;
+	unwatch(t);
+	other = map_get(&a->watches, wd_key(&wd));
+	if (other && other != t) {
+		/* two tenants, one folder: the operator's mistake; the second one polls */
+		t->watch_error = EBUSY;
+		return;
+	}
+	t->wd = wd;
+	map_put(&a->watches, wd_key(&t->wd), t);
+}
+
+static void lose_folders(struct tenant *t, const struct fault *f)
+{
+	snprintf(t->fault, sizeof(t->fault), "%.*s", (int)sizeof(t->fault) - 1, f->text);
+	t->missing = true;
+	unwatch(t);
+	scan_end(&t->scan);
+	fs_close(&t->in_fd);
+	fs_close(&t->work_fd);
+	/* what was in it comes back by a scan, if it comes back */
+	settle_release(&t->settle);
+}
+
+/* ---- scan ---- */
+
+static bool polls(const struct tenant *t)
+{
+	return t->watch_error || t->blind;
+}
+
+static void plan_scan(struct tenant *t, int64_t now)
+{
+	int64_t cost = now - t->scan_began;
+	int64_t wait = t->arrival->limits.rescan_ms;
+
+	if (t->missing)
+		wait = MISSING_MS;
+	else if (polls(t))
+		wait = cost * 20 > POLL_MS ? cost * 20 : POLL_MS;
+	if (wait > t->arrival->limits.rescan_ms)
+		wait = t->arrival->limits.rescan_ms;
+	t->scan_at = now + wait;
+}
+
+static void begin_scan(struct tenant *t, int64_t now)
+{
+	int in_fd = -1, work_fd = -1;
+	struct fault f = FAULT_INIT;
+
+	t->scan_began = now;
+	if (open_folders(t, &in_fd, &work_fd, &f) < 0) {
+		lose_folders(t, &f);
+		plan_scan(t, now);
+		return;
+	}
+	fs_close(&t->in_fd);
+	fs_close(&t->work_fd);
+	t->in_fd = in_fd;
+	t->work_fd = work_fd;
+	t->missing = false;
+	t->blind = watch_is_blind(in_fd);
+	/* first the watch, then the scan: nothing falls between */
+	set_watch(t);
+	if (scan_begin(&t->scan, in_fd, &f) < 0) {
+		lose_folders(t, &f);
+		plan_scan(t, now);
+		return;
+	}
+	/* hints that come from here on that ask for a scan ask for another one */
+	t->scan_at = SETTLE_NEVER;
+	settle_scan_begin(&t->settle);
+}
+
+static void scan_saw(void *ctx, const char *name)
+{
+	struct tenant *t = ctx;
+
+	settle_scan_saw(&t->settle, name, clock_mono_ms());
+}
+
+static void step_scan(struct tenant *t)
+{
+	struct fault f = FAULT_INIT;
+	int64_t now;
+
+	switch (scan_step(&t->scan, SCAN_SLICE, scan_saw, t, &f)) {
+	case SCAN_MORE:
+		return;
+	case SCAN_FAILED:
+		lose_folders(t, &f);
+		plan_scan(t, clock_mono_ms());
+		return;
+	case SCAN_DONE:
+		break;
+	}
+	now = clock_mono_ms();
+	settle_scan_end(&t->settle, now);
+	t->last_scan_ms = clock_now_ms();
+	t->scans++;
+	if (t->scan_at == SETTLE_NEVER)
+		plan_scan(t, now);
+}
+
+void tenant_hint(struct tenant *t, enum watch_event event, const char *name)
+{
+	int64_t now = clock_mono_ms();
+
+	switch (event) {
+	case WATCH_NAME:
+		(void)settle_touch(&t->settle, name, now);
+		return;
+	case WATCH_LEFT:
+		t->link_gone = true;
+		if (settle_find(&t->settle, name))
+			(void)settle_touch(&t->settle, name, now);
+		return;
+	case WATCH_DEAD:
+		map_remove(&t->arrival->watches, wd_key(&t->wd));
+		t->wd = -1;
+		tenant_want_scan(t);
+		return;
+	case WATCH_SELF:
+	case WATCH_OVERFLOW:
+		tenant_want_scan(t);
+		return;
+	}
+}
+
+/* ---- judging ---- */
+
+static enum arrival_verdict decide(void *ctx, const char *name, struct arrival_answer *answer)
+{
+	struct tenant *t = ctx;
+	const char *rule;
+
+	/* no job may see such a name: it is claimed to be failed */
+	if (names_classify(span_of(name), &rule) == NAMES_ENCODE)
+		return ARRIVAL_TAKE;
+	return t->arrival->ops.decide(t->arrival->ctx, t->name, name, answer);
+}
+
+static enum claim_result take(void *ctx, const struct settle_entry *e, const char *job,
+			      struct fault *f)
+{
+	struct tenant *t = ctx;
+	struct arrival *a = t->arrival;
+	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven};
+	struct batch_facts facts = {t->name, job, e->arrived_ms, e->change_ms, t->token};
+	struct batch_hooks hooks = arrival_own_hooks(a);
+	struct claim c;
+	enum claim_result r = claim_take(&place, e->name, &e->st, &c, f);
+
+	if (r == CLAIM_TAKEN)
+		batch_add(&a->batch, &c, &facts, &hooks);
+	else if (c.moved)
+		batch_stick(&a->batch, &c, t->name, clock_mono_ms());
+	return r;
+}
+
+enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, bool force)
+{
+	struct arrival *a = t->arrival;
+	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven};
+	struct settle_env env = {
+		.ctx = t,
+		.place = &place,
+		.settle_ms = t->options.settle_ms,
+		.force = force,
+		.closed = a->paused || a->batch.failing,
+		.leases_refused = &t->leases_refused,
+		.decide = decide,
+		.take = take,
+	};
+
+	return settle_evaluate(&t->settle, e, &env);
+}
+
+static void tell_ready(struct tenant *t, const char *name)
+{
+	struct arrival *a = t->arrival;
+	char *copy;
+
+	if (!a->ops.ready)
+		return;
+	/* the entry may go during the call */
+	copy = xstrdup(name);
+	a->ops.ready(a->ctx, t->name, copy);
+	free(copy);
+}
+
+static bool judge_some(struct tenant *t, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < JUDGE_SLICE; i++) {
+		struct settle_entry *e = settle_due(&t->settle, now);
+
+		if (!e || batch_is_full(&t->arrival->batch, t->arrival->limits.batch))
+			break;
+		if (tenant_evaluate(t, e, false) == SETTLE_READY)
+			tell_ready(t, e->name);
+	}
+	return i > 0;
+}
+
+static bool links_due(const struct tenant *t, int64_t now)
+{
+	return t->link_gone && t->link_at <= now;
+}
+
+bool tenant_slice(struct tenant *t, int64_t now)
+{
+	bool did = false;
+
+	if (!t->scan.dir && t->scan_at <= now) {
+		begin_scan(t, now);
+		did = true;
+	}
+	if (t->scan.dir) {
+		step_scan(t);
+		did = true;
+	}
+	if (t->in_fd < 0)
+		return did;
+	if (links_due(t, now)) {
+		t->link_gone = false;
+		t->link_at = now + LINK_STEP_MS;
+		settle_touch_linked(&t->settle, now);
+	}
+	/* a full table that has room again wants the names that were dropped */
+	if (t->settle.full && map_len(&t->settle.names) <= t->settle.max / 2 && !t->scan.dir &&
+	    t->scan_began + POLL_MS <= now)
+		tenant_want_scan(t);
+	return judge_some(t, now) || did;
+}
+
+int64_t tenant_next(const struct tenant *t)
+{
+	int64_t next = t->scan.dir ? 0 : t->scan_at;
+	int64_t due = settle_next(&t->settle);
+
+	if (t->in_fd < 0)
+		return next;
+	if (due < next)
+		next = due;
+	if (t->link_gone && t->settle.state[ARRIVAL_STATE_LINKED] && t->link_at < next)
+		next = t->link_at;
+	if (t->settle.full && t->scan_began + POLL_MS < next)
+		next = t->scan_began + POLL_MS;
+	return next;
+}
+
+/* ---- health ---- */
+
+void tenant_health(const struct tenant *t, struct arrival_health *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->tenant = t->name;
+	out->missing = t->missing;
+	out->polling = !t->missing && polls(t);
+	out->unproven = t->leases_refused && t->options.unproven;
+	out->leases_refused = t->leases_refused && !t->options.unproven;
+	out->table_full = t->settle.full;
+	out->last_scan_ms = t->last_scan_ms;
+	if (t->missing)
+		snprintf(out->reason, sizeof(out->reason), "%s", t->fault);
+	else if (out->leases_refused)
+		snprintf(out->reason, sizeof(out->reason),
+			 "the filesystem of in/ has no leases: nothing is taken at level plain");
+	else if (t->watch_error == ENOSPC)
+		snprintf(out->reason, sizeof(out->reason),
+			 "in/ is polled: no inotify watch is left (fs.inotify.max_user_watches)");
+	else if (t->watch_error == EBUSY)
+		snprintf(out->reason, sizeof(out->reason),
+			 "in/ is polled: another tenant has the same folder");
+	else if (t->watch_error)
+		snprintf(out->reason, sizeof(out->reason), "in/ is polled: %s",
+			 strerror(t->watch_error));
+	else if (t->blind)
+		snprintf(out->reason, sizeof(out->reason),
+			 "in/ is polled: its filesystem announces no changes made by others");
+	else if (out->unproven)
+		snprintf(out->reason, sizeof(out->reason),
+			 "the filesystem of in/ has no leases: files are taken unproven");
+	else if (out->table_full)
+		snprintf(out->reason, sizeof(out->reason),
+			 "more than %zu names in in/: the rest is found by scans", t->settle.max);
+}
+
+void tenant_tell_health(struct tenant *t)
+{
+	struct arrival *a = t->arrival;
+	struct arrival_health now;
+
+	if (!a->ops.health)
+		return;
+	tenant_health(t, &now);
+	if (now.missing == t->told.missing && strcmp(now.reason, t->told.reason) == 0)
+		return;
+	t->told = now;
+	a->ops.health(a->ctx, &now);
+}

@@ -1,0 +1,366 @@
+/*
+ * commands - ingestctl's verbs that ask the daemon; see the header
+ *
+ * Most are one GET and a table.  job start --wait polls its run until it has ended.
+ */
+#include "watcher/base/base.h"
+#include "watcher/ctl/commands.h"
+#include "watcher/ctl/api.h"
+#include "watcher/ctl/table.h"
+#include "watcher/model/config.h"
+#include <unistd.h>
+
+/* The socket's path from the configuration; malloc'ed, or NULL with the errors printed. */
+static char *socket_path(const struct ctl_options *o)
+{
+	struct fault f = FAULT_INIT;
+	struct strbuf errors = STRBUF_INIT;
+	struct config *c = NULL;
+	char *file = NULL, *path = NULL;
+
+	if (config_find(o->config, &file, &f) < 0)
+		fprintf(stderr, "ingestctl: %s\n", f.text);
+	else if (config_load(file, &c, &errors) < 0)
+		fputs(errors.p, stderr);
+	else
+		path = xstrdup(c->admin_socket);
+	config_free(&c);
+	strbuf_release(&errors);
+	free(file);
+	return path;
+}
+
+static int ask(const struct ctl_options *o, const char *method, const char *path,
+	       struct api_reply *reply)
+{
+	struct fault f = FAULT_INIT;
+	char *socket = socket_path(o);
+	int r;
+
+	if (!socket)
+		return CTL_USAGE;
+	r = api_call(socket, method, path, reply, &f);
+	free(socket);
+	if (r < 0) {
+		fprintf(stderr, "ingestctl: %s\n", f.text);
+		return CTL_UNREACHABLE;
+	}
+	if (reply->status >= 400) {
+		const char *detail = json_string_value(json_object_get(reply->json, "detail"));
+
+		fprintf(stderr, "ingestctl: %s\n", detail ? detail : "refused");
+		api_reply_release(reply);
+		return CTL_REFUSED;
+	}
+	return CTL_OK;
+}
+
+static void print_json(const json_t *v)
+{
+	json_dumpf(v, stdout, JSON_INDENT(1) | JSON_ENCODE_ANY);
+	fputc('\n', stdout);
+}
+
+/* One request; a list becomes a table of the columns, an object lines. */
+static int get_and_print(const struct ctl_options *o, const char *path, const char *columns)
+{
+	struct api_reply reply = {0};
+	int rc = ask(o, "GET", path, &reply);
+
+	if (rc != CTL_OK)
+		return rc;
+	if (o->json)
+		print_json(reply.json);
+	else if (json_is_array(reply.json))
+		table_print(stdout, reply.json, columns);
+	else
+		object_print(stdout, reply.json);
+	api_reply_release(&reply);
+	return CTL_OK;
+}
+
+static int usage(const char *line)
+{
+	fprintf(stderr, "ingestctl: usage: ingestctl %s\n", line);
+	return CTL_USAGE;
+}
+
+int command_status(const struct ctl_options *o)
+{
+	struct api_reply reply = {0};
+	const json_t *tenants;
+	int rc = ask(o, "GET", "/v1/status", &reply);
+
+	if (rc != CTL_OK)
+		return rc;
+	if (o->json) {
+		print_json(reply.json);
+	} else {
+		tenants = json_object_get(reply.json, "tenants");
+		table_print(stdout, tenants,
+			    "tenant state arriving queued running waiting held last_file last_state reason");
+	}
+	api_reply_release(&reply);
+	return CTL_OK;
+}
+
+static void add_query(struct strbuf *sb, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	strbuf_addc(sb, strchr(sb->p, '?') ? '&' : '?');
+	strbuf_addf(sb, "%s=", key);
+	api_add_escaped(sb, value);
+}
+
+int command_files(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	int rc;
+
+	strbuf_adds(&path, "/v1/files");
+	add_query(&path, "tenant", o->tenant);
+	add_query(&path, "state", o->state);
+	add_query(&path, "limit", o->limit);
+	rc = get_and_print(o, path.p,
+			   "id tenant job file state rows.read rows.indexed rows.rejected reason");
+	strbuf_release(&path);
+	return rc;
+}
+
+int command_show(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	char *whole = NULL;
+	int rc;
+
+	if (o->arg_count != 1)
+		return usage("show ID|PATH");
+	if (strchr(o->args[0], '/') || access(o->args[0], F_OK) == 0)
+		whole = realpath(o->args[0], NULL);
+	strbuf_adds(&path, "/v1/files/");
+	if (whole) {
+		strbuf_addc(&path, '-');
+		add_query(&path, "path", whole);
+	} else {
+		api_add_escaped(&path, o->args[0]);
+	}
+	rc = get_and_print(o, path.p, "");
+	strbuf_release(&path);
+	free(whole);
+	return rc;
+}
+
+int command_explain(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	char *whole;
+	int rc;
+
+	if (o->arg_count != 1)
+		return usage("explain PATH");
+	whole = realpath(o->args[0], NULL);
+	strbuf_adds(&path, "/v1/explain");
+	add_query(&path, "path", whole ? whole : o->args[0]);
+	rc = get_and_print(o, path.p, "");
+	strbuf_release(&path);
+	free(whole);
+	return rc;
+}
+
+int command_tenants(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	int rc;
+
+	strbuf_adds(&path, "/v1/tenants");
+	if (o->arg_count == 1) {
+		strbuf_addc(&path, '/');
+		api_add_escaped(&path, o->args[0]);
+	}
+	rc = get_and_print(o, path.p, "tenant state jobs formats reason");
+	strbuf_release(&path);
+	return rc;
+}
+
+static int jobs_of(const struct ctl_options *o, const char *tenant, json_t *all)
+{
+	struct strbuf path = STRBUF_INIT;
+	struct api_reply reply = {0};
+	int rc;
+
+	strbuf_adds(&path, "/v1/tenants/");
+	api_add_escaped(&path, tenant);
+	strbuf_adds(&path, "/jobs");
+	rc = ask(o, "GET", path.p, &reply);
+	if (rc == CTL_OK) {
+		json_array_extend(all, reply.json);
+		api_reply_release(&reply);
+	}
+	strbuf_release(&path);
+	return rc;
+}
+
+int command_jobs(const struct ctl_options *o)
+{
+	json_t *all = json_array(), *row;
+	struct api_reply reply = {0};
+	int rc = CTL_OK;
+	size_t i;
+
+	if (o->arg_count == 1) {
+		rc = jobs_of(o, o->args[0], all);
+	} else {
+		rc = ask(o, "GET", "/v1/tenants", &reply);
+		json_array_foreach(reply.json, i, row) {
+			const char *t = json_string_value(json_object_get(row, "tenant"));
+
+			if (t && rc == CTL_OK)
+				rc = jobs_of(o, t, all);
+		}
+		api_reply_release(&reply);
+	}
+	if (rc == CTL_OK && o->json)
+		print_json(all);
+	else if (rc == CTL_OK)
+		table_print(stdout, all, "tenant job trigger pattern index state reason");
+	json_decref(all);
+	return rc;
+}
+
+/* "T/J" -> "/v1/tenants/T/jobs/J" + tail; false: not of that form */
+static bool job_path(const char *name, const char *tail, struct strbuf *path)
+{
+	const char *slash = strchr(name, '/');
+	char *tenant;
+
+	if (!slash || slash == name || !slash[1])
+		return false;
+	tenant = xstrndup(name, (size_t)(slash - name));
+	strbuf_adds(path, "/v1/tenants/");
+	api_add_escaped(path, tenant);
+	strbuf_adds(path, "/jobs/");
+	api_add_escaped(path, slash + 1);
+	strbuf_adds(path, tail);
+	free(tenant);
+	return true;
+}
+
+int command_job_show(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	int rc;
+
+	if (o->arg_count != 1 || !job_path(o->args[0], "", &path))
+		return usage("job show T/J");
+	rc = get_and_print(o, path.p, "");
+	strbuf_release(&path);
+	return rc;
+}
+
+static bool run_ended(const json_t *run)
+{
+	const char *s = json_string_value(json_object_get(run, "state"));
+
+	return s && (strncmp(s, "finished", 8) == 0 || strncmp(s, "failed", 6) == 0 ||
+		     strcmp(s, "stopped") == 0);
+}
+
+/* Asks for the run every quarter second until it has ended. */
+static int wait_for(const struct ctl_options *o, const char *run, struct api_reply *reply)
+{
+	struct strbuf path = STRBUF_INIT;
+	int rc;
+
+	strbuf_adds(&path, "/v1/runs/");
+	api_add_escaped(&path, run);
+	while ((rc = ask(o, "GET", path.p, reply)) == CTL_OK && !run_ended(reply->json)) {
+		api_reply_release(reply);
+		usleep(250000);
+	}
+	strbuf_release(&path);
+	return rc;
+}
+
+int command_job_start(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	struct api_reply reply = {0};
+	const char *state;
+	char *run;
+	int rc;
+
+	if (o->arg_count != 1 || !job_path(o->args[0], "/start", &path))
+		return usage("job start T/J [--wait]");
+	rc = ask(o, "POST", path.p, &reply);
+	strbuf_release(&path);
+	if (rc != CTL_OK)
+		return rc;
+	if (o->wait) {
+		const char *id = json_string_value(json_object_get(reply.json, "run"));
+
+		run = xstrdup(id ? id : "");
+		api_reply_release(&reply);
+		rc = wait_for(o, run, &reply);
+		free(run);
+		if (rc != CTL_OK)
+			return rc;
+		state = json_string_value(json_object_get(reply.json, "state"));
+		rc = state && strcmp(state, "finished") == 0 ? CTL_OK : CTL_PARTLY;
+	}
+	if (o->json)
+		print_json(reply.json);
+	else
+		object_print(stdout, reply.json);
+	api_reply_release(&reply);
+	return rc;
+}
+
+static int post_and_print(const struct ctl_options *o, const char *path)
+{
+	struct api_reply reply = {0};
+	int rc = ask(o, "POST", path, &reply);
+
+	if (rc != CTL_OK)
+		return rc;
+	if (o->json)
+		print_json(reply.json);
+	else
+		object_print(stdout, reply.json);
+	api_reply_release(&reply);
+	return CTL_OK;
+}
+
+int command_job_stop(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	int rc;
+
+	if (o->arg_count != 1 || !job_path(o->args[0], "/stop", &path))
+		return usage("job stop T/J");
+	rc = post_and_print(o, path.p);
+	strbuf_release(&path);
+	return rc;
+}
+
+int command_runs(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	int rc;
+
+	strbuf_adds(&path, "/v1/runs");
+	if (o->arg_count == 1) {
+		strbuf_addc(&path, '/');
+		api_add_escaped(&path, o->args[0]);
+	}
+	add_query(&path, "tenant", o->tenant);
+	add_query(&path, "limit", o->limit);
+	rc = get_and_print(o, path.p, "run tenant job trigger state files done failed reason");
+	strbuf_release(&path);
+	return rc;
+}
+
+int command_reload(const struct ctl_options *o)
+{
+	return post_and_print(o, "/v1/reload");
+}

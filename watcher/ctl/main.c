@@ -1,0 +1,179 @@
+/*
+ * ingestctl - the operator's command line over the daemon's Unix socket
+ *
+ * Options may stand anywhere; the words before the arguments choose the command (commands.def).
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/nearest.h"
+#include "watcher/ctl/commands.h"
+#include <getopt.h>
+
+struct command {
+	const char *words;
+	const char *arguments;
+	const char *sentence;
+	int (*run)(const struct ctl_options *o); /* NULL: not in this version */
+};
+
+static const struct command commands[] = {
+#define COMMAND(id, words, arguments, sentence) {words, arguments, sentence, command_##id},
+#define COMMAND_LATER(words) {words, "", "", NULL},
+#include "watcher/ctl/commands.def"
+#undef COMMAND
+#undef COMMAND_LATER
+};
+
+static void print_help(FILE *to)
+{
+	fputs("usage: ingestctl [-c FILE] [--json] COMMAND ...\n\n", to);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (commands[i].run)
+			fprintf(to, "  %s %s\n      %s\n", commands[i].words,
+				commands[i].arguments, commands[i].sentence);
+	fputs("\nexit: 0 ok, 1 refused, 2 usage, 3 partly, 4 daemon not reachable\n", to);
+}
+
+/* How many of the arguments the command's words take; 0: it is another command. */
+static int words_taken(const char *words, char **args, int count)
+{
+	int taken = 0;
+
+	while (*words) {
+		size_t n = strcspn(words, " ");
+
+		if (taken == count || strlen(args[taken]) != n ||
+		    strncmp(args[taken], words, n) != 0)
+			return 0;
+		taken++;
+		words += n + strspn(words + n, " ");
+	}
+	return taken;
+}
+
+static int unknown(char **args, int count)
+{
+	const char *names[ARRAY_LEN(commands)];
+	struct span given = span_of(args[0]);
+	char *two = count > 1 ? xasprintf("%s %s", args[0], args[1]) : NULL;
+	const char *near;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		names[i] = commands[i].words;
+	near = nearest_name(given, names, ARRAY_LEN(commands));
+	if (!near && two)
+		near = nearest_name(span_of(two), names, ARRAY_LEN(commands));
+	fprintf(stderr, "ingestctl: no command %s", args[0]);
+	if (near)
+		fprintf(stderr, "; did you mean %s?", near);
+	fputs(" (ingestctl --help lists them)\n", stderr);
+	free(two);
+	return CTL_USAGE;
+}
+
+static int dispatch(struct ctl_options *o)
+{
+	const struct command *best = NULL;
+	int taken = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		int n = words_taken(commands[i].words, o->args, o->arg_count);
+
+		if (n > taken) {
+			best = &commands[i];
+			taken = n;
+		}
+	}
+	if (!best)
+		return unknown(o->args, o->arg_count);
+	if (!best->run) {
+		fprintf(stderr, "ingestctl: %s: not in this version\n", best->words);
+		return CTL_REFUSED;
+	}
+	o->args += taken;
+	o->arg_count -= taken;
+	return best->run(o);
+}
+
+enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_FILTER,
+       OPT_INPUT, OPT_HELP, OPT_VERSION };
+
+static const struct option long_options[] = {
+	{"json", no_argument, NULL, OPT_JSON},
+	{"wait", no_argument, NULL, OPT_WAIT},
+	{"trace", no_argument, NULL, OPT_TRACE},
+	{"tenant", required_argument, NULL, OPT_TENANT},
+	{"state", required_argument, NULL, OPT_STATE},
+	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"job", required_argument, NULL, OPT_JOB},
+	{"filter", required_argument, NULL, OPT_FILTER},
+	{"input", required_argument, NULL, OPT_INPUT},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+/* -1: go on; else the exit status */
+static int take_option(struct ctl_options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->config = optarg;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_WAIT:
+		o->wait = true;
+		break;
+	case OPT_TRACE:
+		o->trace = true;
+		break;
+	case OPT_TENANT:
+		o->tenant = optarg;
+		break;
+	case OPT_STATE:
+		o->state = optarg;
+		break;
+	case OPT_LIMIT:
+		o->limit = optarg;
+		break;
+	case OPT_JOB:
+		o->job = optarg;
+		break;
+	case OPT_FILTER:
+		o->filter = optarg;
+		break;
+	case OPT_INPUT:
+		o->input = optarg;
+		break;
+	case OPT_HELP:
+		print_help(stdout);
+		return CTL_OK;
+	case OPT_VERSION:
+		puts("ingestctl " INGEST_VERSION);
+		return CTL_OK;
+	default: /* getopt has said what is wrong */
+		return CTL_USAGE;
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl_options o = {0};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+		int rc = take_option(&o, c);
+
+		if (rc >= 0)
+			return rc;
+	}
+	o.args = argv + optind;
+	o.arg_count = argc - optind;
+	if (!o.arg_count) {
+		print_help(stderr);
+		return CTL_USAGE;
+	}
+	return dispatch(&o);
+}

@@ -1,0 +1,177 @@
+/*
+ * sniff - the table of marks, and the judgement
+ *
+ * Called by the worker through sniff_check before the first row.  Owns nothing.  A mark is only listed when a csv or txt that
+ * begins with the same bytes is out of the question: it holds control bytes or bytes that are no UTF-8, or it is the
+ * fixed first line of another format.
+ */
+#include "watcher/base/base.h"
+#include "watcher/decode/sniff.h"
+
+#define UNPACK "unpack it and send the text itself"
+#define EXPORT "export the table as CSV in UTF-8 and send that"
+#define PLAIN "send the text itself, not encrypted"
+#define RECODE "convert it to UTF-8 and send that"
+#define TEXT_ONLY "send text in UTF-8"
+#define SEND_DATA "send the data, not a document that shows it"
+
+struct mark {
+	const char *bytes;
+	size_t n;
+	size_t at;
+	struct sniff_finding finding;
+};
+
+#define MARK(bytes, at, what, instead) {bytes, sizeof(bytes) - 1, at, {what, instead}}
+
+static const struct mark marks[] = {
+	MARK("\x1f\x8b", 0, "a gzip file", UNPACK),                  /* RFC 1952 */
+	MARK("\x28\xb5\x2f\xfd", 0, "a zstd file", UNPACK),          /* RFC 8878 */
+	MARK("\xfd\x37zXZ\x00", 0, "an xz file", UNPACK),            /* xz file format 1.1 */
+	MARK("\x5d\x00\x00", 0, "an lzma file", UNPACK),             /* lzma_alone, default lc/lp/pb */
+	MARK("\x04\x22\x4d\x18", 0, "an lz4 file", UNPACK),          /* LZ4 frame format */
+	MARK("LZIP\x01", 0, "an lzip file", UNPACK),
+	MARK("\x1f\x9d", 0, "a compress (.Z) file", UNPACK),
+	MARK("7z\xbc\xaf\x27\x1c", 0, "a 7z archive", UNPACK),
+	MARK("Rar!\x1a\x07", 0, "a RAR archive", UNPACK),
+	MARK("PK\x05\x06", 0, "an empty zip archive", UNPACK),       /* APPNOTE 4.3.16 */
+	MARK("ustar", 257, "a tar archive", UNPACK),                 /* POSIX ustar */
+	MARK("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, "an old Office document (xls, doc)", EXPORT),
+	MARK("PAR1", 0, "a Parquet file", EXPORT),
+	MARK("Obj\x01", 0, "an Avro file", EXPORT),
+	MARK("ORC\x0a", 0, "an ORC file", EXPORT),
+	MARK("ARROW1\x00", 0, "an Arrow file", EXPORT),
+	MARK("SQLite format 3\x00", 0, "an SQLite database", EXPORT),
+	MARK("%PDF-", 0, "a PDF document", SEND_DATA),
+	MARK("{\\rtf", 0, "an RTF document", SEND_DATA),
+	MARK("age-encryption.org/v1\n", 0, "an age-encrypted file", PLAIN),
+	MARK("-----BEGIN AGE ENCRYPTED FILE-----", 0, "an age-encrypted file", PLAIN),
+	MARK("-----BEGIN PGP MESSAGE-----", 0, "a PGP-encrypted message", PLAIN),
+	MARK("-----BEGIN CMS-----", 0, "a CMS-encrypted message", PLAIN),
+	MARK("-----BEGIN PKCS7-----", 0, "a CMS-encrypted message", PLAIN),
+	MARK("Salted__", 0, "a file encrypted by openssl enc", PLAIN),
+	MARK("\xff\xfe\x00\x00", 0, "text in UTF-32", RECODE),
+	MARK("\x00\x00\xfe\xff", 0, "text in UTF-32", RECODE),
+	MARK("\xff\xfe", 0, "text in UTF-16", RECODE),
+	MARK("\xfe\xff", 0, "text in UTF-16", RECODE),
+	MARK("\x7f" "ELF", 0, "a program", TEXT_ONLY),
+	MARK("\x89PNG\r\n\x1a\n", 0, "a PNG image", TEXT_ONLY),
+	MARK("\xff\xd8\xff", 0, "a JPEG image", TEXT_ONLY),
+	MARK("GIF89a", 0, "a GIF image", TEXT_ONLY),
+	MARK("GIF87a", 0, "a GIF image", TEXT_ONLY),
+};
+
+static const struct sniff_finding zip_plain = {"a zip archive", UNPACK};
+static const struct sniff_finding zip_office = {"an Excel or Office document (xlsx)", EXPORT};
+static const struct sniff_finding bzip2 = {"a bzip2 file", UNPACK};
+static const struct sniff_finding cms_der = {"a CMS-encrypted file", PLAIN};
+static const struct sniff_finding html = {"an HTML page", SEND_DATA};
+static const struct sniff_finding utf16 = {"text in UTF-16 without a byte order mark", RECODE};
+static const struct sniff_finding binary = {"binary data (mostly NUL bytes)", TEXT_ONLY};
+
+static bool has(struct span s, size_t at, const char *bytes, size_t n)
+{
+	return s.n >= at && s.n - at >= n && memcmp(s.p + at, bytes, n) == 0;
+}
+
+static const struct sniff_finding *sniff_zip(struct span s)
+{
+	if (!has(s, 0, "PK\x03\x04", 4))
+		return NULL;
+	if (memmem(s.p, s.n, "[Content_Types].xml", 19) || memmem(s.p, s.n, "_rels/.rels", 11) ||
+	    has(s, 30, "mimetypeapplication/vnd.oasis", 29))
+		return &zip_office;
+	return &zip_plain;
+}
+
+/* "BZh" and a digit could begin a text; the block's or the end's magic behind it could not. */
+static const struct sniff_finding *sniff_bzip2(struct span s)
+{
+	if (!has(s, 0, "BZh", 3) || s.n < 10 || s.p[3] < '1' || s.p[3] > '9')
+		return NULL;
+	if (has(s, 4, "\x31\x41\x59\x26\x53\x59", 6) || has(s, 4, "\x17\x72\x45\x38\x50\x90", 6))
+		return &bzip2;
+	return NULL;
+}
+
+/* DER: SEQUENCE, long length, OID 1.2.840.113549.1.7.* (RFC 5652). */
+static const struct sniff_finding *sniff_cms(struct span s)
+{
+	if (s.n < 16 || s.p[0] != '\x30')
+		return NULL;
+	if (memmem(s.p, 20 < s.n ? 20 : s.n, "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 10))
+		return &cms_der;
+	return NULL;
+}
+
+static const struct sniff_finding *sniff_html(struct span s)
+{
+	static const char *const starts[] = {"<!doctype html", "<html", "<head>", "<script"};
+	size_t at = has(s, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
+
+	while (at < s.n && strchr(" \t\r\n", s.p[at]) && s.p[at] != '\0')
+		at++;
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		size_t n = strlen(starts[i]);
+
+		if (s.n - at >= n && strncasecmp(s.p + at, starts[i], n) == 0)
+			return &html;
+	}
+	return NULL;
+}
+
+/* A text may hold a NUL here and there; one in four is no text, and NULs at every second place are UTF-16. */
+static const struct sniff_finding *sniff_nuls(struct span s)
+{
+	size_t even = 0, odd = 0;
+
+	if (s.n < 8)
+		return NULL;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\0' && i % 2 == 0)
+			even++;
+		else if (s.p[i] == '\0')
+			odd++;
+	}
+	if ((even + odd) * 4 < s.n)
+		return NULL;
+	if (even * 16 < odd || odd * 16 < even)
+		return &utf16;
+	return &binary;
+}
+
+const struct sniff_finding *sniff_bytes(struct span head)
+{
+	static const struct sniff_finding *(*const judges[])(struct span) = {
+		sniff_zip, sniff_bzip2, sniff_cms, sniff_html, sniff_nuls,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		if (has(head, marks[i].at, marks[i].bytes, marks[i].n))
+			return &marks[i].finding;
+	for (size_t i = 0; i < ARRAY_LEN(judges); i++) {
+		const struct sniff_finding *found = judges[i](head);
+
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+int sniff_check(struct stream *s, const char *expected, struct fault *f)
+{
+	char head[SNIFF_BYTES];
+	const struct sniff_finding *found;
+	size_t have = 0, got;
+
+	do {
+		if (stream_look(s, have, head + have, sizeof(head) - have, &got, f) < 0)
+			return -1;
+		have += got;
+	} while (got > 0 && have < sizeof(head));
+	found = sniff_bytes((struct span){head, have});
+	if (!found)
+		return 0;
+	return fault_set(f, FAULT_DATA, "File format not allowed: the content is %s, not %s; %s",
+			 found->what, expected, found->instead);
+}

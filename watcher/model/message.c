@@ -1,0 +1,286 @@
+/*
+ * message - what ingestd and ingest-worker say to each other; see the header
+ *
+ * Each field has one row in a table of offsets, so that writing, reading and the check of its type cannot drift apart.  A message
+ * holds only the fields that are set; reading refuses wrong types, not absent ones, and then checks what its type needs.
+ */
+#include "watcher/base/base.h"
+#include "watcher/model/message.h"
+#include "watcher/base/ipc.h"
+#include "watcher/base/json_out.h"
+#include "watcher/model/keys.h"
+
+#define TEXT_ROOM 8192 /* of one string that may be long */
+
+static const char *const type_names[] = {
+#define X(id, name) name,
+	MESSAGE_TYPES(X)
+#undef X
+};
+
+#define COUNTER_FIELDS(X) \
+	X(read) X(indexed) X(duplicates) X(rejected) X(filtered) X(blank) X(unsent) \
+	X(documents) X(requests) X(retries) X(bytes_sent)
+
+const char *message_type_name(enum message_type t)
+{
+	CHECK((size_t)t < ARRAY_LEN(type_names));
+	return type_names[t];
+}
+
+void message_init(struct message *m, enum message_type type)
+{
+	memset(m, 0, sizeof(*m));
+	m->type = type;
+}
+
+void message_release(struct message *m)
+{
+	free(m->tenant);
+	free(m->file);
+	free(m->sink.name);
+	free(m->sink.path);
+	free(m->index);
+	free(m->first_error_column);
+	free(m->first_error_text);
+	free(m->coercions_json);
+	memset(m, 0, sizeof(*m));
+}
+
+static void put_text(struct strbuf *out, const char *key, const char *s)
+{
+	struct span v = span_of(s);
+
+	if (!s)
+		return;
+	if (v.n > TEXT_ROOM)
+		v.n = TEXT_ROOM;
+	json_pair_span(out, key, v);
+}
+
+static void put_checkpoint(struct strbuf *out, const struct checkpoint *c)
+{
+	json_add_key(out, "checkpoint");
+	strbuf_addc(out, '{');
+	json_pair_u64(out, "next_row", c->next_row);
+	json_pair_u64(out, "offset", c->offset);
+	json_pair_u64(out, "line", c->line);
+	json_pair_u64(out, "rejects_length", c->rejects_length);
+#define X(name) json_pair_u64(out, #name, c->counters.name);
+	COUNTER_FIELDS(X)
+#undef X
+	strbuf_addc(out, '}');
+}
+
+static void put_fault(struct strbuf *out, const struct fault *f)
+{
+	json_add_key(out, "fault");
+	strbuf_addc(out, '{');
+	json_pair_u64(out, "kind", (uint64_t)f->kind);
+	json_pair_i64(out, "error", f->error);
+	json_pair_u64(out, "line", f->line);
+	put_text(out, "field", f->field);
+	put_text(out, "text", f->text);
+	strbuf_addc(out, '}');
+}
+
+void message_write(const struct message *m, struct strbuf *out)
+{
+	size_t from = out->n;
+
+	strbuf_addc(out, '{');
+	json_pair_string(out, "type", message_type_name(m->type));
+	json_pair_string(out, "arrival", m->arrival);
+	json_pair_u64(out, "mode", (uint64_t)m->mode);
+	put_text(out, "tenant", m->tenant);
+	put_text(out, "file", m->file);
+	json_pair_string(out, "version", m->version);
+	json_pair_u64(out, "bytes", m->bytes);
+	json_pair_i64(out, "claimed_ms", m->claimed_ms);
+	json_pair_bool(out, "first_attempt", m->first_attempt);
+	put_text(out, "sink", m->sink.name);
+	json_pair_u64(out, "sink_type", (uint64_t)m->sink.type);
+	put_text(out, "sink_path", m->sink.path);
+	json_pair_string(out, "delivery", m->delivery);
+	json_pair_string(out, "sha256", m->sha256);
+	put_text(out, "index", m->index);
+	put_checkpoint(out, &m->checkpoint);
+	put_fault(out, &m->fault);
+	json_pair_bool(out, "has_first_error", m->has_first_error);
+	json_pair_u64(out, "first_error_line", m->first_error_line);
+	put_text(out, "first_error_column", m->first_error_column);
+	put_text(out, "first_error_text", m->first_error_text);
+	json_pair_u64(out, "cpu_us", m->cpu_us);
+	json_pair_u64(out, "peak_rss", m->peak_rss);
+	/* the one part that can be large: left out whole rather than cut */
+	if (m->coercions_json && strlen(m->coercions_json) < IPC_MAX - 1024 - (out->n - from)) {
+		json_add_key(out, "coercions");
+		strbuf_adds(out, m->coercions_json);
+	}
+	strbuf_addc(out, '}');
+}
+
+static bool get_u64(const json_t *o, const char *key, uint64_t *out)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (!v)
+		return true;
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return false;
+	*out = (uint64_t)json_integer_value(v);
+	return true;
+}
+
+static bool get_bool(const json_t *o, const char *key, bool *out)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (v && !json_is_boolean(v))
+		return false;
+	*out = json_is_true(v);
+	return true;
+}
+
+static bool get_text(const json_t *o, const char *key, char **out)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (!v)
+		return true;
+	if (!json_is_string(v))
+		return false;
+	*out = xstrdup(json_string_value(v));
+	return true;
+}
+
+static bool get_room(const json_t *o, const char *key, char *out, size_t room)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (!v)
+		return true;
+	if (!json_is_string(v) || json_string_length(v) >= room)
+		return false;
+	memcpy(out, json_string_value(v), json_string_length(v) + 1);
+	return true;
+}
+
+static bool get_checkpoint(const json_t *o, struct checkpoint *c)
+{
+	bool ok = json_is_object(o);
+
+	ok = ok && get_u64(o, "next_row", &c->next_row) && get_u64(o, "offset", &c->offset) &&
+	     get_u64(o, "line", &c->line) && get_u64(o, "rejects_length", &c->rejects_length);
+#define X(name) ok = ok && get_u64(o, #name, &c->counters.name);
+	COUNTER_FIELDS(X)
+#undef X
+	return ok;
+}
+
+static bool get_fault(const json_t *o, struct fault *f)
+{
+	uint64_t kind = 0;
+	bool ok = json_is_object(o) && get_u64(o, "kind", &kind) && get_u64(o, "line", &f->line) &&
+		  get_room(o, "field", f->field, sizeof(f->field)) &&
+		  get_room(o, "text", f->text, sizeof(f->text)) && kind <= FAULT_SYSTEM;
+
+	f->kind = (enum fault_kind)kind;
+	f->error = (int)json_integer_value(json_object_get(o, "error"));
+	return ok;
+}
+
+static bool get_type(const json_t *root, enum message_type *out)
+{
+	const char *name = json_string_value(json_object_get(root, "type"));
+
+	for (size_t i = 0; name && i < ARRAY_LEN(type_names); i++)
+		if (strcmp(type_names[i], name) == 0) {
+			*out = (enum message_type)i;
+			return true;
+		}
+	return false;
+}
+
+static const char *fill(const json_t *root, struct message *m)
+{
+	uint64_t mode = 0, sink = 0, claimed = 0;
+	const json_t *coercions = json_object_get(root, "coercions");
+
+	if (!get_type(root, &m->type))
+		return "type";
+	if (!get_room(root, "arrival", m->arrival, sizeof(m->arrival)) ||
+	    !ulid_valid(span_of(m->arrival)))
+		return "arrival";
+	if (!get_u64(root, "mode", &mode) || mode > MODE_UNDO)
+		return "mode";
+	if (!get_u64(root, "sink_type", &sink) || sink > SINK_SQLITE)
+		return "sink_type";
+	m->mode = (enum message_mode)mode;
+	m->sink.type = (enum sink_type)sink;
+	if (!get_text(root, "tenant", &m->tenant) || !get_text(root, "file", &m->file) ||
+	    !get_text(root, "sink", &m->sink.name) || !get_text(root, "sink_path", &m->sink.path) ||
+	    !get_text(root, "index", &m->index) ||
+	    !get_text(root, "first_error_column", &m->first_error_column) ||
+	    !get_text(root, "first_error_text", &m->first_error_text))
+		return "a text";
+	if (!get_room(root, "version", m->version, sizeof(m->version)) ||
+	    !get_room(root, "delivery", m->delivery, sizeof(m->delivery)) ||
+	    !get_room(root, "sha256", m->sha256, sizeof(m->sha256)))
+		return "an id";
+	if (!get_u64(root, "bytes", &m->bytes) || !get_u64(root, "claimed_ms", &claimed) ||
+	    !get_bool(root, "first_attempt", &m->first_attempt) ||
+	    !get_bool(root, "has_first_error", &m->has_first_error) ||
+	    !get_u64(root, "first_error_line", &m->first_error_line) ||
+	    !get_u64(root, "cpu_us", &m->cpu_us) || !get_u64(root, "peak_rss", &m->peak_rss))
+		return "a number";
+	m->claimed_ms = (int64_t)claimed;
+	if (!get_checkpoint(json_object_get(root, "checkpoint"), &m->checkpoint))
+		return "checkpoint";
+	if (!get_fault(json_object_get(root, "fault"), &m->fault))
+		return "fault";
+	if (coercions && !json_is_array(coercions))
+		return "coercions";
+	if (coercions)
+		m->coercions_json = json_dumps(coercions, JSON_COMPACT);
+	if (m->type == MESSAGE_JOB && (!m->tenant || !m->file || !m->sink.name || !m->sink.path))
+		return "tenant, file or sink";
+	return NULL;
+}
+
+int message_parse(struct span text, struct message *out, struct fault *f)
+{
+	struct message m;
+	json_error_t e;
+	json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &e);
+	const char *bad;
+
+	message_init(&m, MESSAGE_JOB);
+	bad = json_is_object(root) ? fill(root, &m) : "JSON";
+	json_decref(root);
+	if (bad) {
+		message_release(&m);
+		return fault_set(f, FAULT_SYSTEM, "ill-formed message: %s", bad);
+	}
+	*out = m;
+	return 0;
+}
+
+void delivery_id(const char *tenant, const char *job, const char *file,
+		 const unsigned char sha256[DIGEST_SIZE], char out[DELIVERY_TEXT])
+{
+	unsigned char digest[DIGEST_SIZE];
+	char text[48];
+	struct digest d;
+
+	digest_init(&d);
+	digest_add(&d, tenant, strlen(tenant) + 1);
+	digest_add(&d, job, strlen(job) + 1);
+	digest_add(&d, file, strlen(file) + 1);
+	digest_add(&d, sha256, DIGEST_SIZE);
+	digest_end(&d, digest);
+	digest_release(&d);
+	base64url_encode(digest, DELIVERY_BYTES, text);
+	memcpy(out, text, DELIVERY_TEXT - 1);
+	out[DELIVERY_TEXT - 1] = '\0';
+}

@@ -1,0 +1,30 @@
+/*
+ * durable - fsync, and what a failed one means; see durable.h
+ *
+ * Called by everything in spool/ that makes something last.  The one flag is the process's, since the page cache is: a failure in
+ * one folder may be the disk's.
+ */
+#include "watcher/base/base.h"
+#include "watcher/spool/durable.h"
+
+#include "watcher/base/fsutil.h"
+
+static bool broken;
+
+int durable_fsync(int fd, const char *what, struct fault *f)
+{
+	if (fs_fsync(fd, what, f) == 0)
+		return 0;
+	broken = true;
+	return -1;
+}
+
+bool durable_broken(void)
+{
+	return broken;
+}
+
+void durable_set_broken(void)
+{
+	broken = true;
+}

@@ -1,0 +1,93 @@
+/*
+ * file_row - what the journal knows of one arrival; see file_row.h
+ *
+ * Strings are listed once, in ROW_STRINGS, for release and copy.  Nothing here can fail.
+ */
+#include "watcher/base/base.h"
+#include "watcher/spool/file_row.h"
+
+#define ROW_STRINGS(X) \
+	X(tenant) X(file) X(original) X(job) X(reason) X(target) X(rejects) X(error_column) \
+	X(error_text) X(coercions_json) X(sentence) X(leg.sink) X(leg.index)
+
+static const char *const leg_names[] = {
+	[LEG_NONE] = "none",       [LEG_GATED] = "gated",     [LEG_LOADING] = "loading",
+	[LEG_INDEXED] = "indexed", [LEG_UNDOING] = "undoing", [LEG_UNDONE] = "undone",
+};
+
+void file_row_init(struct file_row *r)
+{
+	memset(r, 0, sizeof(*r));
+}
+
+void file_row_release(struct file_row *r)
+{
+#define X(field) free(r->field);
+	ROW_STRINGS(X)
+#undef X
+	file_row_init(r);
+}
+
+void file_row_copy(const struct file_row *r, struct file_row *out)
+{
+	*out = *r;
+#define X(field) out->field = r->field ? xstrdup(r->field) : NULL;
+	ROW_STRINGS(X)
+#undef X
+}
+
+void file_row_set(char **field, const char *s)
+{
+	char *copy = s ? xstrdup(s) : NULL; /* s may be a part of *field */
+
+	free(*field);
+	*field = copy;
+}
+
+static const char *ended_as(const struct file_row *r)
+{
+	CHECK(r->has_outcome);
+	if (r->outcome == OUTCOME_DONE && r->leg.state == LEG_UNDONE)
+		return "undone";
+	return outcome_name(r->outcome);
+}
+
+const char *file_row_record_state(const struct file_row *r)
+{
+	switch (r->state) {
+	case FILE_PLACED:
+		return ended_as(r);
+	case FILE_HELD:
+		return "held";
+	case FILE_WAITING:
+		return "waiting";
+	case FILE_CLAIMED:
+		return r->running ? "running" : "queued";
+	case FILE_IDENTIFIED:
+	case FILE_GATED:
+	case FILE_LOADING:
+	case FILE_INDEXED:
+	case FILE_PLACING:
+	case FILE_UNDOING:
+		return "running";
+	}
+	CHECK(!"a file state");
+	return "";
+}
+
+const char *leg_state_name(enum leg_state s)
+{
+	CHECK((size_t)s < ARRAY_LEN(leg_names));
+	return leg_names[s];
+}
+
+bool leg_state_parse(const char *name, enum leg_state *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(leg_names); i++) {
+		if (strcmp(leg_names[i], name) != 0)
+			continue;
+		*out = (enum leg_state)i;
+		return true;
+	}
+	return false;
+}
