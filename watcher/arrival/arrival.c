@@ -65,12 +65,12 @@ static void on_event(void *ctx, int wd, enum watch_event event, const char *name
 	if (event == WATCH_OVERFLOW) {
 		a->overflows++;
 		for (size_t i = 0; i < map_len(&a->tenants); i++)
-			tenant_hint(map_value(&a->tenants, i), event, name);
+			tenant_hint(map_value(&a->tenants, i), wd, event, name);
 		return;
 	}
 	t = map_get(&a->watches, (struct span){(const char *)&wd, sizeof(wd)});
 	if (t)
-		tenant_hint(t, event, name);
+		tenant_hint(t, wd, event, name);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)

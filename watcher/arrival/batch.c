@@ -180,8 +180,8 @@ int64_t batch_next(const struct batch *b)
 {
 	int64_t next = INT64_MAX;
 
-	if (b->len && b->failing)
-		next = b->retry_at;
+	if (b->len)
+		next = b->failing ? b->retry_at : 0;
 	if (b->stuck_len && b->stuck_at < next)
 		next = b->stuck_at;
 	return next;

@@ -60,7 +60,7 @@ void batch_add(struct batch *b, const struct claim *c, const struct batch_facts 
 bool batch_is_full(const struct batch *b, size_t limit);
 void batch_stick(struct batch *b, const struct claim *c, const char *tenant, int64_t now);
 int batch_end(struct batch *b, const struct batch_hooks *h, int64_t now, struct fault *f) MUST_CHECK;
-/* mono time of the next batch_retry, INT64_MAX = none. */
+/* mono time of the next batch_end or batch_retry, INT64_MAX = none. */
 int64_t batch_next(const struct batch *b);
 void batch_retry(struct batch *b, const struct batch_hooks *h, int64_t now);
 /* A tenant is removed: its claims stay in work/. */

@@ -12,14 +12,20 @@
 #include "watcher/arrival/watch.h"
 #include <ev.h>
 
+/*
+ * in/ tells of files; the folder above tells that in/ itself was deleted (while its descriptor is open the kernel is silent about
+ * that) or is there again.
+ */
+enum { TENANT_WATCH_IN, TENANT_WATCH_DIR, TENANT_WATCHES };
+
 struct tenant {
 	struct arrival *arrival;
 	char *name;
 	char *dir;
 	struct arrival_options options;
 	int in_fd, work_fd; /* -1: missing */
-	int wd;		    /* -1: not watched */
-	int watch_error;    /* errno of the last watch_add, 0 */
+	int wd[TENANT_WATCHES]; /* -1: not watched */
+	int watch_error;    /* errno of the last watch_add that failed, 0 */
 	bool blind;	    /* a filesystem whose events cannot be trusted */
 	bool missing;
 	bool leases_refused;
@@ -57,7 +63,7 @@ struct tenant *tenant_new(struct arrival *a, const char *name, const char *dir,
 void tenant_free(struct tenant **t);
 void tenant_want_scan(struct tenant *t);
 /* A hint from inotify. */
-void tenant_hint(struct tenant *t, enum watch_event event, const char *name);
+void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *name);
 /* One bounded piece of its work; false: there was nothing to do at now. */
 bool tenant_slice(struct tenant *t, int64_t now);
 /* mono time of its next work. */

@@ -28,7 +28,9 @@ struct tenant *tenant_new(struct arrival *a, const char *name, const char *dir,
 	t->name = xstrdup(name);
 	t->dir = xstrdup(dir);
 	t->options = *options;
-	t->in_fd = t->work_fd = t->wd = -1;
+	t->in_fd = t->work_fd = -1;
+	for (size_t i = 0; i < TENANT_WATCHES; i++)
+		t->wd[i] = -1;
 	settle_init(&t->settle, a->limits.tenant_entries);
 	scan_init(&t->scan);
 	tenant_want_scan(t);
@@ -40,17 +42,16 @@ static struct span wd_key(const int *wd)
 	return (struct span){(const char *)wd, sizeof(*wd)};
 }
 
-static void unwatch(struct tenant *t)
+static void unwatch(struct tenant *t, size_t which)
 {
 	struct arrival *a = t->arrival;
+	int *wd = &t->wd[which];
 
-	if (t->wd < 0)
-		return;
-	if (map_get(&a->watches, wd_key(&t->wd)) == t) {
-		map_remove(&a->watches, wd_key(&t->wd));
-		watch_remove(&a->watch, t->wd);
+	if (*wd >= 0 && map_get(&a->watches, wd_key(wd)) == t) {
+		map_remove(&a->watches, wd_key(wd));
+		watch_remove(&a->watch, *wd);
 	}
-	t->wd = -1;
+	*wd = -1;
 }
 
 void tenant_free(struct tenant **tp)
@@ -59,7 +60,8 @@ void tenant_free(struct tenant **tp)
 
 	if (!t)
 		return;
-	unwatch(t);
+	for (size_t i = 0; i < TENANT_WATCHES; i++)
+		unwatch(t, i);
 	scan_end(&t->scan);
 	settle_release(&t->settle);
 	fs_close(&t->in_fd);
@@ -87,53 +89,61 @@ static int open_folder(int dir_fd, const char *name, int *out, struct fault *f)
 	return 0;
 }
 
-static int open_folders(const struct tenant *t, int *in_fd, int *work_fd, struct fault *f)
-{
-	int dir_fd, r;
-
-	if (fs_open_dir(t->dir, &dir_fd, f) < 0)
-		return -1;
-	r = open_folder(dir_fd, "in", in_fd, f);
-	if (r == 0) {
-		r = open_folder(dir_fd, "work", work_fd, f);
-		if (r < 0)
-			fs_close(in_fd);
-	}
-	close(dir_fd);
-	return r;
-}
-
 /* The same folder gives the same wd; another one gives another, and the old watch goes. */
-static void set_watch(struct tenant *t)
+static void set_watch(struct tenant *t, size_t which, int fd)
 {
 	struct arrival *a = t->arrival;
 	struct tenant *other;
 	int wd;
 
-	if (watch_add(&a->watch, t->in_fd, &wd) < 0) {
+	if (watch_add(&a->watch, fd, &wd) < 0) {
 		t->watch_error = errno;
-		unwatch(t);
+		unwatch(t, which);
 		return;
 	}
-	t->watch_error = 0;
-	if (wd == t->wd)
+	if (wd == t->wd[which])
 		return;
-	unwatch(t);
+	unwatch(t, which);
 	other = map_get(&a->watches, wd_key(&wd));
-	if (other && other != t) {
+	if (other) {
 		/* two tenants, one folder: the operator's mistake; the second one polls */
 		t->watch_error = EBUSY;
 		return;
 	}
-	t->wd = wd;
-	map_put(&a->watches, wd_key(&t->wd), t);
+	t->wd[which] = wd;
+	map_put(&a->watches, wd_key(&wd), t);
+}
+
+/* First the watches, then what is there: nothing falls between. */
+static int open_folders(struct tenant *t, struct fault *f)
+{
+	int dir_fd, in_fd, r;
+
+	fs_close(&t->in_fd);
+	fs_close(&t->work_fd);
+	t->watch_error = 0;
+	if (fs_open_dir(t->dir, &dir_fd, f) < 0)
+		return -1;
+	set_watch(t, TENANT_WATCH_DIR, dir_fd);
+	r = open_folder(dir_fd, "in", &in_fd, f);
+	if (r == 0) {
+		r = open_folder(dir_fd, "work", &t->work_fd, f);
+		if (r == 0)
+			t->in_fd = in_fd;
+		else
+			close(in_fd);
+	}
+	close(dir_fd);
+	if (r == 0)
+		set_watch(t, TENANT_WATCH_IN, t->in_fd);
+	return r;
 }
 
 static void lose_folders(struct tenant *t, const struct fault *f)
 {
 	snprintf(t->fault, sizeof(t->fault), "%.*s", (int)sizeof(t->fault) - 1, f->text);
 	t->missing = true;
-	unwatch(t);
+	unwatch(t, TENANT_WATCH_IN);
 	scan_end(&t->scan);
 	fs_close(&t->in_fd);
 	fs_close(&t->work_fd);
@@ -164,29 +174,17 @@ static void plan_scan(struct tenant *t, int64_t now)
 
 static void begin_scan(struct tenant *t, int64_t now)
 {
-	int in_fd = -1, work_fd = -1;
 	struct fault f = FAULT_INIT;
 
 	t->scan_began = now;
-	if (open_folders(t, &in_fd, &work_fd, &f) < 0) {
+	if (open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
 		lose_folders(t, &f);
 		plan_scan(t, now);
 		return;
 	}
-	fs_close(&t->in_fd);
-	fs_close(&t->work_fd);
-	t->in_fd = in_fd;
-	t->work_fd = work_fd;
 	t->missing = false;
-	t->blind = watch_is_blind(in_fd);
-	/* first the watch, then the scan: nothing falls between */
-	set_watch(t);
-	if (scan_begin(&t->scan, in_fd, &f) < 0) {
-		lose_folders(t, &f);
-		plan_scan(t, now);
-		return;
-	}
-	/* hints that come from here on that ask for a scan ask for another one */
+	t->blind = watch_is_blind(t->in_fd);
+	/* a hint that asks for a scan from here on gets another one */
 	t->scan_at = SETTLE_NEVER;
 	settle_scan_begin(&t->settle);
 }
@@ -221,7 +219,15 @@ static void step_scan(struct tenant *t)
 		plan_scan(t, now);
 }
 
-void tenant_hint(struct tenant *t, enum watch_event event, const char *name)
+static void folder_hint(struct tenant *t, enum watch_event event, const char *name)
+{
+	if ((event == WATCH_NAME || event == WATCH_LEFT) && strcmp(name, "in") != 0 &&
+	    strcmp(name, "work") != 0)
+		return;
+	tenant_want_scan(t);
+}
+
+static void file_hint(struct tenant *t, enum watch_event event, const char *name)
 {
 	int64_t now = clock_mono_ms();
 
@@ -235,15 +241,27 @@ void tenant_hint(struct tenant *t, enum watch_event event, const char *name)
 			(void)settle_touch(&t->settle, name, now);
 		return;
 	case WATCH_DEAD:
-		map_remove(&t->arrival->watches, wd_key(&t->wd));
-		t->wd = -1;
-		tenant_want_scan(t);
-		return;
 	case WATCH_SELF:
 	case WATCH_OVERFLOW:
 		tenant_want_scan(t);
 		return;
 	}
+}
+
+void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *name)
+{
+	bool folder = wd >= 0 && wd == t->wd[TENANT_WATCH_DIR];
+
+	if (event == WATCH_DEAD) {
+		map_remove(&t->arrival->watches, wd_key(&wd));
+		for (size_t i = 0; i < TENANT_WATCHES; i++)
+			if (t->wd[i] == wd)
+				t->wd[i] = -1;
+	}
+	if (folder)
+		folder_hint(t, event, name);
+	else
+		file_hint(t, event, name);
 }
 
 /* ---- judging ---- */

@@ -84,7 +84,6 @@ int log_reopen(struct log *l, struct fault *f)
 		return -1;
 	close(l->fd);
 	l->fd = fd;
-	l->torn = false;
 	return 0;
 }
 

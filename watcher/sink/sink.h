@@ -75,7 +75,8 @@ int sink_flush(struct sink *s, struct fault *f) MUST_CHECK;
 size_t sink_pending(const struct sink *s);
 /* The acknowledged prefix: every document of rows before this one is answered; 0: all that were put. */
 uint64_t sink_oldest_pending(const struct sink *s);
-/* Takes back every document of the leg's delivery with a row number <= rows; *deleted says how many were there. */
+/* Takes back every document of the leg's delivery; rows: the highest row number it can have (a store that cannot delete by the
+ * delivery deletes by ids).  *deleted says how many were there; an index that does not exist holds none. */
 int sink_undo(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f) MUST_CHECK;
 const struct sink_stats *sink_stats(const struct sink *s);
 

@@ -1,0 +1,47 @@
+/*
+ * sink_ops - what a sink is made of; only sink.c and the sinks include this
+ *
+ *	connect       -> connection, kept by the pool between files
+ *	usable        -> false: the store behind a kept connection is gone, it is replaced
+ *	open          -> struct sink, filled up to its head by the sink; sink.c has set ops, leg, stats
+ *	put flush undo
+ *	close         frees the struct; the connection stays
+ *	disconnect
+ *
+ * A sink calls sink_answer for each document and keeps `pending` and `oldest` true.  It sets `broken` when the connection
+ * must not be used again.
+ */
+#ifndef SINK_SINK_OPS_H
+#define SINK_SINK_OPS_H
+
+#include "watcher/sink/sink.h"
+
+struct sink_ops {
+	int (*connect)(const struct sink_config *config, const char *tenant, void **connection,
+		       struct fault *f);
+	bool (*usable)(const void *connection);
+	void (*disconnect)(void *connection);
+	int (*open)(void *connection, const struct sink_leg *leg, struct sink **out, struct fault *f);
+	int (*put)(struct sink *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f);
+	int (*flush)(struct sink *s, struct fault *f);
+	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);
+	void (*close)(struct sink *s);
+};
+
+/* The head of every sink's own struct. */
+struct sink {
+	const struct sink_ops *ops;
+	struct sink_leg leg;
+	struct sink_pool *pool;
+	void *connection;
+	struct sink_stats stats;
+	size_t pending;
+	uint64_t oldest; /* first row put and not answered, 0: none */
+	bool broken;
+};
+
+#define SINK(type, ops, sentence) extern const struct sink_ops ops;
+#include "watcher/sink/sinks.def"
+#undef SINK
+
+#endif

@@ -1,0 +1,242 @@
+/*
+ * folders - the state folders of one tenant; see folders.h
+ *
+ * Called by the daemon when a tenant appears and by place when a folder vanished.  Each folder is opened beneath the tenant's own, so a
+ * link or another mount among them is refused: a rename between them must be one step.
+ */
+#include "watcher/base/base.h"
+#include "watcher/spool/folders.h"
+
+#include "watcher/base/crash.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/spool/durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <unistd.h>
+
+#define FIRST_PERSON_GROUP 1000 /* below are the system's: a tenant named "shadow" does not get shadow's group */
+
+static const struct {
+	const char *name;
+	mode_t grouped; /* as root with a tenant's group */
+	mode_t plain;
+} folder_table[] = {
+	[FOLDER_IN] = {"in", 0770, 0755},     [FOLDER_TRY] = {"try", 0770, 0755},
+	[FOLDER_WORK] = {"work", 0700, 0700}, [FOLDER_DONE] = {"done", 0750, 0755},
+	[FOLDER_FAILED] = {"failed", 0750, 0755}, [FOLDER_HELD] = {"held", 0750, 0755},
+};
+_Static_assert(ARRAY_LEN(folder_table) == FOLDER_COUNT, "FOLDER_COUNT");
+
+const char *folder_name(enum folder d)
+{
+	CHECK((size_t)d < FOLDER_COUNT);
+	return folder_table[d].name;
+}
+
+bool folder_parse(const char *name, enum folder *out)
+{
+	for (size_t i = 0; i < FOLDER_COUNT; i++) {
+		if (strcmp(folder_table[i].name, name) != 0)
+			continue;
+		*out = (enum folder)i;
+		return true;
+	}
+	return false;
+}
+
+enum folder folder_of(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_DONE:
+	case OUTCOME_DUPLICATE:
+		return FOLDER_DONE;
+	case OUTCOME_FAILED:
+		return FOLDER_FAILED;
+	case OUTCOME_HELD:
+		return FOLDER_HELD;
+	case OUTCOME_WAITING:
+		break;
+	}
+	CHECK(!"an outcome that ends a file");
+	return FOLDER_FAILED;
+}
+
+/* Whose group reads the results? */
+static void find_group(struct folders *t)
+{
+	gid_t ours = geteuid() == 0 ? 0 : getegid();
+	struct stat st;
+	struct group *g;
+
+	t->has_group = false;
+	if (fstatat(t->root_fd, "in", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_gid != ours) {
+		t->group = st.st_gid;
+		t->has_group = true;
+		return;
+	}
+	if (geteuid() != 0)
+		return;
+	g = getgrnam(t->tenant);
+	if (!g || g->gr_gid < FIRST_PERSON_GROUP)
+		return;
+	t->group = g->gr_gid;
+	t->has_group = true;
+}
+
+static int set_owner(const struct folders *t, enum folder d, int fd, bool made, struct fault *f)
+{
+	bool grouped = t->has_group && geteuid() == 0;
+	mode_t mode = grouped ? folder_table[d].grouped : folder_table[d].plain;
+	struct stat st;
+
+	if (!made && !grouped && d != FOLDER_WORK)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "stat %s/%s", t->path, folder_table[d].name);
+	if (grouped && (st.st_uid != geteuid() || st.st_gid != t->group) &&
+	    fchown(fd, geteuid(), t->group) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot give %s/%s to its group", t->path,
+				   folder_table[d].name);
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot set the mode of %s/%s", t->path,
+				   folder_table[d].name);
+	return 0;
+}
+
+static int folder_fault(const struct folders *t, enum folder d, struct fault *f)
+{
+	const char *name = folder_table[d].name;
+
+	switch (errno) {
+	case ELOOP:
+		return fault_set(f, FAULT_CONFIG, "%s/%s is a link, it must be a folder", t->path, name);
+	case ENOTDIR:
+		return fault_set(f, FAULT_CONFIG, "%s/%s is no folder", t->path, name);
+	case EXDEV:
+		return fault_set(f, FAULT_CONFIG,
+				 "%s/%s is a mount of its own: the folders of a tenant must lie on one filesystem",
+				 t->path, name);
+	}
+	return fault_errno(f, FAULT_SYSTEM, "cannot open %s/%s", t->path, name);
+}
+
+static int open_folder(struct folders *t, enum folder d, struct fault *f)
+{
+	const char *name = folder_table[d].name;
+	bool made = mkdirat(t->root_fd, name, folder_table[d].plain) == 0;
+	int fd;
+
+	if (!made && errno != EEXIST)
+		return fault_errno(f, FAULT_SYSTEM, "cannot make %s/%s", t->path, name);
+	fd = fs_open_beneath(t->root_fd, name, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return folder_fault(t, d, f);
+	if (set_owner(t, d, fd, made, f) < 0 ||
+	    (made && durable_fsync(t->root_fd, t->path, f) < 0)) {
+		close(fd);
+		return -1;
+	}
+	fs_close(&t->fd[d]);
+	t->fd[d] = fd;
+	return 0;
+}
+
+int folders_open(const char *staging, const char *tenant, struct folders **out, struct fault *f)
+{
+	struct folders *t = xcalloc(1, sizeof(*t));
+
+	t->tenant = xstrdup(tenant);
+	t->path = fs_join(staging, tenant);
+	t->root_fd = -1;
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		t->fd[i] = -1;
+	if (fs_make_dirs(t->path, 0755, f) < 0 || fs_open_dir(t->path, &t->root_fd, f) < 0)
+		goto fail;
+	find_group(t);
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		if (open_folder(t, (enum folder)i, f) < 0)
+			goto fail;
+	*out = t;
+	return 0;
+fail:
+	folders_free(&t);
+	return -1;
+}
+
+void folders_free(struct folders **tp)
+{
+	struct folders *t = *tp;
+
+	if (!t)
+		return;
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		fs_close(&t->fd[i]);
+	fs_close(&t->root_fd);
+	free(t->tenant);
+	free(t->path);
+	free(t);
+	*tp = NULL;
+}
+
+static bool same_folder(int fd, int dirfd, const char *name, int flags)
+{
+	struct stat ours, there;
+
+	return fstat(fd, &ours) == 0 && fstatat(dirfd, name, &there, flags) == 0 &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+int folders_refresh(struct folders *t, struct fault *f)
+{
+	if (!same_folder(t->root_fd, AT_FDCWD, t->path, 0)) {
+		int fd = -1;
+
+		if (fs_make_dirs(t->path, 0755, f) < 0 || fs_open_dir(t->path, &fd, f) < 0)
+			return -1;
+		fs_close(&t->root_fd);
+		t->root_fd = fd;
+	}
+	for (size_t i = 0; i < FOLDER_COUNT; i++) {
+		if (same_folder(t->fd[i], t->root_fd, folder_table[i].name, AT_SYMLINK_NOFOLLOW))
+			continue;
+		if (open_folder(t, (enum folder)i, f) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int folders_sync_arrival(const struct folders *t, const char *arrival, struct fault *f)
+{
+	int fd = fs_open_beneath(t->fd[FOLDER_WORK], arrival, O_RDONLY | O_DIRECTORY, 0);
+	int r;
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s", t->path, arrival);
+	crash_point("claim.before-fsync");
+	r = durable_fsync(fd, arrival, f);
+	close(fd);
+	if (r == 0)
+		crash_point("claim.fsynced-arrival");
+	return r;
+}
+
+int folders_sync_parents(const struct folders *t, struct fault *f)
+{
+	if (durable_fsync(t->fd[FOLDER_WORK], "work", f) < 0)
+		return -1;
+	crash_point("claim.fsynced-work");
+	if (durable_fsync(t->fd[FOLDER_IN], "in", f) < 0)
+		return -1;
+	crash_point("claim.fsynced-in");
+	return 0;
+}
+
+int folders_sync_claim(const struct folders *t, const char *arrival, struct fault *f)
+{
+	if (folders_sync_arrival(t, arrival, f) < 0)
+		return -1;
+	return folders_sync_parents(t, f);
+}

@@ -1,0 +1,13 @@
+/*
+ * steps - the steps' prototypes, from their table; only task.c and the steps' files include it
+ */
+#ifndef WORKER_STEPS_H
+#define WORKER_STEPS_H
+
+#include "watcher/worker/task.h"
+
+#define STEP(id, name, function, sentence) enum step function(struct task *t);
+#include "watcher/worker/steps.def"
+#undef STEP
+
+#endif
