@@ -141,7 +141,7 @@ int arrival_new(struct ev_loop *loop, const struct arrival_ops *ops, void *ctx,
 	struct arrival *a;
 
 	CHECK(ops->decide && ops->claimed);
-	if (limits && (limits->rescan_ms < 0 || limits->batch > 100000))
+	if (limits && (limits->rescan_ms < 0 || limits->link_ms < 0 || limits->batch > 100000))
 		return fault_set(f, FAULT_CONFIG, "arrival: limits out of range");
 	a = xcalloc(1, sizeof(*a));
 	a->loop = loop;
@@ -155,6 +155,8 @@ int arrival_new(struct ev_loop *loop, const struct arrival_ops *ops, void *ctx,
 		a->limits.tenant_entries = 131072;
 	if (!a->limits.batch)
 		a->limits.batch = 64;
+	if (!a->limits.link_ms)
+		a->limits.link_ms = 10000;
 	ignore_sigio();
 	map_init(&a->tenants);
 	map_init(&a->watches);
@@ -360,7 +362,7 @@ static bool tenant_is_idle(const struct tenant *t)
 {
 	const size_t *n = t->settle.state;
 
-	if (t->scan.dir || t->scan_at == 0 || (!t->last_scan_ms && !t->missing))
+	if (tenant_is_scanning(t) || (!t->last_scan_ms && !t->missing))
 		return false;
 	if (n[ARRIVAL_STATE_NEW] || n[ARRIVAL_STATE_SETTLING] || n[ARRIVAL_STATE_BLOCKED])
 		return false;

@@ -89,6 +89,7 @@ struct arrival_limits {
 	int64_t rescan_ms;    /* ingestd.json rescan_seconds * 1000; 0 = 60000 */
 	size_t tenant_entries; /* names remembered a tenant; 0 = 131072 */
 	size_t batch;          /* claims between two commits; 0 = 64 */
+	int64_t link_ms;       /* how long a file with two names is looked at again; 0 = 10000 */
 };
 
 struct arrival_options {

@@ -105,12 +105,13 @@ static void look_again(struct settle *s, struct settle_entry *e, const struct se
 		e->tries++;
 }
 
-/* A rename by link and unlink has two names for a moment: looked at again for ten seconds, then left to hints and scans. */
-static void hold_linked(struct settle *s, struct settle_entry *e, int64_t now)
+/* A rename by link and unlink has two names for a moment: looked at again for link_ms, then left to hints and scans. */
+static void hold_linked(struct settle *s, struct settle_entry *e, const struct settle_env *env,
+			int64_t now)
 {
 	settle_own_state(s, e, ARRIVAL_STATE_LINKED);
 	settle_own_due(s, e,
-		       now < e->state_mono + SETTLE_LINK_MS ? now + LINK_STEP_MS : SETTLE_NEVER);
+		       now < e->state_mono + env->link_ms ? now + LINK_STEP_MS : SETTLE_NEVER);
 }
 
 static enum settle_result apply(struct settle *s, struct settle_entry *e,
@@ -138,7 +139,7 @@ static enum settle_result apply(struct settle *s, struct settle_entry *e,
 		refuse(s, e, ARRIVAL_STATE_ODD, f->text, SETTLE_NEVER);
 		break;
 	case CLAIM_LINKED:
-		hold_linked(s, e, now);
+		hold_linked(s, e, env, now);
 		break;
 	case CLAIM_NO_LEASES:
 	case CLAIM_NOT_OURS:
@@ -173,7 +174,7 @@ static bool look(struct settle *s, struct settle_entry *e, const struct settle_e
 		return false;
 	}
 	if (st.st_nlink > 1) {
-		hold_linked(s, e, now);
+		hold_linked(s, e, env, now);
 		return false;
 	}
 	return true;

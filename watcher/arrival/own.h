@@ -32,6 +32,7 @@ struct tenant {
 	struct settle settle;
 	struct scan scan;
 	int64_t scan_at;      /* mono: when the next scan begins */
+	int64_t scan_earliest; /* mono: not before */
 	int64_t scan_began;   /* mono */
 	int64_t last_scan_ms; /* wall, 0 = none yet */
 	bool link_gone;	      /* some name left the folder: files with two names may have one now */
@@ -62,6 +63,8 @@ struct tenant *tenant_new(struct arrival *a, const char *name, const char *dir,
 			  const struct arrival_options *options);
 void tenant_free(struct tenant **t);
 void tenant_want_scan(struct tenant *t);
+/* A scan is wanted or under way. */
+bool tenant_is_scanning(const struct tenant *t);
 /* A hint from inotify. */
 void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *name);
 /* One bounded piece of its work; false: there was nothing to do at now. */

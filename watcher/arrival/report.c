@@ -255,7 +255,7 @@ static void add_counts(const struct tenant *t, struct arrival_counts *out)
 	}
 	out->scans += t->scans;
 	out->dropped += t->settle.dropped;
-	out->scanning = out->scanning || t->scan.dir || t->scan_at == 0;
+	out->scanning = out->scanning || tenant_is_scanning(t);
 }
 
 void arrival_counts(struct arrival *a, const char *tenant, struct arrival_counts *out)

@@ -24,7 +24,6 @@
 #include <sys/stat.h>
 
 #define SETTLE_NEVER INT64_MAX
-#define SETTLE_LINK_MS 10000 /* a rename by link and unlink has two names for a moment */
 
 struct settle_entry {
 	char *name;
@@ -59,6 +58,7 @@ struct settle_env {
 	void *ctx;
 	const struct claim_place *place;
 	int64_t settle_ms;
+	int64_t link_ms; /* a file with two names is looked at again for so long */
 	bool force;  /* arrival_take: claim whatever decide said */
 	bool closed; /* claims are paused: what is complete is looked at again in a moment */
 	bool *leases_refused; /* set when the filesystem has none, cleared when one was granted */

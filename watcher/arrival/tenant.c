@@ -16,6 +16,7 @@
 #define MISSING_MS 1000
 #define POLL_MS 1000
 #define LINK_STEP_MS 250
+#define SCAN_GAP_MS 10
 #define SCAN_SLICE 256
 #define JUDGE_SLICE 32
 
@@ -72,9 +73,15 @@ void tenant_free(struct tenant **tp)
 	*tp = NULL;
 }
 
+/* Whoever asks for scans all the time gets them for half of the time at most. */
 void tenant_want_scan(struct tenant *t)
 {
-	t->scan_at = 0;
+	t->scan_at = t->scan_earliest;
+}
+
+bool tenant_is_scanning(const struct tenant *t)
+{
+	return t->scan.dir || t->scan_at <= t->scan_earliest;
 }
 
 /* ---- folders and watch ---- */
@@ -117,7 +124,7 @@ static void set_watch(struct tenant *t, size_t which, int fd)
 /* First the watches, then what is there: nothing falls between. */
 static int open_folders(struct tenant *t, struct fault *f)
 {
-	int dir_fd, in_fd, r;
+	int dir_fd, r;
 
 	fs_close(&t->in_fd);
 	fs_close(&t->work_fd);
@@ -125,14 +132,9 @@ static int open_folders(struct tenant *t, struct fault *f)
 	if (fs_open_dir(t->dir, &dir_fd, f) < 0)
 		return -1;
 	set_watch(t, TENANT_WATCH_DIR, dir_fd);
-	r = open_folder(dir_fd, "in", &in_fd, f);
-	if (r == 0) {
+	r = open_folder(dir_fd, "in", &t->in_fd, f);
+	if (r == 0)
 		r = open_folder(dir_fd, "work", &t->work_fd, f);
-		if (r == 0)
-			t->in_fd = in_fd;
-		else
-			close(in_fd);
-	}
 	close(dir_fd);
 	if (r == 0)
 		set_watch(t, TENANT_WATCH_IN, t->in_fd);
@@ -163,13 +165,14 @@ static void plan_scan(struct tenant *t, int64_t now)
 	int64_t cost = now - t->scan_began;
 	int64_t wait = t->arrival->limits.rescan_ms;
 
+	t->scan_earliest = now + cost + SCAN_GAP_MS;
 	if (t->missing)
 		wait = MISSING_MS;
 	else if (polls(t))
 		wait = cost * 20 > POLL_MS ? cost * 20 : POLL_MS;
 	if (wait > t->arrival->limits.rescan_ms)
 		wait = t->arrival->limits.rescan_ms;
-	t->scan_at = now + wait;
+	t->scan_at = now + wait > t->scan_earliest ? now + wait : t->scan_earliest + 1;
 }
 
 static void begin_scan(struct tenant *t, int64_t now)
@@ -200,6 +203,7 @@ static void step_scan(struct tenant *t)
 {
 	struct fault f = FAULT_INIT;
 	int64_t now;
+	bool again;
 
 	switch (scan_step(&t->scan, SCAN_SLICE, scan_saw, t, &f)) {
 	case SCAN_MORE:
@@ -215,8 +219,10 @@ static void step_scan(struct tenant *t)
 	settle_scan_end(&t->settle, now);
 	t->last_scan_ms = clock_now_ms();
 	t->scans++;
-	if (t->scan_at == SETTLE_NEVER)
-		plan_scan(t, now);
+	again = t->scan_at != SETTLE_NEVER;
+	plan_scan(t, now);
+	if (again)
+		tenant_want_scan(t);
 }
 
 static void folder_hint(struct tenant *t, enum watch_event event, const char *name)
@@ -305,6 +311,7 @@ enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, boo
 		.settle_ms = t->options.settle_ms,
 		.force = force,
 		.closed = a->paused || a->batch.failing,
+		.link_ms = a->limits.link_ms,
 		.leases_refused = &t->leases_refused,
 		.decide = decide,
 		.take = take,
@@ -346,6 +353,11 @@ static bool links_due(const struct tenant *t, int64_t now)
 	return t->link_gone && t->link_at <= now;
 }
 
+static bool wants_dropped(const struct tenant *t)
+{
+	return t->settle.full && !t->scan.dir && map_len(&t->settle.names) <= t->settle.max / 2;
+}
+
 bool tenant_slice(struct tenant *t, int64_t now)
 {
 	bool did = false;
@@ -366,8 +378,7 @@ bool tenant_slice(struct tenant *t, int64_t now)
 		settle_touch_linked(&t->settle, now);
 	}
 	/* a full table that has room again wants the names that were dropped */
-	if (t->settle.full && map_len(&t->settle.names) <= t->settle.max / 2 && !t->scan.dir &&
-	    t->scan_began + POLL_MS <= now)
+	if (wants_dropped(t))
 		tenant_want_scan(t);
 	return judge_some(t, now) || did;
 }
@@ -383,8 +394,8 @@ int64_t tenant_next(const struct tenant *t)
 		next = due;
 	if (t->link_gone && t->settle.state[ARRIVAL_STATE_LINKED] && t->link_at < next)
 		next = t->link_at;
-	if (t->settle.full && t->scan_began + POLL_MS < next)
-		next = t->scan_began + POLL_MS;
+	if (wants_dropped(t) && t->scan_earliest < next)
+		next = t->scan_earliest;
 	return next;
 }
 

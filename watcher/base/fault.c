@@ -10,7 +10,7 @@
 
 #define REASON_ROOM 96
 
-/* The next thing to write for the text at s: *take bytes of it become the returned span (in room, or the bytes themselves). */
+/* What stands for the next *take bytes of s: those bytes, or an escape in room. */
 static struct span next_piece(struct span s, size_t *take, char room[8])
 {
 	size_t ok = utf8_valid_prefix((struct span){s.p, s.n < 4 ? s.n : 4});

@@ -17,16 +17,17 @@
 
 int fs_open_beneath(int dirfd, const char *name, int flags, mode_t mode)
 {
-	/* O_TMPFILE shares a bit with O_DIRECTORY; openat2 refuses a mode, or O_NONBLOCK, that means nothing */
-	bool makes = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+	/* O_TMPFILE shares a bit with O_DIRECTORY; openat2 refuses what means nothing */
+	bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
+	int always = O_CLOEXEC | O_NOFOLLOW | (flags & O_PATH ? 0 : O_NONBLOCK);
 	struct open_how how = {
-		.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW | (flags & O_PATH ? 0 : O_NONBLOCK)),
-		.mode = makes ? mode : 0,
+		.flags = (unsigned)(flags | always),
+		.mode = (flags & O_CREAT) || nameless ? mode : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
 	};
 	int fd;
 
-	if (!fs_is_bare_name(span_of(name)) && (flags & O_TMPFILE) != O_TMPFILE) {
+	if (!nameless && !fs_is_bare_name(span_of(name))) {
 		errno = EINVAL;
 		return -1;
 	}

@@ -26,7 +26,10 @@ int fs_write_all(int fd, const void *p, size_t n, struct fault *f) MUST_CHECK;
 int fs_pwrite_all(int fd, const void *p, size_t n, off_t at, struct fault *f) MUST_CHECK;
 /* pread until n bytes or the end; *got says how many. */
 int fs_pread_full(int fd, void *p, size_t n, off_t at, size_t *got, struct fault *f) MUST_CHECK;
-/* The whole file behind what sb holds; FAULT_CONFIG when it cannot be opened or is over max bytes. On failure sb is as before. */
+/*
+ * The whole file behind what sb holds; on failure sb is as it was.  FAULT_CONFIG when it cannot be opened or is over max
+ * bytes.
+ */
 int fs_read_file(const char *path, size_t max, struct strbuf *sb, struct fault *f) MUST_CHECK;
 int fs_read_fd(int fd, size_t max, struct strbuf *sb, struct fault *f) MUST_CHECK;
 int fs_fsync(int fd, const char *what, struct fault *f) MUST_CHECK;

@@ -105,7 +105,7 @@ int ipc_recv(int fd, struct strbuf *text, int *fds, size_t *nfds, struct fault *
 		drop_fds(fds, nfds);
 		if (msg.msg_flags & MSG_TRUNC)
 			return fault_set(f, FAULT_SYSTEM, "message longer than %d bytes", IPC_MAX);
-		return fault_set(f, FAULT_SYSTEM, "message with more descriptors than this side takes");
+		return fault_set(f, FAULT_SYSTEM, "message with too many descriptors");
 	}
 	text->n = (size_t)n;
 	text->p[text->n] = '\0';

@@ -12,7 +12,7 @@ static inline bool needs_escape(unsigned char c)
 	return c < 0x20 || c == '"' || c == '\\';
 }
 
-/* Eight bytes of which none needs an escape? Each term has the top bit of a byte set where it might. */
+/* Does none of eight bytes need an escape?  A term sets the top bit of a byte that does. */
 static inline bool clean_word(const char *p)
 {
 	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;

@@ -82,9 +82,9 @@ size_t utf8_hidden(struct span s, unsigned *code)
 		return 0;
 	c = 0x2000u | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
 	*code = c;
-	if (c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+	if (c == 0x200e || c == 0x200f)
 		return 3;
-	return 0;
+	return (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ? 3 : 0;
 }
 
 void utf8_add_repaired(struct strbuf *sb, struct span s)

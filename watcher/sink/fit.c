@@ -5,7 +5,6 @@
  * a million digits, so text is looked at once, from left to right.
  */
 #include "watcher/base/base.h"
-#include "watcher/base/json_out.h"
 #include "watcher/sink/fit.h"
 #include <math.h>
 
@@ -37,14 +36,46 @@ bool fit_int64(struct span s, int64_t *out)
 	return true;
 }
 
+static size_t digits_at(struct span s, size_t i)
+{
+	size_t from = i;
+
+	while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
+		i++;
+	return i - from;
+}
+
+/* [+-]digits[.digits][e[+-]digits], with a digit on at least one side of the point: what BigDecimal reads. */
+static bool is_number(struct span s, bool *integer)
+{
+	size_t i = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+') ? 1 : 0;
+	size_t whole = digits_at(s, i), part = 0, exponent;
+
+	i += whole;
+	*integer = i == s.n;
+	if (i < s.n && s.p[i] == '.') {
+		part = digits_at(s, i + 1);
+		i += 1 + part;
+	}
+	if (whole + part == 0)
+		return false;
+	if (i == s.n)
+		return true;
+	if (s.p[i] != 'e' && s.p[i] != 'E')
+		return false;
+	i++;
+	if (i < s.n && (s.p[i] == '-' || s.p[i] == '+'))
+		i++;
+	exponent = digits_at(s, i);
+	return exponent > 0 && i + exponent == s.n;
+}
+
 bool fit_double(struct span s, double *out)
 {
 	char copy[NUMBER_MAX + 1];
 	bool integer;
 
-	if (s.n > 0 && s.p[0] == '+')
-		s = (struct span){s.p + 1, s.n - 1};
-	if (s.n > NUMBER_MAX || !json_is_number(s, &integer))
+	if (s.n > NUMBER_MAX || !is_number(s, &integer))
 		return false;
 	memcpy(copy, s.p, s.n);
 	copy[s.n] = '\0';
@@ -92,43 +123,39 @@ static bool refuse(const struct mapping_field *mf, struct span shown, const char
 	return false;
 }
 
-/* The exact edges of the 64-bit types, where a double cannot tell. */
-static bool fit_wide(const struct mapping_field *mf, struct span s)
+/* Integers of 64 bits, exactly: at the edges a double cannot tell. */
+static bool fit_wide(enum mapping_type type, struct span s)
 {
-	struct span digits = s;
+	bool minus = s.p[0] == '-';
 	int64_t n;
 
-	if (mf->type == MAPPING_LONG)
+	if (type == MAPPING_LONG)
 		return fit_int64(s, &n);
-	if (digits.n > 0 && digits.p[0] == '+')
-		digits = (struct span){digits.p + 1, digits.n - 1};
-	while (digits.n > 1 && digits.p[0] == '0')
-		digits = (struct span){digits.p + 1, digits.n - 1};
-	if (digits.n != 20)
-		return digits.n < 20;
-	return memcmp(digits.p, "18446744073709551615", 20) <= 0;
+	if (s.p[0] == '+' || minus)
+		s = (struct span){s.p + 1, s.n - 1};
+	while (s.n > 1 && s.p[0] == '0')
+		s = (struct span){s.p + 1, s.n - 1};
+	if (minus)
+		return span_is(s, "0");
+	return s.n < 20 || (s.n == 20 && memcmp(s.p, "18446744073709551615", 20) <= 0);
 }
 
 static bool fit_number(const struct mapping_field *mf, struct span s, char text[FIT_TEXT])
 {
+	bool wide = mf->type == MAPPING_LONG || mf->type == MAPPING_UNSIGNED_LONG;
 	struct range r = range_of(mf);
 	bool integer;
 	double d;
-	int64_t n;
 
-	if (mf->type == MAPPING_INTEGER && fit_int64(s, &n) && n >= INT32_MIN && n <= INT32_MAX)
-		return true; /* the usual case, cheap */
-	if (!fit_double(s, &d))
+	if (!is_number(s, &integer))
 		return refuse(mf, s, "is no number for", text);
-	if (mf->type != MAPPING_FLOAT && d != 0)
-		d = trunc(d);
-	if (d < r.low || d > r.high)
+	if (wide && integer)
+		return fit_wide(mf->type, s) || refuse(mf, s, "is out of range of", text);
+	if (!fit_double(s, &d))
 		return refuse(mf, s, "is out of range of", text);
-	if (mf->type != MAPPING_LONG && mf->type != MAPPING_UNSIGNED_LONG)
-		return true;
-	if (s.p[0] == '+')
-		s = (struct span){s.p + 1, s.n - 1};
-	if (json_is_number(s, &integer) && integer ? !fit_wide(mf, s) && d != 0 : d == r.high)
+	if (mf->type != MAPPING_FLOAT)
+		d = trunc(d);
+	if (d < r.low || d > r.high || (wide && d == r.high))
 		return refuse(mf, s, "is out of range of", text);
 	return true;
 }

@@ -25,7 +25,7 @@ bool fit_event(const struct mapping *m, const struct event *ev, struct span *col
 
 /* Decimal integer text of any length, optional sign, to int64. */
 bool fit_int64(struct span s, int64_t *out);
-/* Number text, JSON's grammar with an optional plus; false: no number, or not finite. */
+/* [+-]digits[.digits][e[+-]digits]; false: no number, not finite, or over 400 characters. */
 bool fit_double(struct span s, double *out);
 
 #endif

@@ -36,7 +36,7 @@ struct sink_answer {
 	unsigned part;
 	enum sink_verdict verdict;
 	struct span column; /* REJECTED: the field, or empty */
-	struct span text;   /* REJECTED: one sentence; both live for the call */
+	struct span text;   /* REJECTED: one sentence, bytes of the value in it are raw; both live for the call */
 };
 
 /* One leg of one file. */

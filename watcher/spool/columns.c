@@ -1,8 +1,8 @@
 /*
  * columns - fields of a struct as columns of a table; see columns.h
  *
- * Enums are stored by name, so that a person reads the journal and a new value in the middle moves nothing.  A name that is unknown
- * here is a fault (somebody edited the file), never a wrong state.
+ * Enums are stored by name, so that a person reads the journal and a new value in the middle moves
+ * nothing.  A name that is unknown here is a fault (somebody edited the file), never a wrong state.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/columns.h"
@@ -78,7 +78,8 @@ static void bind_one(struct db_stmt *q, int at, const struct column *c, const ch
 		db_bind_i64(q, at, *(const bool *)field);
 		break;
 	case COLUMN_NAME:
-		db_bind_text(q, at, is_there(c, base) ? c->value_name(*(const unsigned *)field) : NULL);
+		db_bind_text(q, at,
+			     is_there(c, base) ? c->value_name(*(const unsigned *)field) : NULL);
 		break;
 	case COLUMN_MADE:
 		db_bind_text(q, at, c->made_of(base));
@@ -100,8 +101,9 @@ static int load_name(const char *text, const struct column *c, unsigned *out, st
 		*out = v;
 		return 0;
 	}
-	return fault_set(f, FAULT_SYSTEM, "journal: column %s holds '%s', which this version does not know",
-			 c->name, text);
+	return fault_set(f, FAULT_SYSTEM,
+			 "journal: column %s holds '%s', which this version does not know", c->name,
+			 text);
 }
 
 static int load_fixed(const char *text, const struct column *c, char *out, struct fault *f)
@@ -109,7 +111,8 @@ static int load_fixed(const char *text, const struct column *c, char *out, struc
 	size_t n = text ? strlen(text) : 0;
 
 	if (n >= c->size)
-		return fault_set(f, FAULT_SYSTEM, "journal: column %s holds %zu bytes, at most %zu belong there",
+		return fault_set(f, FAULT_SYSTEM,
+				 "journal: column %s holds %zu bytes, at most %zu belong there",
 				 c->name, n, c->size - 1);
 	memset(out, 0, c->size);
 	if (n)

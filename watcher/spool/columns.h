@@ -1,16 +1,18 @@
 /*
  * columns - fields of a struct as columns of a table
  *
- * A table of {column, kind, offset} gives the INSERT, UPDATE and SELECT texts, binds a struct and loads one, so that a field stands in
- * one place.  Column i is parameter i + 1 of the texts and, in a SELECT list, result `from` + i.
+ * A table of {column, kind, offset} gives the INSERT, UPDATE and SELECT texts, binds a struct and
+ * loads one, so that a field stands in one place.  Column i is parameter i + 1 of the texts and, in
+ * a SELECT list, result `from` + i.
  *
  *	columns_insert(&sb, "runs", cols, n)      INSERT INTO runs (...) VALUES (?1, ...)
  *	columns_update(&sb, "runs", cols, n)      UPDATE runs SET ... WHERE <column 0> = ?1
  *	columns_list(&sb, "a", cols, n)           a.x, a.y, ...
  *	columns_bind(q, cols, n, &thing)
- *	columns_load(q, from, cols, n, &thing, &f)     -1: a value this version does not know (SYSTEM)
+ *	columns_load(q, from, cols, n, &thing, &f)     -1: a value unknown here (SYSTEM)
  *
- * Used by journal (arrivals, legs) and runs.  Strings loaded are the struct's own, old ones are freed.
+ * Used by journal (arrivals, legs) and runs.  Strings loaded are the struct's own, old ones are
+ * freed.
  */
 #ifndef SPOOL_COLUMNS_H
 #define SPOOL_COLUMNS_H
@@ -33,9 +35,9 @@ struct column {
 	const char *name;
 	enum column_kind kind;
 	size_t offset;
-	size_t size;                       /* FIXED: bytes; NAME: how many values */
-	size_t has;                        /* U64, NAME: offset of a bool that says whether it is there; 0 = always */
-	const char *(*value_name)(unsigned v); /* NAME */
+	size_t size; /* FIXED: bytes; NAME: how many values */
+	size_t has;  /* U64, NAME: offset of a bool that says whether it is there; 0 = always */
+	const char *(*value_name)(unsigned v);	   /* NAME */
 	const char *(*made_of)(const void *thing); /* MADE */
 };
 

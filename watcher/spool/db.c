@@ -1,9 +1,10 @@
 /*
  * db - the journal's SQLite; see db.h
  *
- * Owns the connection, its prepared statements, and the list of the open transaction's writes as text.  A commit that fails for want
- * of room, or because another process writes, rolls back and leaves that list; the next commit plays it again.  A failed fsync or a
- * damaged file is told to durable and is final.
+ * Owns the connection, its prepared statements, and the list of the open transaction's writes as
+ * text.  A commit that fails for want of room, or because another process writes, rolls back and
+ * leaves that list; the next commit plays it again.  A failed fsync or a damaged file is told to
+ * durable and is final.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/db.h"
@@ -61,15 +62,20 @@ static bool may_pass(struct db *db, int code)
 	return false;
 }
 
+static int db_refuse(struct db *db, const char *what, struct fault *f)
+{
+	fault_set(f, FAULT_SYSTEM, "journal: %s: %s (%d)", what, sqlite3_errmsg(db->handle),
+		  sqlite3_extended_errcode(db->handle));
+	f->error = sqlite3_system_errno(db->handle);
+	return -1;
+}
+
+/* The same while the daemon runs: what does not pass is the end of it. */
 static int db_fail(struct db *db, const char *what, struct fault *f)
 {
-	int code = sqlite3_extended_errcode(db->handle);
-
-	fault_set(f, FAULT_SYSTEM, "journal: %s: %s (%d)", what, sqlite3_errmsg(db->handle), code);
-	f->error = sqlite3_system_errno(db->handle);
-	if (!may_pass(db, code))
+	if (!may_pass(db, sqlite3_extended_errcode(db->handle)))
 		durable_set_broken();
-	return -1;
+	return db_refuse(db, what, f);
 }
 
 static int make_file(const char *path, struct fault *f)
@@ -90,7 +96,7 @@ static int make_file(const char *path, struct fault *f)
 int db_exec(struct db *db, const char *sql, struct fault *f)
 {
 	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return db_fail(db, "statement", f);
+		return db_refuse(db, "statement", f);
 	return 0;
 }
 

@@ -1,20 +1,24 @@
 /*
- * db - the journal's SQLite: one connection, prepared statements, writes that survive a failed commit
+ * db - the journal's SQLite: one connection, prepared statements, writes that survive a failed
+ * commit
  *
- * The door of sqlite3 for spool/; used by journal, deliveries, runs, outbox and schema, by nobody outside.
+ * The door of sqlite3 for spool/; used by journal, deliveries, runs, outbox and schema, by nobody
+ * outside.
  *
  *	db_open(path, &db, &f)
  *	q = db_query(db, SQL, &f);                    NULL: fault set
  *	db_bind_text(q, 1, s); ...
  *	while ((r = db_step(q, &f)) == 1) db_text(q, 0) ...
  *	db_done(q);                                   always
- *	q = db_write(db, SQL); db_bind_...; db_run(q, 1, &f)       begins the transaction; 1 = rows it must change, -1 = any number
+ *	q = db_write(db, SQL); db_bind_...; db_run(q, 1, &f)       begins the transaction; 1 = rows it
+ *	                                                           must change, -1 = any number
  *	db_commit(db, &f)
  *
- * SQL is a string that lives as long as db: its address names the prepared statement.  A statement is used by one caller at a time (CHECK).
- * Text and blobs bound are copied; columns are valid until the next db_step or db_done.
- * db_run keeps the statement's expanded text until the commit, for the next try (journal.h, Failure).  The cache never spills, so
- * that the disk is written by COMMIT alone.
+ * SQL is a string that lives as long as db: its address names the prepared statement.  A statement
+ * is used by one caller at a time (CHECK). Text and blobs bound are copied; columns are valid until
+ * the next db_step or db_done. db_run keeps the statement's expanded text until the commit, for the
+ * next try (journal.h, Failure).  The cache never spills, so that the disk is written by COMMIT
+ * alone.
  */
 #ifndef SPOOL_DB_H
 #define SPOOL_DB_H
@@ -43,7 +47,7 @@ int db_step(struct db_stmt *q, struct fault *f) MUST_CHECK; /* 1 a row, 0 the en
 void db_done(struct db_stmt *q);
 int db_run(struct db_stmt *q, int want, struct fault *f) MUST_CHECK; /* db_done is included */
 
-bool db_is_null(struct db_stmt *q, int at); /* at from 0 */
+bool db_is_null(struct db_stmt *q, int at);	/* at from 0 */
 const char *db_text(struct db_stmt *q, int at); /* NULL: null */
 struct span db_span(struct db_stmt *q, int at); /* text or blob */
 int64_t db_i64(struct db_stmt *q, int at);

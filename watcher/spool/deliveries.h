@@ -2,10 +2,12 @@
  * deliveries - which deliveries D were made: never pruned
  *
  *	deliveries_find(j, D, &d, &f)                  1, 0, -1
- *	deliveries_same_name(j, tenant, job, name, D, &d, &f)      another D of that name that is live or loading: 1, 0, -1
+ *	deliveries_same_name(j, tenant, job, name, D, &d, &f)      another D of that name that is live
+ *	                                               or loading: 1, 0, -1
  *	deliveries_put(j, &d, &f)                      writes or overwrites
  *
- * States: loading (written with LOADING), live (with INDEXED), undone (when its rows are taken back).  Another arrival of a D that is
+ * States: loading (written with LOADING), live (with INDEXED), undone (when its rows are taken
+ * back).  Another arrival of a D that is
  *   live     is a duplicate of d.arrival,
  *   loading  must wait: the first may yet be undone,
  *   undone   loads, and takes the row over.
@@ -24,7 +26,8 @@ struct delivery {
 	int64_t made_ms; /* of the last change */
 };
 
-int deliveries_find(struct journal *j, const char *id, struct delivery *out, struct fault *f) MUST_CHECK;
+int deliveries_find(struct journal *j, const char *id, struct delivery *out,
+		    struct fault *f) MUST_CHECK;
 /* The newest; except: the D that does not count, NULL = none. */
 int deliveries_same_name(struct journal *j, const char *tenant, const char *job, const char *name,
 			 const char *except, struct delivery *out, struct fault *f) MUST_CHECK;

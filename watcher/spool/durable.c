@@ -1,8 +1,8 @@
 /*
  * durable - fsync, and what a failed one means; see durable.h
  *
- * Called by everything in spool/ that makes something last.  The one flag is the process's, since the page cache is: a failure in
- * one folder may be the disk's.
+ * Called by everything in spool/ that makes something last.  The one flag is the process's, since
+ * the page cache is: a failure in one folder may be the disk's.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/durable.h"

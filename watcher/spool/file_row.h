@@ -6,8 +6,9 @@
  *	... fill; the strings are the row's own: file_row_set(&r.reason, "...") ...
  *	file_row_release(&r);
  *
- * Plain data.  The daemon keeps one a living arrival, changes its fields and gives it to journal_save or journal_set_state; the field
- * state is changed by journal_set_state alone.  Times are wall milliseconds, 0 = unknown.  NULL or "" = unknown.
+ * Plain data.  The daemon keeps one a living arrival, changes its fields and gives it to
+ * journal_save or journal_set_state; the field state is changed by journal_set_state alone.  Times
+ * are wall milliseconds, 0 = unknown.  NULL or "" = unknown.
  */
 #ifndef SPOOL_FILE_ROW_H
 #define SPOOL_FILE_ROW_H
@@ -29,23 +30,24 @@ enum leg_state { LEG_NONE, LEG_GATED, LEG_LOADING, LEG_INDEXED, LEG_UNDOING, LEG
 struct leg {
 	enum leg_state state; /* LEG_NONE: there is no leg yet, nothing else is set */
 	char *sink;
-	char *index;       /* pinned; NULL before LOADING */
-	bool sent;         /* a worker was told to load: rows may be in the sink (409s are no duplicates then) */
-	struct checkpoint checkpoint; /* its counters are the leg's: the gate's, then the last checkpoint's or the result's */
+	char *index; /* pinned; NULL before LOADING */
+	bool sent; /* a worker was told to load: rows may be in the sink (409s are no duplicates) */
+	/* its counters are the leg's: the gate's, then the last checkpoint's or the result's */
+	struct checkpoint checkpoint;
 };
 
 struct file_row {
 	char arrival[ULID_TEXT];
 	char *tenant;
-	char *file;     /* the name in work/A */
+	char *file;	/* the name in work/A */
 	char *original; /* the bytes it had in in/, NULL = the same */
-	char *job;      /* NULL: none or several matched */
+	char *job;	/* NULL: none or several matched */
 	char run[ULID_TEXT];
 	enum file_state state;
 	enum file_state resume; /* while WAITING: where it goes on (set by journal_set_state) */
-	char *reason;           /* why it waits, fails, is held: a sentence */
-	enum fault_kind fault;  /* kind of the fault behind reason */
-	int64_t until_ms;       /* WAITING: not before; HELD: released then; 0 = by an event or a person */
+	char *reason;		/* why it waits, fails, is held: a sentence */
+	enum fault_kind fault;	/* kind of the fault behind reason */
+	int64_t until_ms;	/* WAITING: not before; HELD: released then; 0 = by an event */
 	uint64_t bytes;
 	int64_t mtime_ms;
 	char delivery[DELIVERY_TEXT];

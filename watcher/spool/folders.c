@@ -1,8 +1,9 @@
 /*
  * folders - the state folders of one tenant; see folders.h
  *
- * Called by the daemon when a tenant appears and by place when a folder vanished.  Each folder is opened beneath the tenant's own, so a
- * link or another mount among them is refused: a rename between them must be one step.
+ * Called by the daemon when a tenant appears and by place when a folder vanished.  Each folder is
+ * opened beneath the tenant's own, so a link or another mount among them is refused: a rename
+ * between them must be one step.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/folders.h"
@@ -16,15 +17,16 @@
 #include <grp.h>
 #include <unistd.h>
 
-#define FIRST_PERSON_GROUP 1000 /* below are the system's: a tenant named "shadow" does not get shadow's group */
+#define FIRST_PERSON_GROUP \
+	1000 /* below are the system's: a tenant named "shadow" does not get shadow's group */
 
 static const struct {
 	const char *name;
 	mode_t grouped; /* as root with a tenant's group */
 	mode_t plain;
 } folder_table[] = {
-	[FOLDER_IN] = {"in", 0770, 0755},     [FOLDER_TRY] = {"try", 0770, 0755},
-	[FOLDER_WORK] = {"work", 0700, 0700}, [FOLDER_DONE] = {"done", 0750, 0755},
+	[FOLDER_IN] = {"in", 0770, 0755},	  [FOLDER_TRY] = {"try", 0770, 0755},
+	[FOLDER_WORK] = {"work", 0700, 0700},	  [FOLDER_DONE] = {"done", 0750, 0755},
 	[FOLDER_FAILED] = {"failed", 0750, 0755}, [FOLDER_HELD] = {"held", 0750, 0755},
 };
 _Static_assert(ARRAY_LEN(folder_table) == FOLDER_COUNT, "FOLDER_COUNT");
@@ -112,12 +114,13 @@ static int folder_fault(const struct folders *t, enum folder d, struct fault *f)
 
 	switch (errno) {
 	case ELOOP:
-		return fault_set(f, FAULT_CONFIG, "%s/%s is a link, it must be a folder", t->path, name);
 	case ENOTDIR:
-		return fault_set(f, FAULT_CONFIG, "%s/%s is no folder", t->path, name);
+		return fault_set(f, FAULT_CONFIG, "%s/%s is a link or a file, it must be a folder",
+				 t->path, name);
 	case EXDEV:
 		return fault_set(f, FAULT_CONFIG,
-				 "%s/%s is a mount of its own: the folders of a tenant must lie on one filesystem",
+				 "%s/%s is a mount of its own: the folders of a tenant must lie on "
+				 "one filesystem",
 				 t->path, name);
 	}
 	return fault_errno(f, FAULT_SYSTEM, "cannot open %s/%s", t->path, name);

@@ -1,18 +1,21 @@
 /*
  * folders - the state folders of one tenant: staging/<tenant>/{in,try,work,done,failed,held}
  *
- *	folders_open("staging", "alice", &t, &f)      makes what is missing, opens all, checks that renames between them can work
+ *	folders_open("staging", "alice", &t, &f)      makes what is missing, opens all, checks that
+ *	                                              renames between them can work
  *	t->fd[FOLDER_WORK] ...
  *	folders_sync_claim(t, A, &f)                  work/A, work, in: the claim is durable
  *	folders_free(&t)
  *
- * Owner and modes (delivery.md, Arrival 4).  The tenant's group is the group of an in/ that is there and not root's, else the system
- * group named as the tenant if its number is 1000 or higher.  As root with such a group: in, try 0770; done, failed, held 0750; work
- * 0700; owner the daemon, group the tenant's, and folders that are there are set so.  Otherwise folders are made 0755 (work 0700) and
- * those that are there keep what they have, but for work, which is always made 0700.
+ * Owner and modes (delivery.md, Arrival 4).  The tenant's group is the group of an in/ that is
+ * there and not root's, else the system group named as the tenant if its number is 1000 or higher.
+ * As root with such a group: in, try 0770; done, failed, held 0750; work 0700; owner the daemon,
+ * group the tenant's, and folders that are there are set so.  Otherwise folders are made 0755 (work
+ * 0700) and those that are there keep what they have, but for work, which is always made 0700.
  *
  * Ownership: the struct owns its descriptors and strings.
- * Failure:   FAULT_CONFIG: a state folder is a link, no directory, or on another filesystem than the rest; FAULT_SYSTEM.
+ * Failure:   FAULT_CONFIG: a state folder is a link, no directory, or on another filesystem than
+ * the rest; FAULT_SYSTEM.
  */
 #ifndef SPOOL_FOLDERS_H
 #define SPOOL_FOLDERS_H
@@ -26,24 +29,27 @@ enum folder { FOLDER_IN, FOLDER_TRY, FOLDER_WORK, FOLDER_DONE, FOLDER_FAILED, FO
 
 struct folders {
 	char *tenant;
-	char *path;           /* staging/<tenant>, as given */
-	int root_fd;          /* of path */
+	char *path;	      /* staging/<tenant>, as given */
+	int root_fd;	      /* of path */
 	int fd[FOLDER_COUNT]; /* by enum folder */
 	bool has_group;
 	gid_t group; /* who reads done/, failed/, held/ */
 };
 
-int folders_open(const char *staging, const char *tenant, struct folders **out, struct fault *f)
-	MUST_CHECK;
+int folders_open(const char *staging, const char *tenant, struct folders **out,
+		 struct fault *f) MUST_CHECK;
 void folders_free(struct folders **t);
 /* A folder that was removed or replaced under us is made and opened again. */
 int folders_refresh(struct folders *t, struct fault *f) MUST_CHECK;
-/* Delivery.md, Order 2: fsync work/A, work, in.  Several claims of one tenant: _arrival for each, then _parents once. */
+/*
+ * Delivery.md, Order 2: fsync work/A, work, in.  Several claims of one tenant: _arrival for each,
+ * then _parents once.
+ */
 int folders_sync_claim(const struct folders *t, const char *arrival, struct fault *f) MUST_CHECK;
 int folders_sync_arrival(const struct folders *t, const char *arrival, struct fault *f) MUST_CHECK;
 int folders_sync_parents(const struct folders *t, struct fault *f) MUST_CHECK;
 
-const char *folder_name(enum folder d);         /* "in", "try", ... */
+const char *folder_name(enum folder d); /* "in", "try", ... */
 bool folder_parse(const char *name, enum folder *out);
 /* done and duplicate: done/; failed: failed/; held: held/.  OUTCOME_WAITING is a CHECK. */
 enum folder folder_of(enum outcome o);

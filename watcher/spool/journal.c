@@ -1,8 +1,9 @@
 /*
  * journal - var/journal.db: open, write, change a state, commit; see journal.h
  *
- * journal_set_state is the only mover of an arrival's state.  The crash points of delivery.md's Order around each commit are passed
- * here: the transaction remembers what it holds.  Queries are in journal_find.c.
+ * journal_set_state is the only mover of an arrival's state.  The crash points of delivery.md's
+ * Order around each commit are passed here: the transaction remembers what it holds.  Queries are
+ * in journal_find.c.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/journal.h"
@@ -21,7 +22,7 @@ static const struct {
 	const char *before;
 	const char *after;
 } marks[] = {
-	[FILE_CLAIMED] = {"claim.before-commit", "claim.journaled"},
+	[FILE_CLAIMED] = {NULL, NULL}, /* arrival passes those of a claim */
 	[FILE_IDENTIFIED] = {"identified.before-commit", "identified.committed"},
 	[FILE_GATED] = {"gated.before-commit", "gated.committed"},
 	[FILE_LOADING] = {"loading.before-commit", "loading.committed"},
@@ -79,12 +80,12 @@ int journal_commit(struct journal *j, struct fault *f)
 	if (!db_dirty(j->db))
 		return 0;
 	for (unsigned m = 0; m < MARK_COUNT; m++)
-		if (j->marks & (1u << m))
+		if ((j->marks & (1u << m)) && marks[m].before)
 			crash_point(marks[m].before);
 	if (db_commit(j->db, f) < 0)
 		return -1;
 	for (unsigned m = 0; m < MARK_COUNT; m++)
-		if (j->marks & (1u << m))
+		if ((j->marks & (1u << m)) && marks[m].after)
 			crash_point(marks[m].after);
 	j->marks = 0;
 	return 0;

@@ -1,7 +1,8 @@
 /*
  * journal_find - the queries of journal.h
  *
- * Each reads through prepared statements made of the one SELECT of rows and a tail; a row given to a callback lives until it returns.
+ * Each reads through prepared statements made of the one SELECT of rows and a tail; a row given to
+ * a callback lives until it returns.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/journal.h"
@@ -38,7 +39,8 @@ static const char tail_list_state[] = "WHERE ?1 IS NULL AND a.record_state = ?2"
 static const char tail_list_tenant[] = "WHERE a.tenant = ?1 AND ?2 IS NULL" LIST_REST;
 static const char tail_list_both[] = "WHERE a.tenant = ?1 AND a.record_state = ?2" LIST_REST;
 static const char tail_list_run[] =
-	"WHERE a.run = ?5 AND (?1 IS NULL OR +a.tenant = ?1) AND (?2 IS NULL OR +a.record_state = ?2)"
+	"WHERE a.run = ?5 AND (?1 IS NULL OR +a.tenant = ?1) AND (?2 IS NULL OR +a.record_state = "
+	"?2)"
 	" AND +a.arrival < ?3 AND (?4 IS NULL OR +a.job = ?4) ORDER BY a.arrival DESC LIMIT ?6";
 
 const char *journal_select(struct journal *j, const char *tail)
@@ -82,7 +84,8 @@ static int load_each(struct db_stmt *q, journal_row_fn *fn, void *ctx, struct fa
 	return r < 0 ? -1 : 0;
 }
 
-int journal_by_arrival(struct journal *j, const char *arrival, struct file_row *out, struct fault *f)
+int journal_by_arrival(struct journal *j, const char *arrival, struct file_row *out,
+		       struct fault *f)
 {
 	struct db_stmt *q = db_query(j->db, journal_select(j, tail_arrival), f);
 
@@ -92,7 +95,8 @@ int journal_by_arrival(struct journal *j, const char *arrival, struct file_row *
 	return load_one(q, out, f);
 }
 
-int journal_by_delivery(struct journal *j, const char *delivery, struct file_row *out, struct fault *f)
+int journal_by_delivery(struct journal *j, const char *delivery, struct file_row *out,
+			struct fault *f)
 {
 	struct db_stmt *q = db_query(j->db, journal_select(j, tail_delivery), f);
 
@@ -124,8 +128,8 @@ static const char *list_tail(const struct journal_filter *filter)
 	return filter->state ? tail_list_state : tail_list;
 }
 
-int journal_list(struct journal *j, const struct journal_filter *filter, journal_row_fn *fn, void *ctx,
-		 struct fault *f)
+int journal_list(struct journal *j, const struct journal_filter *filter, journal_row_fn *fn,
+		 void *ctx, struct fault *f)
 {
 	size_t limit = filter->limit ? filter->limit : LIST_LIMIT;
 	struct db_stmt *q = db_query(j->db, journal_select(j, list_tail(filter)), f);

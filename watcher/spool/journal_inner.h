@@ -1,5 +1,6 @@
 /*
- * journal_inner - what the files of the journal share: journal.c, journal_find.c, deliveries.c, runs.c, outbox.c
+ * journal_inner - what the files of the journal share: journal.c, journal_find.c, deliveries.c,
+ * runs.c, outbox.c
  *
  * Nobody outside of them includes it.
  */

@@ -1,8 +1,9 @@
 /*
  * lock - one daemon a state folder; see lock.h
  *
- * An flock, not a pid file: the kernel gives it up with its holder, however that ends.  The number in the file is for people.  The
- * descriptor is close-on-exec, so that no worker keeps the lock of a dead daemon.
+ * An flock, not a pid file: the kernel gives it up with its holder, however that ends.  The number
+ * in the file is for people.  The descriptor is close-on-exec, so that no worker keeps the lock of
+ * a dead daemon.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/lock.h"
@@ -68,7 +69,8 @@ int lock_take(const char *state_dir, int64_t wait_ms, int *out, struct fault *f)
 		int error = errno;
 
 		if (error == EWOULDBLOCK)
-			fault_set(f, FAULT_SYSTEM, "another ingestd (process %ld) has the state folder %s",
+			fault_set(f, FAULT_SYSTEM,
+				  "another ingestd (process %ld) has the state folder %s",
 				  holder_of(fd), state_dir);
 		else
 			fault_errno(f, FAULT_SYSTEM, "cannot lock %s", path);

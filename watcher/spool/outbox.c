@@ -11,9 +11,9 @@
 
 #define READ_LIMIT 100
 
-static const char sql_append[] = "INSERT INTO outbox (kind, key, body, made_ms) VALUES (?1, ?2, ?3, ?4)";
-static const char sql_keep[] =
-	"DELETE FROM outbox WHERE seq <= (SELECT max(seq) FROM outbox) - ?1";
+static const char sql_append[] =
+	"INSERT INTO outbox (kind, key, body, made_ms) VALUES (?1, ?2, ?3, ?4)";
+static const char sql_keep[] = "DELETE FROM outbox WHERE seq <= (SELECT max(seq) FROM outbox) - ?1";
 static const char sql_read[] =
 	"SELECT seq, kind, key, body FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 static const char sql_ack[] = "DELETE FROM outbox WHERE seq <= ?1";

@@ -1,5 +1,6 @@
 /*
- * place - out of work/A into done/, failed/ or held/ with receipt and rejects (delivery.md, Order 6-8)
+ * place - out of work/A into done/, failed/ or held/ with receipt and rejects (delivery.md, Order
+ * 6-8)
  *
  *	row->outcome is set (INDEXED, or CLAIMED/IDENTIFIED/GATED/UNDOING that ended)
  *	place_choose(t, j, row, &f)           sets row->folder, target, rejects: a name that is free
@@ -9,10 +10,12 @@
  *	journal_set_state(PLACED or HELD), journal_commit
  *	place_clean(t, row, &f)               work/A is removed
  *
- * Each step may be done again after a crash at any point of it: place_move looks at what is where.  Files are given to the tenant's
- * group, 0440 (the file) and 0640 (receipt, rejects).  An empty rejects file is removed, not placed.
- * A file that is not there (removed by hand) does not stop its receipt: PLACE_MISSING.
- * Failure: SYSTEM; durable_broken() says whether to exit; otherwise (disk full) the same call is made again later.
+ * Each step may be done again after a crash at any point of it: place_move looks at what is where.
+ * Files are given to the tenant's group, 0440 (the file) and 0640 (receipt, rejects).  An empty
+ * rejects file is removed, not placed. A file that is not there (removed by hand) does not stop its
+ * receipt: PLACE_MISSING.
+ * Failure: SYSTEM; durable_broken() says whether to exit; otherwise (disk full) the same call is
+ * made again later.
  */
 #ifndef SPOOL_PLACE_H
 #define SPOOL_PLACE_H
@@ -21,21 +24,26 @@
 
 enum place_result {
 	PLACE_DONE,
-	PLACE_MISSING, /* receipt and rejects are placed; the file is in neither folder: say so in the log */
-	PLACE_TAKEN,   /* a stranger took the name since: place_choose, place_receipt, journal_save, commit, and again */
-	PLACE_FAILED,  /* fault set */
+	/* receipt and rejects are placed; the file is in neither folder: say so in the log */
+	PLACE_MISSING,
+	/* a stranger took the name: place_choose, place_receipt, journal_save, commit, and again */
+	PLACE_TAKEN,
+	PLACE_FAILED, /* fault set */
 };
 
-/* The name is free when neither it nor its .receipt.json, .rejects.csv, .rejects.ndjson is there and no other row is being placed
- * there; else NAME.A is taken, and NAME.A.2 ... */
-int place_choose(struct folders *t, struct journal *j, struct file_row *r, struct fault *f) MUST_CHECK;
+/*
+ * The name is free when neither it nor its .receipt.json, .rejects.csv, .rejects.ndjson is there and no
+ * other row is being placed there; else NAME.A is taken, and NAME.A.2 ...
+ */
+int place_choose(struct folders *t, struct journal *j, struct file_row *r,
+		 struct fault *f) MUST_CHECK;
 int place_receipt(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
-enum place_result place_move(const struct folders *t, const struct file_row *r, struct fault *f)
-	MUST_CHECK;
+enum place_result place_move(const struct folders *t, const struct file_row *r,
+			     struct fault *f) MUST_CHECK;
 int place_clean(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
 
 /* failed/JOB.RUN.receipt.json with content, durable; done again: the same file. */
-int place_run_receipt(const struct folders *t, const char *job, const char *run, struct span content,
-		      struct fault *f) MUST_CHECK;
+int place_run_receipt(const struct folders *t, const char *job, const char *run,
+		      struct span content, struct fault *f) MUST_CHECK;
 
 #endif

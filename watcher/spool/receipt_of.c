@@ -1,7 +1,8 @@
 /*
  * receipt_of - the record of a file from its journal row; see receipt_of.h
  *
- * Called by place (the receipt), the journal (outbox, sentence) and the daemon (show, lists).  Copies everything; cannot fail.
+ * Called by place (the receipt), the journal (outbox, sentence) and the daemon (show, lists).
+ * Copies everything; cannot fail.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/receipt_of.h"
@@ -37,7 +38,8 @@ void receipt_of(const struct file_row *r, enum receipt_for what, struct receipt 
 	out->bytes = r->bytes;
 	if (what == RECEIPT_FILE)
 		CHECK(r->has_outcome);
-	out->state = xstrdup(what == RECEIPT_FILE ? outcome_name(r->outcome) : file_row_record_state(r));
+	out->state =
+		xstrdup(what == RECEIPT_FILE ? outcome_name(r->outcome) : file_row_record_state(r));
 	out->reason = copy(r->reason);
 	copy_leg(&r->leg, out);
 	out->has_first_error = r->has_first_error;

@@ -3,11 +3,13 @@
  *
  *	recover(folders, n, j, fn, ctx, &f)      before any tenant is watched, with the lock held
  *
- * First the journal's living rows (oldest first), then the entries of work/ of every tenant given.  fn is called once for each with
- * what is to be done; it may write to the journal (commit after recover returns), and must not query it.  Empty folders of work/
- * without a living row, and leftovers of PLACED and HELD rows, are removed here.
+ * First the journal's living rows (oldest first), then the entries of work/ of every tenant given.
+ * fn is called once for each with what is to be done; it may write to the journal (commit after
+ * recover returns), and must not query it.  Empty folders of work/ without a living row, and
+ * leftovers of PLACED and HELD rows, are removed here.
  *
- * Failure: of one entry: fn gets it as RECOVER_ODD with the fault; of the journal, of work/ itself, of any fsync: -1, SYSTEM.
+ * Failure: of one entry: fn gets it as RECOVER_ODD with the fault; of the journal, of work/ itself,
+ * of any fsync: -1, SYSTEM.
  */
 #ifndef SPOOL_RECOVER_H
 #define SPOOL_RECOVER_H
@@ -15,17 +17,28 @@
 #include "watcher/spool/journal.h"
 
 enum recover_action {
-	RECOVER_ADOPT,     /* work/A has a proven file and no row: insert one (id, name, size, times are given) */
-	RECOVER_GIVEN_BACK, /* the same, but somebody has it open for writing or the like: it is in in/ again under `name`; log */
-	RECOVER_WITHDRAWN, /* a row CLAIMED without a file: journal_forget it; log */
-	RECOVER_REQUEUE,   /* CLAIMED, IDENTIFIED, GATED, LOADING, UNDOING: to a worker (a LOADING one with its checkpoint) */
-	RECOVER_RECEIPT,   /* INDEXED: go on at place_choose and place_receipt */
-	RECOVER_PLACE,     /* PLACING: go on at place_move */
-	RECOVER_WAIT,      /* WAITING: until row->until_ms */
-	RECOVER_FAIL,      /* another size than at the claim (fault DATA): fail it; if leg.sent: hold it in WAITING, it cannot be undone */
-	RECOVER_LOST,      /* the file is gone from work/A (fault SYSTEM); nothing sent: fail it; else WAITING, operator told */
-	RECOVER_NO_TENANT, /* a living row of a tenant that was not given: leave it */
-	RECOVER_ODD,       /* an entry of work/ that is nobody's; left there; log */
+	/* work/A has a proven file and no row: insert one (id, name, size, times are given) */
+	RECOVER_ADOPT,
+	/* the same, but not to be proven (a writer, ...): it is in in/ again under `name`; log */
+	RECOVER_GIVEN_BACK,
+	/* a row CLAIMED without a file: journal_forget it; log */
+	RECOVER_WITHDRAWN,
+	/* CLAIMED, IDENTIFIED, GATED, LOADING, UNDOING: to a worker (LOADING with its checkpoint) */
+	RECOVER_REQUEUE,
+	/* INDEXED: go on at place_choose and place_receipt */
+	RECOVER_RECEIPT,
+	/* PLACING: go on at place_move */
+	RECOVER_PLACE,
+	/* WAITING: until row->until_ms */
+	RECOVER_WAIT,
+	/* another size than at the claim (DATA): fail it; leg.sent: WAITING, it cannot be undone */
+	RECOVER_FAIL,
+	/* the file is gone from work/A (SYSTEM): fail it; leg.sent: WAITING, operator told */
+	RECOVER_LOST,
+	/* a living row of a tenant that was not given: leave it */
+	RECOVER_NO_TENANT,
+	/* an entry of work/ that is nobody's; left there; log */
+	RECOVER_ODD,
 };
 
 struct recovered {
@@ -38,15 +51,15 @@ struct recovered {
 	const char *name;    /* of the file; ODD: what was found, or NULL */
 	uint64_t size;
 	int64_t mtime_ms;
-	int64_t claimed_ms; /* when work/A was made: the id's time */
+	int64_t claimed_ms;	   /* when the file came into work/A */
 	const struct fault *fault; /* why; kind NONE when there is nothing to say */
 };
 
 typedef int recover_fn(void *ctx, const struct recovered *r, struct fault *f);
 
 /* fn's -1 ends it. */
-int recover(struct folders *const *folders, size_t count, struct journal *j, recover_fn *fn, void *ctx,
-	    struct fault *f) MUST_CHECK;
+int recover(struct folders *const *folders, size_t count, struct journal *j, recover_fn *fn,
+	    void *ctx, struct fault *f) MUST_CHECK;
 const char *recover_action_name(enum recover_action a);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * rows - struct file_row in the tables arrivals and legs; see rows.h
  *
- * Each field stands once, in one of the two tables below.  A leg is found by a left join, so a row without one loads as LEG_NONE.
+ * Each field stands once, in one of the two tables below.  A leg is found by a left join, so a row
+ * without one loads as LEG_NONE.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/rows.h"
@@ -44,23 +45,33 @@ static const char *record_state_of(const void *row)
 }
 
 #define AT(field) offsetof(struct file_row, field)
-#define TEXT(column, field) {.name = column, .kind = COLUMN_TEXT, .offset = AT(field)}
+#define TEXT(column, field) \
+	{ \
+		.name = column, .kind = COLUMN_TEXT, .offset = AT(field) \
+	}
 #define FIXED(column, field) \
-	{.name = column, \
-	 .kind = COLUMN_FIXED, \
-	 .offset = AT(field), \
-	 .size = sizeof(((struct file_row *)0)->field)}
-#define U64(column, field) {.name = column, .kind = COLUMN_U64, .offset = AT(field)}
-#define TIME(column, field) {.name = column, .kind = COLUMN_TIME, .offset = AT(field)}
+	{ \
+		.name = column, .kind = COLUMN_FIXED, .offset = AT(field), \
+		.size = sizeof(((struct file_row *)0)->field) \
+	}
+#define U64(column, field) \
+	{ \
+		.name = column, .kind = COLUMN_U64, .offset = AT(field) \
+	}
+#define TIME(column, field) \
+	{ \
+		.name = column, .kind = COLUMN_TIME, .offset = AT(field) \
+	}
 #define NAME(column, field, count, fn) \
-	{.name = column, .kind = COLUMN_NAME, .offset = AT(field), .size = (count), .value_name = (fn)}
+	{ \
+		.name = column, .kind = COLUMN_NAME, .offset = AT(field), .size = (count), \
+		.value_name = (fn) \
+	}
 #define NAME_IF(column, field, count, fn, flag) \
-	{.name = column, \
-	 .kind = COLUMN_NAME, \
-	 .offset = AT(field), \
-	 .size = (count), \
-	 .value_name = (fn), \
-	 .has = AT(flag)}
+	{ \
+		.name = column, .kind = COLUMN_NAME, .offset = AT(field), .size = (count), \
+		.value_name = (fn), .has = AT(flag) \
+	}
 
 static const struct column arrival_columns[] = {
 	FIXED("arrival", arrival),
@@ -123,7 +134,7 @@ static const struct column leg_columns[] = {
 #define X(field, sentence) COUNTER(#field, field),
 	COUNTERS(X)
 #undef X
-	COUNTER("documents", documents),
+		COUNTER("documents", documents),
 	COUNTER("requests", requests),
 	COUNTER("retries", retries),
 	COUNTER("bytes_sent", bytes_sent),

@@ -1,7 +1,8 @@
 /*
  * runs - one start of a job each; see runs.h
  *
- * runs_set_state is the only mover of a run's state.  A run that is over goes into the outbox with that state.
+ * runs_set_state is the only mover of a run's state.  A run that is over goes into the outbox with
+ * that state.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/runs.h"
@@ -14,11 +15,13 @@
 
 #define LIST_LIMIT 100
 #define SELECT \
-	"SELECT id, tenant, job, cause, state, reason, left_out, files, done, failed, held, bytes," \
+	"SELECT id, tenant, job, cause, state, reason, left_out, files, done, failed, held, " \
+	"bytes," \
 	" created_ms, started_ms, finished_ms FROM runs "
 
 static const char sql_insert[] =
-	"INSERT INTO runs (id, tenant, job, cause, state, reason, left_out, files, done, failed, held,"
+	"INSERT INTO runs (id, tenant, job, cause, state, reason, left_out, files, done, failed, "
+	"held,"
 	" bytes, created_ms, started_ms, finished_ms) VALUES"
 	" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 static const char sql_update[] =
@@ -150,8 +153,8 @@ int runs_set_state(struct journal *j, struct run *r, enum run_state to, struct f
 		return -1;
 	}
 	if (j->options.trace)
-		log_event(j->options.trace, LOG_LEVEL_DEBUG, "run.state", "id=%s from=%s to=%s", r->id,
-			  run_state_name(from), run_state_name(to));
+		log_event(j->options.trace, LOG_LEVEL_DEBUG, "run.state", "id=%s from=%s to=%s",
+			  r->id, run_state_name(from), run_state_name(to));
 	return 0;
 }
 

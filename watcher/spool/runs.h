@@ -2,12 +2,14 @@
  * runs - one start of a job each (profiles.md, Triggers and runs)
  *
  *	struct run r;
- *	run_init(&r); ulid_make(now, r.id); file_row_set(&r.tenant, ...) ...; runs_insert(j, &r, &f)      state created
- *	runs_set_state(j, &r, RUN_STARTING, &f)       saves everything and the state; the edge is CHECKed
+ *	run_init(&r); ulid_make(now, r.id); file_row_set(&r.tenant, ...) ...
+ *	runs_insert(j, &r, &f)                        state created
+ *	runs_set_state(j, &r, RUN_STARTING, &f)       saves everything and the state, by a legal edge
  *	run_release(&r)
  *
- * A change to finished, failed or stopped puts the run's record into the outbox in the same transaction.  Durable after
- * journal_commit; failures as in journal.h.  Which files: arrivals with that run (journal_list, tally).
+ * A change to finished, failed or stopped puts the run's record into the outbox in the same
+ * transaction.  Durable after journal_commit; failures as in journal.h.  Which files: arrivals with
+ * that run (journal_list, tally).
  */
 #ifndef SPOOL_RUNS_H
 #define SPOOL_RUNS_H
@@ -21,10 +23,10 @@ struct run {
 	char *job;
 	enum job_trigger trigger;
 	enum run_state state;
-	char *reason; /* "Total file size exceeds limit", "1 of 3 files failed", ... */
+	char *reason;	     /* "Total file size exceeds limit", "1 of 3 files failed", ... */
 	char *left_out_json; /* an array of {file, reason}: what a start left in in/; NULL = none */
-	uint64_t files;  /* taken */
-	uint64_t done;   /* done or duplicate */
+	uint64_t files;	     /* taken */
+	uint64_t done;	     /* done or duplicate */
 	uint64_t failed;
 	uint64_t held;
 	uint64_t bytes;
@@ -35,13 +37,18 @@ struct run {
 
 void run_init(struct run *r);
 void run_release(struct run *r);
-/* The record of a run: {"id","tenant","job","trigger","state","reason","files","done","failed","held","bytes","left_out","times"} */
+/*
+ * The record of a run:
+ * {"id","tenant","job","trigger","state","reason","files","done","failed","held","bytes",
+ *  "left_out","times"}
+ */
 void run_add_json(struct strbuf *sb, const struct run *r);
 
 int runs_insert(struct journal *j, const struct run *r, struct fault *f) MUST_CHECK;
 int runs_save(struct journal *j, const struct run *r, struct fault *f) MUST_CHECK;
 int runs_set_state(struct journal *j, struct run *r, enum run_state to, struct fault *f) MUST_CHECK;
-int runs_by_id(struct journal *j, const char *id, struct run *out, struct fault *f) MUST_CHECK; /* 1, 0, -1 */
+int runs_by_id(struct journal *j, const char *id, struct run *out,
+	       struct fault *f) MUST_CHECK; /* 1, 0, -1 */
 
 typedef bool runs_fn(void *ctx, const struct run *r);
 /* Newest first; tenant, job NULL = all (a job needs its tenant); limit 0 = 100. */

@@ -1,8 +1,8 @@
 /*
  * schema - the tables of the journal and their version; see schema.h
  *
- * Called once by journal_open.  A step that was released is never edited: a change is a new step at the end.  Times are wall
- * milliseconds; states and the like stand as words.
+ * Called once by journal_open.  A step that was released is never edited: a change is a new step at
+ * the end.  Times are wall milliseconds; states and the like stand as words.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/schema.h"
@@ -16,11 +16,14 @@
 
 static const char step_1[] =
 	"CREATE TABLE arrivals ("
-	" arrival TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, file TEXT NOT NULL, original BLOB,"
-	" job TEXT, run TEXT, state TEXT NOT NULL, resume TEXT, record_state TEXT NOT NULL, reason TEXT,"
+	" arrival TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, file TEXT NOT NULL, original "
+	"BLOB,"
+	" job TEXT, run TEXT, state TEXT NOT NULL, resume TEXT, record_state TEXT NOT NULL, reason "
+	"TEXT,"
 	" fault TEXT, until_ms INTEGER, bytes INTEGER NOT NULL, mtime_ms INTEGER, delivery TEXT,"
 	" sha256 TEXT, version TEXT, duplicate_of TEXT, attempts INTEGER NOT NULL,"
-	" deaths INTEGER NOT NULL, deaths_row INTEGER NOT NULL, outcome TEXT, after_undo TEXT NOT NULL,"
+	" deaths INTEGER NOT NULL, deaths_row INTEGER NOT NULL, outcome TEXT, after_undo TEXT NOT "
+	"NULL,"
 	" target TEXT, folder TEXT, rejects TEXT, error_line INTEGER, error_column TEXT,"
 	" error_text TEXT, coercions TEXT, sentence TEXT, cpu_us INTEGER NOT NULL,"
 	" peak_rss INTEGER NOT NULL, arrived_ms INTEGER, complete_ms INTEGER, claimed_ms INTEGER,"
@@ -42,29 +45,37 @@ static const char step_1[] =
 	" documents INTEGER NOT NULL, requests INTEGER NOT NULL, retries INTEGER NOT NULL,"
 	" bytes_sent INTEGER NOT NULL, PRIMARY KEY (arrival, sink)) WITHOUT ROWID;"
 	"CREATE TABLE deliveries ("
-	" delivery TEXT NOT NULL PRIMARY KEY, arrival TEXT NOT NULL, tenant TEXT NOT NULL, job TEXT NOT NULL,"
+	" delivery TEXT NOT NULL PRIMARY KEY, arrival TEXT NOT NULL, tenant TEXT NOT NULL, job "
+	"TEXT NOT NULL,"
 	" file TEXT NOT NULL, state TEXT NOT NULL, made_ms INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX deliveries_name ON deliveries (tenant, job, file, arrival);"
 	"CREATE TABLE runs ("
-	" id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, job TEXT NOT NULL, cause TEXT NOT NULL,"
-	" state TEXT NOT NULL, reason TEXT, left_out TEXT, files INTEGER NOT NULL, done INTEGER NOT NULL,"
-	" failed INTEGER NOT NULL, held INTEGER NOT NULL, bytes INTEGER NOT NULL, created_ms INTEGER,"
+	" id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, job TEXT NOT NULL, cause TEXT NOT "
+	"NULL,"
+	" state TEXT NOT NULL, reason TEXT, left_out TEXT, files INTEGER NOT NULL, done INTEGER "
+	"NOT NULL,"
+	" failed INTEGER NOT NULL, held INTEGER NOT NULL, bytes INTEGER NOT NULL, created_ms "
+	"INTEGER,"
 	" started_ms INTEGER, finished_ms INTEGER);"
 	"CREATE INDEX runs_job ON runs (tenant, job, id);"
 	"CREATE INDEX runs_alive ON runs (id) WHERE state IN ('created', 'starting', 'running');"
-	"CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL,"
+	"CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT "
+	"NOT NULL,"
 	" body TEXT NOT NULL, made_ms INTEGER NOT NULL);"
 	"CREATE VIEW files AS SELECT"
-	" a.arrival AS id, a.delivery, a.duplicate_of, a.tenant, a.job, a.run, a.file, a.bytes, a.sha256,"
+	" a.arrival AS id, a.delivery, a.duplicate_of, a.tenant, a.job, a.run, a.file, a.bytes, "
+	"a.sha256,"
 	" a.record_state AS state, a.reason, a.version AS job_version, l.read AS rows_read,"
 	" l.indexed AS rows_indexed, l.duplicates AS rows_duplicates, l.rejected AS rows_rejected,"
 	" l.filtered AS rows_filtered, l.blank AS rows_blank, l.unsent AS rows_unsent, l.documents,"
 	" CASE WHEN l.sink IS NULL THEN '[]' ELSE json_array(json_object('sink', l.sink,"
-	" 'index', l.index_name, 'state', l.state, 'indexed', l.indexed, 'duplicates', l.duplicates,"
+	" 'index', l.index_name, 'state', l.state, 'indexed', l.indexed, 'duplicates', "
+	"l.duplicates,"
 	" 'rejected', l.rejected, 'requests', l.requests, 'retries', l.retries,"
 	" 'bytes_sent', l.bytes_sent)) END AS sinks,"
 	" CASE WHEN a.error_line IS NULL THEN NULL ELSE json_object('line', a.error_line,"
-	" 'column', a.error_column, 'field', a.error_column, 'message', a.error_text) END AS first_error,"
+	" 'column', a.error_column, 'field', a.error_column, 'message', a.error_text) END AS "
+	"first_error,"
 	" coalesce(a.coercions, '[]') AS coercions, '[]' AS quality,"
 	" strftime('%Y-%m-%dT%H:%M:%fZ', a.arrived_ms / 1000.0, 'unixepoch') AS times_arrived,"
 	" strftime('%Y-%m-%dT%H:%M:%fZ', a.complete_ms / 1000.0, 'unixepoch') AS times_complete,"
@@ -112,7 +123,8 @@ static int schema_version(struct db *db, const char *path, int64_t *version, str
 	if (ask_number(db, sql_empty, &things, f) < 0)
 		return -1;
 	if (things)
-		return fault_set(f, FAULT_CONFIG, "%s is a database, but not a journal of ingestd", path);
+		return fault_set(f, FAULT_CONFIG, "%s is a database, but not a journal of ingestd",
+				 path);
 	*version = 0;
 	return 0;
 }
@@ -165,7 +177,8 @@ out:
 	return r;
 }
 
-static int run_steps(struct db *db, const char *const *steps, size_t from, size_t count, struct fault *f)
+static int run_steps(struct db *db, const char *const *steps, size_t from, size_t count,
+		     struct fault *f)
 {
 	char sql[128];
 
@@ -182,17 +195,17 @@ static int run_steps(struct db *db, const char *const *steps, size_t from, size_
 	snprintf(sql, sizeof(sql), "UPDATE schema SET version = %zu; COMMIT", count);
 	if (db_exec(db, sql, f) == 0)
 		return 0;
-fail:
-	{
-		struct fault second = FAULT_INIT;
+fail : {
+	struct fault second = FAULT_INIT;
 
-		if (db_exec(db, "ROLLBACK", &second) < 0)
-			fault_prefix(f, "%s", second.text);
-	}
+	if (db_exec(db, "ROLLBACK", &second) < 0)
+		fault_prefix(f, "%s", second.text);
+}
 	return -1;
 }
 
-int schema_open(struct db *db, const char *path, const char *const *steps, size_t count, struct fault *f)
+int schema_open(struct db *db, const char *path, const char *const *steps, size_t count,
+		struct fault *f)
 {
 	int64_t version = 0;
 
@@ -200,7 +213,8 @@ int schema_open(struct db *db, const char *path, const char *const *steps, size_
 		return -1;
 	if (version < 0 || version > (int64_t)count)
 		return fault_set(f, FAULT_CONFIG,
-				 "%s has schema version %lld, this ingestd knows %zu: it was written by a newer one",
+				 "%s has schema version %lld, this ingestd knows %zu: it was "
+				 "written by a newer one",
 				 path, (long long)version, count);
 	if (version == (int64_t)count)
 		return 0;

@@ -3,9 +3,10 @@
  *
  *	schema_open(db, path, schema_steps, SCHEMA_VERSION, &f)
  *
- * A new file gets every step; one of version n gets the steps after n, in one transaction, after a copy of it was made durable as
- * PATH.vN.bak; one that is newer than this program is refused (FAULT_CONFIG, exit 78).
- * Tables: arrivals, legs, deliveries, runs, outbox, schema; view files (one row a file, as its record).
+ * A new file gets every step; one of version n gets the steps after n, in one transaction, after a
+ * copy of it was made durable as PATH.vN.bak; one that is newer than this program is refused
+ * (FAULT_CONFIG, exit 78). Tables: arrivals, legs, deliveries, runs, outbox, schema; view files
+ * (one row a file, as its record).
  */
 #ifndef SPOOL_SCHEMA_H
 #define SPOOL_SCHEMA_H
@@ -16,7 +17,7 @@
 
 extern const char *const schema_steps[SCHEMA_VERSION]; /* step i leads from version i to i + 1 */
 
-int schema_open(struct db *db, const char *path, const char *const *steps, size_t count, struct fault *f)
-	MUST_CHECK;
+int schema_open(struct db *db, const char *path, const char *const *steps, size_t count,
+		struct fault *f) MUST_CHECK;
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * states - names and edges; see states.h
  *
- * Called by the journal for every change of state and by whoever prints one.  Owns nothing; an illegal edge is the caller's CHECK.
+ * Called by the journal for every change of state and by whoever prints one.  Owns nothing; an
+ * illegal edge is the caller's CHECK.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/states.h"
@@ -25,8 +26,9 @@ static const unsigned file_edges[] = {
 	[FILE_PLACED] = 0,
 	[FILE_UNDOING] = BIT(FILE_PLACING) | BIT(FILE_CLAIMED) | BIT(FILE_WAITING),
 	/* which of them is the row's resume: journal_set_state knows */
-	[FILE_WAITING] = BIT(FILE_CLAIMED) | BIT(FILE_IDENTIFIED) | BIT(FILE_GATED) | BIT(FILE_LOADING) |
-			 BIT(FILE_INDEXED) | BIT(FILE_PLACING) | BIT(FILE_UNDOING),
+	[FILE_WAITING] = BIT(FILE_CLAIMED) | BIT(FILE_IDENTIFIED) | BIT(FILE_GATED) |
+			 BIT(FILE_LOADING) | BIT(FILE_INDEXED) | BIT(FILE_PLACING) |
+			 BIT(FILE_UNDOING),
 	[FILE_HELD] = BIT(FILE_CLAIMED),
 };
 _Static_assert(ARRAY_LEN(file_edges) == FILE_STATE_COUNT, "file_edges");

@@ -1,16 +1,19 @@
 /*
  * states - the states of an arrival and of a run, and which may follow which
  *
- * One table of edges (states.c); journal_set_state and runs_set_state are the only movers and CHECK against it.
+ * One table of edges (states.c); journal_set_state and runs_set_state are the only movers and CHECK
+ * against it.
  *
  *	CLAIMED -> IDENTIFIED -> GATED -> LOADING -> INDEXED -> PLACING -> PLACED or HELD
- *	CLAIMED, IDENTIFIED, GATED -> PLACING           failed, held or duplicate before anything was sent
+ *	CLAIMED, IDENTIFIED, GATED -> PLACING           failed, held, duplicate: nothing was sent
  *	LOADING, INDEXED -> UNDOING -> PLACING          failed after the first send
  *	UNDOING -> CLAIMED                              to be loaded again under another version
- *	any before PLACED or HELD -> WAITING            a temporary fault; and back to the state it came from, nowhere else
+ *	any before PLACED or HELD -> WAITING            a temporary fault; and back where it came from,
+ *	                                                or on as that state may go
  *	HELD -> CLAIMED                                 released
  *
- * HELD is PLACED for held/: the file lies there with its receipt; it is alive only in that somebody may release it.
+ * HELD is PLACED for held/: the file lies there with its receipt; it is alive only in that somebody
+ * may release it.
  */
 #ifndef SPOOL_STATES_H
 #define SPOOL_STATES_H

@@ -1,7 +1,8 @@
 /*
  * tally - how many files are in which state; see tally.h
  *
- * Two statements a call: a count by the indexes of record_state, and bytes and age of the living files by the index of those.
+ * Two statements a call: a count by the indexes of record_state, and bytes and age of the living
+ * files by the index of those.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/tally.h"
@@ -16,10 +17,11 @@ static const char count_tenant[] =
 static const char count_run[] =
 	"SELECT record_state, count(*) FROM arrivals WHERE run = ?2 AND (?1 IS NULL OR tenant = ?1)"
 	" GROUP BY record_state";
-static const char sum_living[] =
-	"SELECT sum(bytes), min(arrived_ms) FROM arrivals WHERE " LIVING " AND (?1 IS NULL OR tenant = ?1)";
-static const char sum_run[] = "SELECT sum(bytes), min(CASE WHEN " LIVING
-			      " THEN arrived_ms END) FROM arrivals WHERE run = ?2 AND (?1 IS NULL OR tenant = ?1)";
+static const char sum_living[] = "SELECT sum(bytes), min(arrived_ms) FROM arrivals WHERE " LIVING
+				 " AND (?1 IS NULL OR tenant = ?1)";
+static const char sum_run[] =
+	"SELECT sum(bytes), min(CASE WHEN " LIVING
+	" THEN arrived_ms END) FROM arrivals WHERE run = ?2 AND (?1 IS NULL OR tenant = ?1)";
 
 static void add_count(struct tally *t, const char *state, uint64_t n)
 {
@@ -27,8 +29,8 @@ static void add_count(struct tally *t, const char *state, uint64_t n)
 		const char *name;
 		uint64_t *count;
 	} fields[] = {
-		{"done", &t->done},           {"failed", &t->failed}, {"held", &t->held},
-		{"duplicate", &t->duplicate}, {"undone", &t->undone}, {"queued", &t->queued},
+		{"done", &t->done},	      {"failed", &t->failed},	{"held", &t->held},
+		{"duplicate", &t->duplicate}, {"undone", &t->undone},	{"queued", &t->queued},
 		{"running", &t->running},     {"waiting", &t->waiting},
 	};
 
@@ -67,7 +69,8 @@ static int count_states(struct journal *j, const char *tenant, const char *run, 
 	return r;
 }
 
-int tally(struct journal *j, const char *tenant, const char *run, struct tally *out, struct fault *f)
+int tally(struct journal *j, const char *tenant, const char *run, struct tally *out,
+	  struct fault *f)
 {
 	struct tally t = {0};
 	struct db_stmt *q;

@@ -3,7 +3,8 @@
  *
  *	tally(j, "alice", NULL, &t, &f)      of a tenant;  NULL, run: of a run;  NULL, NULL: of all
  *
- * Counted by index, not by row: a million records take some 50 ms; for status, not for every iteration.
+ * Counted by index, not by row: a million records take some 50 ms; for status, not for every
+ * iteration.
  */
 #ifndef SPOOL_TALLY_H
 #define SPOOL_TALLY_H
@@ -13,11 +14,11 @@
 struct tally {
 	uint64_t files;
 	uint64_t done, failed, held, duplicate, undone, queued, running, waiting;
-	uint64_t bytes;    /* of the living ones (a run: of all) */
+	uint64_t bytes;	   /* of the living ones (a run: of all) */
 	int64_t oldest_ms; /* times.arrived of the oldest living one, 0 = none */
 };
 
-int tally(struct journal *j, const char *tenant, const char *run, struct tally *out, struct fault *f)
-	MUST_CHECK;
+int tally(struct journal *j, const char *tenant, const char *run, struct tally *out,
+	  struct fault *f) MUST_CHECK;
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * versions - var/jobs/<hash>/version.json; see versions.h
  *
- * Called by the daemon when a job version is first used, at each hand-over to a worker, and to clean.  A crash leaves at most a
- * temporary folder, which the next versions_keep of that hash or versions_prune removes.
+ * Called by the daemon when a job version is first used, at each hand-over to a worker, and to
+ * clean.  A crash leaves at most a temporary folder, which the next versions_keep of that hash or
+ * versions_prune removes.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/versions.h"
@@ -124,21 +125,21 @@ out:
 
 int versions_fd(struct versions *v, const char *hash, int *out, struct fault *f)
 {
-	char *file = xasprintf("%s/" FILE_NAME, hash);
-	int fd = fs_open_beneath(v->fd, file, O_RDONLY, 0);
-	int r = 0;
+	int dir = fs_open_beneath(v->fd, hash, O_RDONLY | O_DIRECTORY, 0);
+	int fd = dir < 0 ? -1 : fs_open_beneath(dir, FILE_NAME, O_RDONLY, 0);
 
 	if (fd < 0)
-		r = fault_errno(f, FAULT_CONFIG, "job version %s is not kept in %s", hash, v->path);
-	else
-		*out = fd;
-	free(file);
-	return r;
+		fault_errno(f, FAULT_CONFIG, "job version %s is not kept in %s", hash, v->path);
+	fs_close(&dir);
+	if (fd < 0)
+		return -1;
+	*out = fd;
+	return 0;
 }
 
 /* 1 it may go, 0, -1 */
-static int may_go(struct journal *j, const char *name, bool (*in_use)(void *, const char *), void *ctx,
-		  struct fault *f)
+static int may_go(struct journal *j, const char *name, bool (*in_use)(void *, const char *),
+		  void *ctx, struct fault *f)
 {
 	int used;
 
@@ -152,8 +153,9 @@ static int may_go(struct journal *j, const char *name, bool (*in_use)(void *, co
 	return used < 0 ? -1 : !used;
 }
 
-int versions_prune(struct versions *v, struct journal *j, bool (*in_use)(void *ctx, const char *hash),
-		   void *ctx, size_t *removed, struct fault *f)
+int versions_prune(struct versions *v, struct journal *j,
+		   bool (*in_use)(void *ctx, const char *hash), void *ctx, size_t *removed,
+		   struct fault *f)
 {
 	int fd = openat(v->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);

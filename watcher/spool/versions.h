@@ -4,7 +4,7 @@
  *	versions_open("var", &v, &f)
  *	versions_keep(v, hash, text, &f)        before its first use; does nothing when it is there
  *	versions_fd(v, hash, &fd, &f)           read-only, for the worker; the caller closes it
- *	versions_prune(v, j, in_use, ctx, &n, &f)     at start and once a day: removes what nothing refers to
+ *	versions_prune(v, j, in_use, ctx, &n, &f)     at start: removes what nothing refers to
  *	versions_free(&v)
  *
  * Made under a temporary name, fsynced, renamed, folder fsynced: a folder with its name is whole.
@@ -19,10 +19,15 @@ struct versions;
 
 int versions_open(const char *state_dir, struct versions **out, struct fault *f) MUST_CHECK;
 void versions_free(struct versions **v);
-int versions_keep(struct versions *v, const char *hash, struct span text, struct fault *f) MUST_CHECK;
+int versions_keep(struct versions *v, const char *hash, struct span text,
+		  struct fault *f) MUST_CHECK;
 int versions_fd(struct versions *v, const char *hash, int *fd, struct fault *f) MUST_CHECK;
-/* Left-over temporary folders go too.  in_use (NULL: none): is it in force or given to a worker, beside what the journal says? */
-int versions_prune(struct versions *v, struct journal *j, bool (*in_use)(void *ctx, const char *hash),
-		   void *ctx, size_t *removed, struct fault *f) MUST_CHECK;
+/*
+ * Left-over temporary folders go too.  in_use (NULL: none): is it in force or given to a worker,
+ * beside what the journal says?
+ */
+int versions_prune(struct versions *v, struct journal *j,
+		   bool (*in_use)(void *ctx, const char *hash), void *ctx, size_t *removed,
+		   struct fault *f) MUST_CHECK;
 
 #endif

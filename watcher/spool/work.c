@@ -1,8 +1,9 @@
 /*
  * work - the folder work/A of one arrival; see work.h
  *
- * Called by the daemon at each hand-over to a worker, by place and recover.  work/ is 0700 and the daemon's, so a name in it is what
- * the daemon put there; everything is opened beneath it all the same.
+ * Called by the daemon at each hand-over to a worker, by place and recover.  work/ is 0700 and the
+ * daemon's, so a name in it is what the daemon put there; everything is opened beneath it all the
+ * same.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/work.h"
@@ -35,7 +36,8 @@ static int check_input(const struct file_row *r, int fd, struct fault *f)
 	if (!S_ISREG(st.st_mode))
 		return fault_set(f, FAULT_DATA, "'%s' is no regular file any more", r->file);
 	if ((uint64_t)st.st_size != r->bytes)
-		return fault_set(f, FAULT_DATA, "the file has %llu bytes, it had %llu when it was claimed",
+		return fault_set(f, FAULT_DATA,
+				 "the file has %llu bytes, it had %llu when it was claimed",
 				 (unsigned long long)st.st_size, (unsigned long long)r->bytes);
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
@@ -53,7 +55,8 @@ int work_open_input(const struct folders *t, const struct file_row *r, int *out,
 		return -1;
 	fd = fs_open_beneath(dir, r->file, O_RDONLY, 0);
 	if (fd < 0)
-		fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s/%s", t->path, r->arrival, r->file);
+		fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s/%s", t->path, r->arrival,
+			    r->file);
 	close(dir);
 	if (fd < 0)
 		return -1;
@@ -76,8 +79,8 @@ int work_open_rejects(const struct folders *t, const struct file_row *r, const c
 	if (work_open_dir(t, r->arrival, &dir, f) == 0) {
 		fd = fs_open_beneath(dir, name, O_RDWR | O_CREAT, 0600);
 		if (fd < 0)
-			fault_errno(f, FAULT_SYSTEM, "cannot make %s/work/%s/%s", t->path, r->arrival,
-				    name);
+			fault_errno(f, FAULT_SYSTEM, "cannot make %s/work/%s/%s", t->path,
+				    r->arrival, name);
 	}
 	fs_close(&dir);
 	free(name);

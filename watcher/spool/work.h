@@ -1,13 +1,14 @@
 /*
  * work - the folder work/A of one arrival
  *
- * It holds NAME (0400, the daemon's), later NAME.rejects.csv or .ndjson, NAME.receipt.json and its temporary name; nothing else.
+ * It holds NAME (0400, the daemon's), later NAME.rejects.csv or .ndjson, NAME.receipt.json and its
+ * temporary name; nothing else.
  *
  *	work_open_input(t, row, &fd, &f)             each time the file is given to a worker
  *	work_open_rejects(t, row, "csv", &fd, &f)    the worker cuts it to its checkpoint's length
  *
- * Descriptors are the caller's.  The input's carries an flock that lives as long as any copy of it (the worker's too), so that no
- * second worker reads beside an orphan of a daemon that died.
+ * Descriptors are the caller's.  The input's carries an flock that lives as long as any copy of it
+ * (the worker's too), so that no second worker reads beside an orphan of a daemon that died.
  */
 #ifndef SPOOL_WORK_H
 #define SPOOL_WORK_H
@@ -15,11 +16,12 @@
 #include "watcher/spool/file_row.h"
 
 /*
- * Opened for reading, beneath work/A, regular, of row->bytes bytes, locked.  Faults: DATA: another size; TEMPORARY with error
- * EWOULDBLOCK: a worker still has it, try again; SYSTEM with error ENOENT: it is not there; SYSTEM.
+ * Opened for reading, beneath work/A, regular, of row->bytes bytes, locked.  Faults: DATA: another
+ * size; TEMPORARY with error EWOULDBLOCK: a worker still has it, try again; SYSTEM with error
+ * ENOENT: it is not there; SYSTEM.
  */
-int work_open_input(const struct folders *t, const struct file_row *r, int *fd, struct fault *f)
-	MUST_CHECK;
+int work_open_input(const struct folders *t, const struct file_row *r, int *fd,
+		    struct fault *f) MUST_CHECK;
 /* ext "csv" or "ndjson"; read and write, 0600, made when missing, kept when there. */
 int work_open_rejects(const struct folders *t, const struct file_row *r, const char *ext, int *fd,
 		      struct fault *f) MUST_CHECK;
@@ -27,6 +29,7 @@ int work_open_rejects(const struct folders *t, const struct file_row *r, const c
 int work_rejects_size(const struct folders *t, const struct file_row *r, uint64_t *size,
 		      const char **ext, struct fault *f) MUST_CHECK;
 /* The descriptor of work/A; -1 with f->error ENOENT when it is gone. */
-int work_open_dir(const struct folders *t, const char *arrival, int *fd, struct fault *f) MUST_CHECK;
+int work_open_dir(const struct folders *t, const char *arrival, int *fd,
+		  struct fault *f) MUST_CHECK;
 
 #endif

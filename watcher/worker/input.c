@@ -45,6 +45,14 @@ static int refuse_rejects(struct stream *s, const char *file, struct fault *f)
 	return 0;
 }
 
+static int read_window(void *stream, void *buf, size_t n, size_t *got, struct fault *f)
+{
+	int r = stream_read(stream, buf, n, got, f);
+
+	crash_point("decode");
+	return r;
+}
+
 int input_open(int fd, const struct version *v, const char *file, const struct parser_start *start,
 	       struct input *out, struct fault *f)
 {
@@ -60,7 +68,7 @@ int input_open(int fd, const struct version *v, const char *file, const struct p
 	o.split_fields = row_wants_fields(v, in.format);
 	o.max_columns = (size_t)v->max_columns;
 	o.max_row_bytes = (size_t)v->max_row_bytes;
-	source = (struct parser_source){in.stream, stream_read, stream_look};
+	source = (struct parser_source){in.stream, read_window, stream_look};
 	if (sniff_check(in.stream, format_name((enum format_bit)in.format), f) < 0 ||
 	    refuse_rejects(in.stream, file, f) < 0 ||
 	    parser_new(&o, &source, start, &in.parser, f) < 0) {

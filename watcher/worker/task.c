@@ -9,7 +9,7 @@
 #include "watcher/base/crash.h"
 #include "watcher/base/ipc.h"
 #include "watcher/worker/steps.h"
-#include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -50,12 +50,19 @@ uint64_t task_cpu_us(void)
 	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+/* VmHWM is this program's own; ru_maxrss still holds what the process was before its exec. */
 static uint64_t peak_rss(void)
 {
-	struct rusage u;
+	char text[4096];
+	const char *line;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	CHECK(getrusage(RUSAGE_SELF, &u) == 0);
-	return (uint64_t)u.ru_maxrss * 1024;
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	line = strstr(text, "VmHWM:");
+	return line ? strtoull(line + 6, NULL, 10) * 1024 : 0;
 }
 
 static void fill(struct task *t, struct message *m)

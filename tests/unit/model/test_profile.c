@@ -1,0 +1,188 @@
+/*
+ * test_profile - profiles and jobs: the seed's as printed, and every refusal with its path
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/model/version.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char root[] = "/tmp/ingestd-profile-XXXXXX";
+
+static void put(const char *path, struct span text)
+{
+	char *full = fs_join(root, path);
+	char *slash = strrchr(full, '/');
+	struct fault f = FAULT_INIT;
+
+	*slash = '\0';
+	assert_int_equal(fs_make_dirs(full, 0755, &f), 0);
+	*slash = '/';
+	assert_int_equal(fs_replace_file(full, text, 0644, &f), 0);
+	free(full);
+}
+
+static void copy(const char *from, const char *to)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct fault f = FAULT_INIT;
+
+	assert_int_equal(fs_read_file(from, 1 << 20, &text, &f), 0);
+	put(to, strbuf_span(&text));
+	strbuf_release(&text);
+}
+
+static void seed_forms_load_as_printed(void **state)
+{
+	static const char *const files[] = {
+		"tests/golden/seed/profile-test-1.json", "tests/golden/seed/profile-bob-1.json",
+		"tests/golden/seed/profile-alice-1.json", "tests/golden/seed/profile-bob-2.json",
+		"tests/golden/seed/profile-alice-2.json",
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct strbuf errors = STRBUF_INIT;
+		struct profile *p = NULL;
+		struct job *j;
+
+		copy(files[i], "seed/profile.json");
+		copy("tests/golden/seed/job.json", "seed/jobs/vmtable.json");
+		if (profile_load(root, "seed", &p, &errors) < 0)
+			fail_msg("%s: %s", files[i], errors.p);
+		assert_int_equal(p->max_run_bytes, 500000000);
+		assert_int_equal(p->max_run_files, 100);
+		assert_int_equal(p->max_workers, 1);
+		assert_int_equal(p->formats, FORMAT_CSV | FORMAT_TXT);
+		assert_string_equal(p->index_prefix, "seed-");
+		j = profile_job(p, "vmtable");
+		assert_non_null(j);
+		assert_int_equal(j->trigger, TRIGGER_MANUAL);
+		assert_string_equal(j->client_id, "jsjhfx");
+		assert_string_equal(j->pattern, "*.csv");
+		assert_int_equal(j->mapping.len, 11);
+		assert_non_null(strstr(j->filter, "\r\n"));
+		assert_true(job_matches(j, "a.csv"));
+		profile_unref(&p);
+		strbuf_release(&errors);
+	}
+}
+
+static const struct {
+	const char *name, *profile, *job, *want;
+} refusals[] = {
+	{"unknown key, nearest", "{\"limitz\":{}}", NULL, "$.limitz: unknown key; did you mean limits?"},
+	{"unknown inner key", "{\"limits\":{\"max_rows\":1}}", NULL, "$.limits.max_rows: unknown key"},
+	{"wrong type", "{\"limits\":{\"max_file_bytes\":\"1\"}}", NULL,
+	 "$.limits.max_file_bytes: must be a whole number"},
+	{"range", "{\"arrival\":{\"settle_seconds\":3601}}", NULL,
+	 "3601 is out of range; allowed: 0 to 3600"},
+	{"level", "{\"arrival\":{\"level\":\"session\"}}", NULL, "\"session\": not in this version"},
+	{"format", "{\"formats\":[\"csv\",\"gz\"]}", NULL, "\"gz\": not in this version"},
+	{"nonsense format", "{\"formats\":[\"doc\"]}", NULL, "\"doc\"; allowed: csv|txt"},
+	{"retention", "{\"retention\":{\"done_days\":30}}", NULL,
+	 "$.retention.done_days: not in this version"},
+	{"quota", "{\"limits\":{\"max_files_per_day\":3}}", NULL, "not in this version"},
+	{"duplicate key", "{\"limits\":{},\"limits\":{}}", NULL, "no valid JSON"},
+	{"tenant", "{\"tenant\":\"bob\"}", NULL, "must be the folder's name"},
+	{"job key", "{}", "{\"pattern\":\"*\",\"filterr\":\"\"}", "did you mean filter?"},
+	{"no pattern", "{}", "{}", "$.pattern: is missing"},
+	{"manifest", "{}", "{\"pattern\":\"*\",\"trigger\":\"manifest\"}", "not in this version"},
+	{"stream", "{}", "{\"pattern\":\"*\",\"kind\":\"stream\"}", "not in this version"},
+	{"replace", "{}", "{\"pattern\":\"*\",\"same_name\":\"replace\"}", "not in this version"},
+	{"vars", "{}", "{\"pattern\":\"*\",\"vars\":{\"A\":\"b\"}}", "$.vars: not in this version"},
+	{"provenance", "{}", "{\"pattern\":\"*\",\"provenance\":true}", "not in this version"},
+	{"several sinks", "{}", "{\"pattern\":\"*\",\"sinks\":[\"a\",\"b\"]}", "not in this version"},
+	{"filter file path", "{}", "{\"pattern\":\"*\",\"filter_file\":\"../x\"}", "must be a bare name"},
+	{"index name", "{}", "{\"pattern\":\"*\",\"index\":{\"name\":\"A\"}}", "may not hold \"A\""},
+	{"ratio", "{}", "{\"pattern\":\"*\",\"rejects\":{\"max_ratio\":1.5}}", "out of range"},
+};
+
+static void refusals_name_path_and_remedy(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		struct strbuf errors = STRBUF_INIT;
+		struct profile *p = NULL;
+		char *tenant = xasprintf("r%zu", i);
+		char *path = xasprintf("%s/profile.json", tenant);
+		char *job = xasprintf("%s/jobs/j.json", tenant);
+
+		put(path, span_of(refusals[i].profile));
+		if (refusals[i].job)
+			put(job, span_of(refusals[i].job));
+		assert_int_equal(profile_load(root, tenant, &p, &errors), -1);
+		if (!strstr(errors.p, refusals[i].want))
+			fail_msg("%s: %s", refusals[i].name, errors.p);
+		assert_non_null(strstr(errors.p, "json"));
+		free(tenant);
+		free(path);
+		free(job);
+		strbuf_release(&errors);
+	}
+}
+
+static void every_error_is_listed(void **state)
+{
+	struct strbuf errors = STRBUF_INIT;
+	struct profile *p = NULL;
+	size_t lines = 0;
+
+	(void)state;
+	put("many/profile.json", SPAN_LITERAL("{\"a\":1,\"b\":2,\"limits\":{\"c\":3}}"));
+	assert_int_equal(profile_load(root, "many", &p, &errors), -1);
+	for (size_t i = 0; i < errors.n; i++)
+		lines += errors.p[i] == '\n';
+	assert_int_equal(lines, 3);
+	strbuf_release(&errors);
+}
+
+static void a_version_comes_back_the_same(void **state)
+{
+	struct strbuf errors = STRBUF_INIT, text = STRBUF_INIT, again = STRBUF_INIT;
+	char hash[VERSION_HASH], other[VERSION_HASH];
+	struct profile *p = NULL;
+	struct version *v = NULL;
+	struct fault f = FAULT_INIT;
+
+	(void)state;
+	put("v/profile.json", SPAN_LITERAL("{} // comment"));
+	put("v/jobs/j.json", SPAN_LITERAL("{\"pattern\":\"*.csv\",\"index\":{\"mappings\":{\"properties\":"
+					  "{\"a\":{\"type\":\"long\"}}}}}"));
+	if (profile_load(root, "v", &p, &errors) < 0)
+		fail_msg("%s", errors.p);
+	version_write(p, p->jobs[0], &text, hash);
+	assert_int_equal(version_parse(strbuf_span(&text), &v, &f), 0);
+	assert_string_equal(v->hash, hash);
+	assert_string_equal(v->index_pattern, "v-j");
+	assert_int_equal(mapping_find(&v->job->mapping, SPAN_LITERAL("a"))->type, MAPPING_LONG);
+	version_free(&v);
+	profile_unref(&p);
+	put("v/jobs/j.json", SPAN_LITERAL("{\"pattern\":\"*.csv\",\"keep_message\":true}"));
+	assert_int_equal(profile_load(root, "v", &p, &errors), 0);
+	version_write(p, p->jobs[0], &again, other);
+	assert_string_not_equal(hash, other);
+	profile_unref(&p);
+	strbuf_release(&text);
+	strbuf_release(&again);
+	strbuf_release(&errors);
+}
+
+static int make_root(void **state)
+{
+	(void)state;
+	return mkdtemp(root) ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(seed_forms_load_as_printed),
+		cmocka_unit_test(refusals_name_path_and_remedy),
+		cmocka_unit_test(every_error_is_listed),
+		cmocka_unit_test(a_version_comes_back_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, make_root, NULL);
+}

@@ -1,0 +1,420 @@
+/*
+ * place - out of work/A into done/, failed/ or held/; see place.h
+ *
+ * Called by the daemon when a file has its outcome, and again after a crash.  Every step looks at
+ * what is where before it does something: what is no more in work/A was moved by the try before.
+ * The target's name was made durable (PLACING) before the first rename, so "where" has one answer.
+ */
+#include "watcher/base/base.h"
+#include "watcher/spool/place.h"
+
+#include "watcher/base/crash.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/spool/durable.h"
+#include "watcher/spool/receipt_of.h"
+#include "watcher/spool/work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define RECEIPT_TMP ".receipt.tmp"
+#define MODE_FILE 0440
+#define MODE_SIDE 0640
+#define CHOOSE_TRIES 100
+
+static const char *const side_suffixes[] = {".receipt.json", ".rejects.csv", ".rejects.ndjson"};
+
+/* 1 free, 0 taken, -1 */
+static int name_free(int dir, const char *name, const char *suffix, struct fault *f)
+{
+	char *whole = xasprintf("%s%s", name, suffix);
+	struct stat st;
+	int r = 0;
+
+	if (fstatat(dir, whole, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = errno == ENOENT ? 1
+				    : fault_errno(f, FAULT_SYSTEM, "cannot look for '%s'", whole);
+	free(whole);
+	return r;
+}
+
+static int target_free(const struct folders *t, struct journal *j, const struct file_row *r,
+		       enum folder folder, const char *name, struct fault *f)
+{
+	int dir = t->fd[folder];
+	int free_now = name_free(dir, name, "", f);
+
+	for (size_t i = 0; free_now == 1 && i < ARRAY_LEN(side_suffixes); i++)
+		free_now = name_free(dir, name, side_suffixes[i], f);
+	if (free_now == 1) {
+		int reserved = journal_name_reserved(j, r, folder, name, f);
+
+		free_now = reserved < 0 ? -1 : !reserved;
+	}
+	return free_now;
+}
+
+static char *candidate(const struct file_row *r, unsigned try)
+{
+	if (try == 0)
+		return xstrdup(r->file);
+	if (try == 1)
+		return xasprintf("%s.%s", r->file, r->arrival);
+	return xasprintf("%s.%s.%u", r->file, r->arrival, try);
+}
+
+/* The name beside target, or NULL: none, empty, or of a duplicate, whose finding is dropped. */
+static int choose_rejects(const struct folders *t, const struct file_row *r, const char *target,
+			  char **out, struct fault *f)
+{
+	const char *ext = NULL;
+	uint64_t size = 0;
+
+	if (work_rejects_size(t, r, &size, &ext, f) < 0) {
+		if (f->error != ENOENT)
+			return -1;
+		fault_clear(f); /* work/A was removed by hand: only the receipt is placed */
+	}
+	*out = size && r->outcome != OUTCOME_DUPLICATE ? xasprintf("%s.rejects.%s", target, ext)
+						       : NULL;
+	return 0;
+}
+
+int place_choose(struct folders *t, struct journal *j, struct file_row *r, struct fault *f)
+{
+	enum folder folder;
+
+	CHECK(r->has_outcome);
+	folder = folder_of(r->outcome);
+	if (folders_refresh(t, f) < 0)
+		return -1;
+	for (unsigned try = 0; try < CHOOSE_TRIES; try++) {
+		char *name = candidate(r, try);
+		int free_now = target_free(t, j, r, folder, name, f);
+		char *rejects = NULL;
+
+		if (free_now == 0 || (free_now == 1 && choose_rejects(t, r, name, &rejects, f) < 0))
+			free_now = free_now ? -1 : 0;
+		if (free_now == 1) {
+			free(r->target);
+			r->target = name;
+			free(r->rejects);
+			r->rejects = rejects;
+			r->folder = folder;
+			r->has_folder = true;
+			return 0;
+		}
+		free(name);
+		if (free_now < 0)
+			return -1;
+	}
+	return fault_set(f, FAULT_SYSTEM, "no free name for '%s' in %s/%s", r->file, t->path,
+			 folder_name(folder));
+}
+
+/* The tenant's group and mode; without the right to give it away the file keeps its own. */
+static int give(const struct folders *t, int fd, mode_t mode, const char *name, struct fault *f)
+{
+	if (t->has_group && fchown(fd, (uid_t)-1, t->group) < 0 && errno != EPERM)
+		return fault_errno(f, FAULT_SYSTEM, "cannot give '%s' to its group", name);
+	if (fchmod(fd, mode) < 0 && errno != EPERM)
+		return fault_errno(f, FAULT_SYSTEM, "cannot set the mode of '%s'", name);
+	return 0;
+}
+
+static int write_tmp(const struct folders *t, int dir, const char *tmp, struct span content,
+		     struct fault *f)
+{
+	int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot make %s", tmp);
+	r = give(t, fd, MODE_SIDE, tmp, f);
+	if (r == 0)
+		r = fs_write_all(fd, content.p, content.n, f);
+	if (r == 0) {
+		crash_point("receipt-tmp");
+		r = durable_fsync(fd, tmp, f);
+	}
+	close(fd);
+	return r;
+}
+
+static int write_receipt(const struct folders *t, int dir, const char *tmp, const char *name,
+			 struct span content, struct fault *f)
+{
+	crash_point("receipt.before-tmp");
+	if (write_tmp(t, dir, tmp, content, f) < 0)
+		return -1;
+	crash_point("receipt.fsynced");
+	if (renameat(dir, tmp, dir, name) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot rename to '%s'", name);
+	crash_point("receipt-rename");
+	if (durable_fsync(dir, "a receipt's folder", f) < 0)
+		return -1;
+	crash_point("receipt.durable");
+	return 0;
+}
+
+int place_receipt(const struct folders *t, const struct file_row *r, struct fault *f)
+{
+	struct strbuf text = STRBUF_INIT;
+	char *name;
+	int dir = -1;
+	int result;
+
+	CHECK(r->has_outcome && r->target);
+	if (mkdirat(t->fd[FOLDER_WORK], r->arrival, 0700) < 0 && errno != EEXIST)
+		return fault_errno(f, FAULT_SYSTEM, "cannot make %s/work/%s", t->path, r->arrival);
+	if (work_open_dir(t, r->arrival, &dir, f) < 0)
+		return -1;
+	name = xasprintf("%s.receipt.json", r->file);
+	receipt_text(r, RECEIPT_FILE, &text);
+	result = write_receipt(t, dir, RECEIPT_TMP, name, strbuf_span(&text), f);
+	strbuf_release(&text);
+	free(name);
+	close(dir);
+	return result;
+}
+
+int place_run_receipt(const struct folders *t, const char *job, const char *run,
+		      struct span content, struct fault *f)
+{
+	char *name = xasprintf("%s.%s.receipt.json", job, run);
+	char *tmp = xasprintf(".%s.%s.tmp", job, run);
+	int r;
+
+	CHECK(fs_is_bare_name(span_of(name)));
+	r = write_receipt(t, t->fd[FOLDER_FAILED], tmp, name, content, f);
+	free(name);
+	free(tmp);
+	return r;
+}
+
+enum moved {
+	MOVED,
+	MOVED_ABSENT, /* it is not in work/A */
+	MOVED_TAKEN,
+	MOVED_FAILED,
+};
+
+struct move {
+	const struct folders *t;
+	const struct file_row *row;
+	int work;   /* work/A, -1: there is none */
+	int target; /* done/, failed/ or held/ */
+	struct fault *f;
+};
+
+/*
+ * A worker fsyncs what it reads; a file that fails or is held before that was written by its
+ * uploader alone.
+ */
+static bool was_read(const struct file_row *r)
+{
+	return r->sha256[0] != '\0';
+}
+
+static enum moved move_one(const struct move *m, const char *from, const char *to, mode_t mode)
+{
+	int fd = m->work < 0 ? -1 : fs_open_beneath(m->work, from, O_RDONLY, 0);
+	int r = 0;
+
+	if (fd < 0 && (m->work < 0 || errno == ENOENT))
+		return MOVED_ABSENT;
+	if (fd >= 0) { /* else: not ours to read, but ours to move */
+		r = give(m->t, fd, mode, from, m->f);
+		if (r == 0 && mode == MODE_FILE && !was_read(m->row))
+			r = durable_fsync(fd, from, m->f);
+		close(fd);
+	}
+	if (r < 0)
+		return MOVED_FAILED;
+	if (renameat2(m->work, from, m->target, to, RENAME_NOREPLACE) == 0)
+		return MOVED;
+	if (errno == EEXIST)
+		return MOVED_TAKEN;
+	fault_errno(m->f, FAULT_SYSTEM, "cannot move '%s' to %s/%s/%s", from, m->t->path,
+		    folder_name(m->row->folder), to);
+	return MOVED_FAILED;
+}
+
+static enum moved remove_rejects(const struct move *m)
+{
+	for (size_t i = 1; m->work >= 0 && i < ARRAY_LEN(side_suffixes); i++) {
+		char *name = xasprintf("%s%s", m->row->file, side_suffixes[i]);
+		int r = unlinkat(m->work, name, 0);
+
+		if (r < 0 && errno != ENOENT)
+			fault_errno(m->f, FAULT_SYSTEM, "cannot remove '%s' of work/", name);
+		else
+			r = 0;
+		free(name);
+		if (r < 0)
+			return MOVED_FAILED;
+	}
+	return MOVED;
+}
+
+/* The rejects' name in work/A: the target's suffix behind the file's name. */
+static char *rejects_source(const struct file_row *r)
+{
+	return xasprintf("%s%s", r->file, r->rejects + strlen(r->target));
+}
+
+static enum moved move_rejects(const struct move *m)
+{
+	enum moved r;
+	char *from;
+
+	if (!m->row->rejects)
+		return remove_rejects(m);
+	from = rejects_source(m->row);
+	crash_point("place.before-rejects");
+	r = move_one(m, from, m->row->rejects, MODE_SIDE);
+	if (r == MOVED)
+		crash_point("place.rejects-renamed");
+	free(from);
+	return r;
+}
+
+static enum moved move_receipt(const struct move *m)
+{
+	char *from = xasprintf("%s.receipt.json", m->row->file);
+	char *to = xasprintf("%s.receipt.json", m->row->target);
+	enum moved r;
+
+	crash_point("place.before-receipt");
+	r = move_one(m, from, to, MODE_SIDE);
+	if (r == MOVED)
+		crash_point("place.receipt-renamed");
+	free(from);
+	free(to);
+	return r;
+}
+
+static enum moved move_file(const struct move *m)
+{
+	enum moved r;
+
+	crash_point("place.before-rename");
+	r = move_one(m, m->row->file, m->row->target, MODE_FILE);
+	if (r == MOVED)
+		crash_point("place.renamed");
+	return r;
+}
+
+static void take_back(const struct move *m, const char *from, const char *to)
+{
+	struct stat st;
+
+	if (m->work < 0 || fstatat(m->work, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return; /* it never left */
+	if (renameat2(m->target, from, m->work, to, RENAME_NOREPLACE) < 0 && errno != ENOENT)
+		fault_errno(m->f, FAULT_SYSTEM, "cannot take '%s' back", from);
+}
+
+/*
+ * A stranger has one of the names: what was moved goes back, so that all can go under another name
+ * together.
+ */
+static void take_all_back(const struct move *m)
+{
+	char *from = xasprintf("%s.receipt.json", m->row->target);
+	char *to = xasprintf("%s.receipt.json", m->row->file);
+
+	take_back(m, from, to);
+	free(from);
+	free(to);
+	if (!m->row->rejects)
+		return;
+	to = rejects_source(m->row);
+	take_back(m, m->row->rejects, to);
+	free(to);
+}
+
+static int sync_folders(const struct move *m)
+{
+	if (durable_fsync(m->target, folder_name(m->row->folder), m->f) < 0)
+		return -1;
+	crash_point("place.fsynced-target");
+	if (m->work >= 0 && durable_fsync(m->work, m->row->arrival, m->f) < 0)
+		return -1;
+	/* and its claim was not made durable either (folders_sync_claim) */
+	if (!was_read(m->row) && (durable_fsync(m->t->fd[FOLDER_WORK], "work", m->f) < 0 ||
+				  durable_fsync(m->t->fd[FOLDER_IN], "in", m->f) < 0))
+		return -1;
+	crash_point("place.fsynced-work");
+	return 0;
+}
+
+/* What is not in work/A was moved before, or is lost. */
+static bool is_in_target(const struct move *m)
+{
+	struct stat st;
+
+	return fstatat(m->target, m->row->target, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == m->row->bytes;
+}
+
+static enum place_result move_all(const struct move *m)
+{
+	enum moved (*const steps[])(const struct move *) = {move_rejects, move_receipt, move_file};
+	enum moved last = MOVED;
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		last = steps[i](m);
+		if (last == MOVED_TAKEN)
+			take_all_back(m);
+		if (last == MOVED_TAKEN)
+			return m->f->kind == FAULT_NONE ? PLACE_TAKEN : PLACE_FAILED;
+		if (last == MOVED_FAILED)
+			return PLACE_FAILED;
+	}
+	if (sync_folders(m) < 0)
+		return PLACE_FAILED;
+	return last == MOVED_ABSENT && !is_in_target(m) ? PLACE_MISSING : PLACE_DONE;
+}
+
+enum place_result place_move(const struct folders *t, const struct file_row *r, struct fault *f)
+{
+	struct move m = {.t = t, .row = r, .work = -1, .f = f};
+	enum place_result result;
+
+	CHECK(r->state == FILE_PLACING && r->has_folder && r->target);
+	m.target = t->fd[r->folder];
+	if (work_open_dir(t, r->arrival, &m.work, f) < 0) {
+		if (f->error != ENOENT)
+			return PLACE_FAILED;
+		fault_clear(f);
+	}
+	result = move_all(&m);
+	fs_close(&m.work);
+	return result;
+}
+
+int place_clean(const struct folders *t, const struct file_row *r, struct fault *f)
+{
+	struct move m = {.t = t, .row = r, .work = -1, .f = f};
+	int result;
+
+	if (work_open_dir(t, r->arrival, &m.work, f) < 0) {
+		if (f->error != ENOENT)
+			return -1;
+		fault_clear(f);
+		return 0;
+	}
+	(void)unlinkat(m.work, RECEIPT_TMP, 0);
+	result = remove_rejects(&m) == MOVED ? 0 : -1;
+	close(m.work);
+	crash_point("placed.before-rmdir");
+	if (result == 0 && unlinkat(t->fd[FOLDER_WORK], r->arrival, AT_REMOVEDIR) < 0 &&
+	    errno != ENOENT)
+		result = fault_errno(f, FAULT_SYSTEM, "cannot remove %s/work/%s", t->path,
+				     r->arrival);
+	if (result == 0)
+		crash_point("placed.removed");
+	return result;
+}
