@@ -33,7 +33,7 @@ struct tenant {
 	struct scan scan;
 	int64_t scan_at;      /* mono: when the next scan begins */
 	int64_t scan_earliest; /* mono: not before */
-	int64_t scan_began;   /* mono */
+	int64_t scan_cost;     /* milliseconds its steps took */
 	int64_t last_scan_ms; /* wall, 0 = none yet */
 	bool link_gone;	      /* some name left the folder: files with two names may have one now */
 	int64_t link_at;      /* mono: not before */

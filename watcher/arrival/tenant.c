@@ -162,7 +162,7 @@ static bool polls(const struct tenant *t)
 
 static void plan_scan(struct tenant *t, int64_t now)
 {
-	int64_t cost = now - t->scan_began;
+	int64_t cost = t->scan_cost;
 	int64_t wait = t->arrival->limits.rescan_ms;
 
 	t->scan_earliest = now + cost + SCAN_GAP_MS;
@@ -179,7 +179,7 @@ static void begin_scan(struct tenant *t, int64_t now)
 {
 	struct fault f = FAULT_INIT;
 
-	t->scan_began = now;
+	t->scan_cost = 0;
 	if (open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
 		lose_folders(t, &f);
 		plan_scan(t, now);
@@ -202,20 +202,19 @@ static void scan_saw(void *ctx, const char *name)
 static void step_scan(struct tenant *t)
 {
 	struct fault f = FAULT_INIT;
-	int64_t now;
+	int64_t began = clock_mono_ms(), now;
+	enum scan_result r = scan_step(&t->scan, SCAN_SLICE, scan_saw, t, &f);
 	bool again;
 
-	switch (scan_step(&t->scan, SCAN_SLICE, scan_saw, t, &f)) {
-	case SCAN_MORE:
-		return;
-	case SCAN_FAILED:
-		lose_folders(t, &f);
-		plan_scan(t, clock_mono_ms());
-		return;
-	case SCAN_DONE:
-		break;
-	}
 	now = clock_mono_ms();
+	t->scan_cost += now - began;
+	if (r == SCAN_MORE)
+		return;
+	if (r == SCAN_FAILED) {
+		lose_folders(t, &f);
+		plan_scan(t, now);
+		return;
+	}
 	settle_scan_end(&t->settle, now);
 	t->last_scan_ms = clock_now_ms();
 	t->scans++;

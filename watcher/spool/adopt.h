@@ -15,10 +15,10 @@
 #include "watcher/spool/folders.h"
 
 enum adopt_result {
-	ADOPT_EMPTY,	  /* there was nothing in it: removed */
-	ADOPT_PROVEN,	  /* it may have a row */
+	ADOPT_EMPTY,      /* there was nothing in it: removed */
+	ADOPT_PROVEN,     /* it may have a row */
 	ADOPT_GIVEN_BACK, /* in in/ under name; the fault says why */
-	ADOPT_ODD,	  /* left alone; the fault says why */
+	ADOPT_ODD,        /* left alone; the fault says why */
 };
 
 struct adopted {

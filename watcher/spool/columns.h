@@ -37,7 +37,7 @@ struct column {
 	size_t offset;
 	size_t size; /* FIXED: bytes; NAME: how many values */
 	size_t has;  /* U64, NAME: offset of a bool that says whether it is there; 0 = always */
-	const char *(*value_name)(unsigned v);	   /* NAME */
+	const char *(*value_name)(unsigned v);     /* NAME */
 	const char *(*made_of)(const void *thing); /* MADE */
 };
 

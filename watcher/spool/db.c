@@ -78,6 +78,21 @@ static int db_fail(struct db *db, const char *what, struct fault *f)
 	return db_refuse(db, what, f);
 }
 
+/* A new file is durable when its folder is; SQLite cares for those that it makes itself. */
+static int sync_folder_of(const char *path, struct fault *f)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	int fd = -1;
+	int r = fs_open_dir(folder, &fd, f);
+
+	if (r == 0)
+		r = durable_fsync(fd, folder, f);
+	fs_close(&fd);
+	free(folder);
+	return r;
+}
+
 static int make_file(const char *path, struct fault *f)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -90,7 +105,7 @@ static int make_file(const char *path, struct fault *f)
 		return -1;
 	}
 	close(fd);
-	return 0;
+	return sync_folder_of(path, f);
 }
 
 int db_exec(struct db *db, const char *sql, struct fault *f)

@@ -10,8 +10,8 @@
  *	db_bind_text(q, 1, s); ...
  *	while ((r = db_step(q, &f)) == 1) db_text(q, 0) ...
  *	db_done(q);                                   always
- *	q = db_write(db, SQL); db_bind_...; db_run(q, 1, &f)       begins the transaction; 1 = rows it
- *	                                                           must change, -1 = any number
+ *	q = db_write(db, SQL); db_bind_...; db_run(q, 1, &f)     begins the transaction; 1: rows
+ *	                                                         it must change, -1: any
  *	db_commit(db, &f)
  *
  * SQL is a string that lives as long as db: its address names the prepared statement.  A statement
@@ -47,7 +47,7 @@ int db_step(struct db_stmt *q, struct fault *f) MUST_CHECK; /* 1 a row, 0 the en
 void db_done(struct db_stmt *q);
 int db_run(struct db_stmt *q, int want, struct fault *f) MUST_CHECK; /* db_done is included */
 
-bool db_is_null(struct db_stmt *q, int at);	/* at from 0 */
+bool db_is_null(struct db_stmt *q, int at);     /* at from 0 */
 const char *db_text(struct db_stmt *q, int at); /* NULL: null */
 struct span db_span(struct db_stmt *q, int at); /* text or blob */
 int64_t db_i64(struct db_stmt *q, int at);

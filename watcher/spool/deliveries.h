@@ -2,8 +2,8 @@
  * deliveries - which deliveries D were made: never pruned
  *
  *	deliveries_find(j, D, &d, &f)                  1, 0, -1
- *	deliveries_same_name(j, tenant, job, name, D, &d, &f)      another D of that name that is live
- *	                                               or loading: 1, 0, -1
+ *	deliveries_same_name(j, tenant, job, name, D, &d, &f)  another D of that name that is
+ *	                                                       live or loading: 1, 0, -1
  *	deliveries_put(j, &d, &f)                      writes or overwrites
  *
  * States: loading (written with LOADING), live (with INDEXED), undone (when its rows are taken

@@ -9,11 +9,12 @@
 #define ROW_STRINGS(X) \
 	X(tenant) \
 	X(file) \
-	X(original) X(job) X(reason) X(target) X(rejects) X(error_column) X(error_text) \
-		X(coercions_json) X(sentence) X(leg.sink) X(leg.index)
+	X(original) \
+	X(job) X(reason) X(target) X(rejects) X(error_column) X(error_text) X(coercions_json) \
+		X(sentence) X(leg.sink) X(leg.index)
 
 static const char *const leg_names[] = {
-	[LEG_NONE] = "none",	   [LEG_GATED] = "gated",     [LEG_LOADING] = "loading",
+	[LEG_NONE] = "none",       [LEG_GATED] = "gated",     [LEG_LOADING] = "loading",
 	[LEG_INDEXED] = "indexed", [LEG_UNDOING] = "undoing", [LEG_UNDONE] = "undone",
 };
 

@@ -39,15 +39,15 @@ struct leg {
 struct file_row {
 	char arrival[ULID_TEXT];
 	char *tenant;
-	char *file;	/* the name in work/A */
+	char *file;     /* the name in work/A */
 	char *original; /* the bytes it had in in/, NULL = the same */
-	char *job;	/* NULL: none or several matched */
+	char *job;      /* NULL: none or several matched */
 	char run[ULID_TEXT];
 	enum file_state state;
 	enum file_state resume; /* while WAITING: where it goes on (set by journal_set_state) */
-	char *reason;		/* why it waits, fails, is held: a sentence */
-	enum fault_kind fault;	/* kind of the fault behind reason */
-	int64_t until_ms;	/* WAITING: not before; HELD: released then; 0 = by an event */
+	char *reason;           /* why it waits, fails, is held: a sentence */
+	enum fault_kind fault;  /* kind of the fault behind reason */
+	int64_t until_ms;       /* WAITING: not before; HELD: released then; 0 = by an event */
 	uint64_t bytes;
 	int64_t mtime_ms;
 	char delivery[DELIVERY_TEXT];

@@ -25,8 +25,8 @@ static const struct {
 	mode_t grouped; /* as root with a tenant's group */
 	mode_t plain;
 } folder_table[] = {
-	[FOLDER_IN] = {"in", 0770, 0755},	  [FOLDER_TRY] = {"try", 0770, 0755},
-	[FOLDER_WORK] = {"work", 0700, 0700},	  [FOLDER_DONE] = {"done", 0750, 0755},
+	[FOLDER_IN] = {"in", 0770, 0755},         [FOLDER_TRY] = {"try", 0770, 0755},
+	[FOLDER_WORK] = {"work", 0700, 0700},     [FOLDER_DONE] = {"done", 0750, 0755},
 	[FOLDER_FAILED] = {"failed", 0750, 0755}, [FOLDER_HELD] = {"held", 0750, 0755},
 };
 _Static_assert(ARRAY_LEN(folder_table) == FOLDER_COUNT, "FOLDER_COUNT");

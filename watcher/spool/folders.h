@@ -29,8 +29,8 @@ enum folder { FOLDER_IN, FOLDER_TRY, FOLDER_WORK, FOLDER_DONE, FOLDER_FAILED, FO
 
 struct folders {
 	char *tenant;
-	char *path;	      /* staging/<tenant>, as given */
-	int root_fd;	      /* of path */
+	char *path;           /* staging/<tenant>, as given */
+	int root_fd;          /* of path */
 	int fd[FOLDER_COUNT]; /* by enum folder */
 	bool has_group;
 	gid_t group; /* who reads done/, failed/, held/ */

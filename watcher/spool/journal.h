@@ -1,11 +1,11 @@
 /*
  * journal - var/journal.db: which file is how far, under which version, with which result
  *
- *	journal_open("var/journal.db", &options, &j, &f)     CONFIG: made by a newer ingestd (exit 78); or SYSTEM
- *	journal_insert(j, &row, &f)                          a claim: the row CLAIMED
- *	row.attempts++; journal_save(j, &row, &f)            everything but the state, leg included
- *	journal_set_state(j, &row, FILE_GATED, &f)           the same and the state, by a legal edge
- *	journal_commit(j, &f)                                once a loop iteration
+ *	journal_open("var/journal.db", &options, &j, &f)  CONFIG: of a newer ingestd; SYSTEM
+ *	journal_insert(j, &row, &f)                       a claim: the row CLAIMED
+ *	row.attempts++; journal_save(j, &row, &f)         everything but the state, leg included
+ *	journal_set_state(j, &row, FILE_GATED, &f)        the same and the state, by a legal edge
+ *	journal_commit(j, &f)                             once a loop iteration
  *
  * One connection, one write transaction at a time: the first write begins it, journal_commit ends
  * it (WAL, synchronous=FULL: one fsync).  What depends on a write being durable (giving up a lease,
@@ -32,7 +32,7 @@ struct journal;
 struct log;
 
 struct journal_options {
-	bool recorder;	   /* somebody reads the outbox: keep every row until it is acknowledged */
+	bool recorder;     /* somebody reads the outbox: keep every row until it is acknowledged */
 	struct log *trace; /* state changes are written here at debug level; NULL: nowhere */
 };
 
@@ -79,7 +79,7 @@ struct journal_filter {
 	const char *job;
 	const char *run;
 	const char *before; /* only arrivals older than this one: the next page */
-	size_t limit;	    /* 0 = 100; at most 10000 */
+	size_t limit;       /* 0 = 100; at most 10000 */
 };
 /* fn returns false to stop. */
 typedef bool journal_row_fn(void *ctx, const struct file_row *r);

@@ -1,8 +1,8 @@
 /*
  * lock - one daemon a state folder
  *
- *	lock_take("var", wait_ms, &fd, &f)     makes the folder if it is missing; holds var/ingestd.lock
- *	                                      (flock) until fd is closed
+ *	lock_take("var", wait_ms, &fd, &f)     makes the folder if it is missing; holds
+ *	                                      var/ingestd.lock (flock) until fd is closed
  *
  * wait_ms: how long another holder is waited for (ingestd 0, `ingestd --once` 2000); it sleeps, so
  * call it before the loop runs.

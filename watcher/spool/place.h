@@ -32,8 +32,8 @@ enum place_result {
 };
 
 /*
- * The name is free when neither it nor its .receipt.json, .rejects.csv, .rejects.ndjson is there and no
- * other row is being placed there; else NAME.A is taken, and NAME.A.2 ...
+ * The name is free when neither it nor its .receipt.json, .rejects.csv, .rejects.ndjson is there
+ * and no other row is being placed there; else NAME.A is taken, and NAME.A.2 ...
  */
 int place_choose(struct folders *t, struct journal *j, struct file_row *r,
 		 struct fault *f) MUST_CHECK;

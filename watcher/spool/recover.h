@@ -23,7 +23,7 @@ enum recover_action {
 	RECOVER_GIVEN_BACK,
 	/* a row CLAIMED without a file: journal_forget it; log */
 	RECOVER_WITHDRAWN,
-	/* CLAIMED, IDENTIFIED, GATED, LOADING, UNDOING: to a worker (LOADING with its checkpoint) */
+	/* CLAIMED, IDENTIFIED, GATED, LOADING, UNDOING: to a worker (with its checkpoint) */
 	RECOVER_REQUEUE,
 	/* INDEXED: go on at place_choose and place_receipt */
 	RECOVER_RECEIPT,
@@ -51,7 +51,7 @@ struct recovered {
 	const char *name;    /* of the file; ODD: what was found, or NULL */
 	uint64_t size;
 	int64_t mtime_ms;
-	int64_t claimed_ms;	   /* when the file came into work/A */
+	int64_t claimed_ms;        /* when the file came into work/A */
 	const struct fault *fault; /* why; kind NONE when there is nothing to say */
 };
 

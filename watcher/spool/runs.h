@@ -4,7 +4,7 @@
  *	struct run r;
  *	run_init(&r); ulid_make(now, r.id); file_row_set(&r.tenant, ...) ...
  *	runs_insert(j, &r, &f)                        state created
- *	runs_set_state(j, &r, RUN_STARTING, &f)       saves everything and the state, by a legal edge
+ *	runs_set_state(j, &r, RUN_STARTING, &f)       saves everything and the state
  *	run_release(&r)
  *
  * A change to finished, failed or stopped puts the run's record into the outbox in the same
@@ -23,10 +23,10 @@ struct run {
 	char *job;
 	enum job_trigger trigger;
 	enum run_state state;
-	char *reason;	     /* "Total file size exceeds limit", "1 of 3 files failed", ... */
+	char *reason;        /* "Total file size exceeds limit", "1 of 3 files failed", ... */
 	char *left_out_json; /* an array of {file, reason}: what a start left in in/; NULL = none */
-	uint64_t files;	     /* taken */
-	uint64_t done;	     /* done or duplicate */
+	uint64_t files;      /* taken */
+	uint64_t done;       /* done or duplicate */
 	uint64_t failed;
 	uint64_t held;
 	uint64_t bytes;

@@ -8,8 +8,8 @@
  *	CLAIMED, IDENTIFIED, GATED -> PLACING           failed, held, duplicate: nothing was sent
  *	LOADING, INDEXED -> UNDOING -> PLACING          failed after the first send
  *	UNDOING -> CLAIMED                              to be loaded again under another version
- *	any before PLACED or HELD -> WAITING            a temporary fault; and back where it came from,
- *	                                                or on as that state may go
+ *	any before PLACED or HELD -> WAITING            a temporary fault; and back where it
+ *	                                                came from, or on as that may go
  *	HELD -> CLAIMED                                 released
  *
  * HELD is PLACED for held/: the file lies there with its receipt; it is alive only in that somebody

@@ -29,8 +29,8 @@ static void add_count(struct tally *t, const char *state, uint64_t n)
 		const char *name;
 		uint64_t *count;
 	} fields[] = {
-		{"done", &t->done},	      {"failed", &t->failed},	{"held", &t->held},
-		{"duplicate", &t->duplicate}, {"undone", &t->undone},	{"queued", &t->queued},
+		{"done", &t->done},           {"failed", &t->failed},   {"held", &t->held},
+		{"duplicate", &t->duplicate}, {"undone", &t->undone},   {"queued", &t->queued},
 		{"running", &t->running},     {"waiting", &t->waiting},
 	};
 

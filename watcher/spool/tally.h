@@ -14,7 +14,7 @@
 struct tally {
 	uint64_t files;
 	uint64_t done, failed, held, duplicate, undone, queued, running, waiting;
-	uint64_t bytes;	   /* of the living ones (a run: of all) */
+	uint64_t bytes;    /* of the living ones (a run: of all) */
 	int64_t oldest_ms; /* times.arrived of the oldest living one, 0 = none */
 };
 

@@ -1,8 +1,8 @@
 /*
  * little_daemon - a conductor in small for test_crash
  *
- * It recovers, claims what is in in/, drives each row by its state alone and commits after each step.
- * Rows "sent" are lines of the file `sink`, keyed like ids: written again they stay one.
+ * It recovers, claims what is in in/, drives each row by its state alone and commits after each
+ * step.  Rows "sent" are lines of the file `sink`, keyed like ids: written again they stay one.
  */
 #ifndef TEST_SPOOL_LITTLE_DAEMON_H
 #define TEST_SPOOL_LITTLE_DAEMON_H
@@ -26,9 +26,9 @@
 struct scenario {
 	const char *name;
 	enum outcome end;
-	bool wait;	    /* a temporary fault at the first attempt */
-	bool undo;	    /* fails after rows were sent */
-	bool leftovers;	    /* a withdrawn claim and a file without a row are there before */
+	bool wait;          /* a temporary fault at the first attempt */
+	bool undo;          /* fails after rows were sent */
+	bool leftovers;     /* a withdrawn claim and a file without a row are there before */
 	const char *points; /* where it is killed, each once */
 };
 

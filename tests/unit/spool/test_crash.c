@@ -190,7 +190,7 @@ static void test_all_points_listed(void **state UNUSED)
 {
 	static const char *const arrivals[] = {
 		"claim.before-mkdir", "claim.before-rename",  "claim.renamed",
-		"claim.owned",	      "claim.before-journal", "claim.before-commit",
+		"claim.owned",        "claim.before-journal", "claim.before-commit",
 		"claim.journaled",    "claim.before-undo",    "claim.undone"};
 	const struct crash_point *points;
 	size_t n = 0;

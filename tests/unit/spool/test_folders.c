@@ -164,7 +164,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_made_plain), T(test_group_of_in), T(test_refused),  T(test_refresh),
-		T(test_names),	    T(test_lock),	 T(test_versions),
+		T(test_names),      T(test_lock),        T(test_versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,12 +71,12 @@ static void assert_text(const char *a, const char *b)
 static void assert_rows_equal(const struct file_row *a, const struct file_row *b)
 {
 	struct file_row x = *a, y = *b;
-	char **mine[] = {&x.tenant,	&x.file,	   &x.original, &x.job,
-			 &x.reason,	&x.target,	   &x.rejects,	&x.error_column,
+	char **mine[] = {&x.tenant,     &x.file,           &x.original, &x.job,
+			 &x.reason,     &x.target,         &x.rejects,  &x.error_column,
 			 &x.error_text, &x.coercions_json, &x.sentence, &x.leg.sink,
 			 &x.leg.index};
-	char **theirs[] = {&y.tenant,	  &y.file,	     &y.original, &y.job,
-			   &y.reason,	  &y.target,	     &y.rejects,  &y.error_column,
+	char **theirs[] = {&y.tenant,     &y.file,           &y.original, &y.job,
+			   &y.reason,     &y.target,         &y.rejects,  &y.error_column,
 			   &y.error_text, &y.coercions_json, &y.sentence, &y.leg.sink,
 			   &y.leg.index};
 

@@ -261,7 +261,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_with_rejects), T(test_no_rejects),  T(test_names_taken),
-		T(test_reserved),     T(test_stranger),	   T(test_missing),
+		T(test_reserved),     T(test_stranger),    T(test_missing),
 		T(test_target_gone),  T(test_run_receipt), T(test_input),
 	};
 
