@@ -35,7 +35,7 @@ CTL_LINK    = -lcurl -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
 .PHONY: all help deps demo demo-up check check-fast lint unit clean
-all: $(B)/ingest-worker $(B)/ingestctl
+all: $(B)/ingestd $(B)/ingest-worker $(B)/ingestctl
 
 $(B)/ingestd: $(call paths,$(DAEMON_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(DAEMON_LIBS)) $(DAEMON_LINK)

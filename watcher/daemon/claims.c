@@ -1,0 +1,133 @@
+/*
+ * claims - what arrival asks and tells; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/claims.h"
+#include "watcher/daemon/events.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/route.h"
+#include "watcher/daemon/starts.h"
+#include "watcher/daemon/tenants.h"
+
+/* The first manual job whose pattern matches: its start takes the file. */
+static const struct job *manual_job(const struct profile *p, const char *name)
+{
+	for (size_t i = 0; i < p->job_count; i++)
+		if (p->jobs[i]->trigger == TRIGGER_MANUAL && job_matches(p->jobs[i], name))
+			return p->jobs[i];
+	return NULL;
+}
+
+static enum arrival_verdict decide(void *ctx, const char *tenant, const char *name,
+				   struct arrival_answer *answer)
+{
+	struct ingestd *d = ctx;
+	struct tenant *t = tenants_find(d, tenant);
+	const struct job *j;
+	size_t count;
+
+	if (!t || !t->profile) {
+		answer->reason = "the tenant has no profile in force";
+		return ARRIVAL_WAIT;
+	}
+	j = manual_job(t->profile, name);
+	if (j) {
+		answer->job = j->name;
+		answer->reason = "a start of its manual job";
+		return ARRIVAL_WAIT;
+	}
+	if (t->files >= TENANT_FILES_MAX) {
+		t->full = true;
+		answer->reason = "the tenant's files that were taken before";
+		return ARRIVAL_WAIT;
+	}
+	j = profile_match(t->profile, name, TRIGGER_ARRIVAL, &count);
+	answer->job = j ? j->name : NULL;
+	return ARRIVAL_TAKE;
+}
+
+static void fill_row(struct file_row *r, const struct claimed *c)
+{
+	const struct start *start = c->token;
+
+	memcpy(r->arrival, c->id, sizeof(r->arrival));
+	file_row_set(&r->tenant, c->tenant);
+	file_row_set(&r->file, c->name);
+	file_row_set(&r->original, c->name_encoded ? c->original : NULL);
+	file_row_set(&r->job, start ? starts_job(start) : c->job);
+	if (start)
+		memcpy(r->run, starts_run(start), sizeof(r->run));
+	r->bytes = c->size;
+	r->mtime_ms = c->mtime_ms;
+	r->times.arrived = c->arrived_ms;
+	r->times.complete = c->complete_ms;
+	r->times.claimed = c->claimed_ms;
+}
+
+static int claimed(void *ctx, const struct claimed *c, struct fault *f)
+{
+	struct ingestd *d = ctx;
+	struct file_row row;
+	struct file *x;
+	int r;
+
+	if (d->fatal || d->turn.behind)
+		return fault_set(f, FAULT_SYSTEM, "the journal cannot be written");
+	if (file_find(d, c->id))
+		return 0; /* offered again: its row is in the open transaction */
+	file_row_init(&row);
+	fill_row(&row, c);
+	r = journal_insert(d->journal, &row, f);
+	if (r == 0) {
+		x = file_add(d, &row);
+		x->name_reason = c->name_encoded ? xstrdup(c->name_reason) : NULL;
+		x->start = c->token;
+		event_file(d, EV_FILE_CLAIMED, x, "bytes=%llu", (unsigned long long)row.bytes);
+		/* a step of the next turn: behind the commit in any case */
+		turn_then(d, x, step_route);
+		if (x->start)
+			starts_file_claimed(d, x);
+	} else if (!d->fatal) {
+		ingestd_fatal(d, f);
+	}
+	file_row_release(&row);
+	return r;
+}
+
+static int commit(void *ctx, struct fault *f)
+{
+	return turn_commit(ctx, f);
+}
+
+static void ready(void *ctx, const char *tenant, const char *name)
+{
+	struct ingestd *d = ctx;
+
+	(void)tenant;
+	(void)name;
+	ingestd_progress(d);
+	starts_look(d);
+}
+
+static void health(void *ctx, const struct arrival_health *h)
+{
+	struct ingestd *d = ctx;
+	struct strbuf sb = STRBUF_INIT;
+
+	log_add_pair(&sb, "tenant", span_of(h->tenant));
+	log_add_pair(&sb, "reason", span_of(h->reason[0] ? h->reason : "well again"));
+	event(d, EV_FOLDER_HEALTH, "%s", sb.p);
+	strbuf_release(&sb);
+}
+
+void claims_ops(struct arrival_ops *ops)
+{
+	*ops = (struct arrival_ops){
+		.decide = decide,
+		.claimed = claimed,
+		.commit = commit,
+		.ready = ready,
+		.health = health,
+	};
+}

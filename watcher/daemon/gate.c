@@ -1,0 +1,217 @@
+/*
+ * gate - what becomes of a file that was read once; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/gate.h"
+#include "watcher/base/clock.h"
+#include "watcher/daemon/ending.h"
+#include "watcher/daemon/events.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/tenants.h"
+#include "watcher/schedule/schedule.h"
+#include "watcher/spool/deliveries.h"
+
+#define OTHER_MS 10000 /* another arrival is loading: woken when that ends, and looked at again then */
+
+/* The worker is told that this file ends here. */
+static void drop_worker(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+	struct task *t = x->task;
+	struct message m;
+
+	x->task = NULL;
+	x->row.running = false;
+	message_init(&m, MESSAGE_DROP);
+	memcpy(m.arrival, x->row.arrival, sizeof(m.arrival));
+	/* a worker that takes no messages is dying; the file is ours again all the same */
+	if (schedule_tell(d->schedule, t, &m, &f) < 0)
+		schedule_remove(d->schedule, t);
+	message_release(&m);
+}
+
+static void wait_for_other(struct ingestd *d, struct file *x, const char *other)
+{
+	struct fault f = FAULT_INIT;
+
+	fault_set(&f, FAULT_TEMPORARY, "arrival %s of the same name is being loaded", other);
+	drop_worker(d, x);
+	file_wait(d, x, &f, OTHER_MS);
+	x->waits_other = true;
+}
+
+enum gate_way {
+	GATE_LOAD,
+	GATE_ENDED, /* the file has gone another way */
+};
+
+/* The journal cannot answer: nothing can be decided. */
+static enum gate_way no_answer(struct ingestd *d, struct file *x, const struct fault *f)
+{
+	if (journal_behind(d->journal)) {
+		turn_then(d, x, step_gate); /* when it can */
+		return GATE_ENDED;
+	}
+	ingestd_fatal(d, f);
+	return GATE_ENDED;
+}
+
+static enum gate_way check_delivery(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+	struct delivery other;
+	int r;
+
+	if (!x->row.delivery[0])
+		return GATE_LOAD;
+	r = deliveries_find(d->journal, x->row.delivery, &other, &f);
+	if (r < 0)
+		return no_answer(d, x, &f);
+	if (r == 0 || strcmp(other.arrival, x->row.arrival) == 0)
+		return GATE_LOAD;
+	switch (other.state) {
+	case DELIVERY_LIVE:
+		drop_worker(d, x);
+		memcpy(x->row.duplicate_of, other.arrival, sizeof(x->row.duplicate_of));
+		ending_begin(d, x, OUTCOME_DUPLICATE, NULL);
+		return GATE_ENDED;
+	case DELIVERY_LOADING:
+		wait_for_other(d, x, other.arrival);
+		return GATE_ENDED;
+	case DELIVERY_UNDONE:
+		break;
+	}
+	return GATE_LOAD;
+}
+
+static enum gate_way check_name(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+	const struct job *j = profile_job(x->tenant->profile, x->row.job);
+	struct delivery other;
+	int r;
+
+	if (j && j->same_name == SAME_NAME_ADD)
+		return GATE_LOAD;
+	r = deliveries_same_name(d->journal, x->row.tenant, x->row.job, x->row.file, x->row.delivery, &other,
+				 &f);
+	if (r < 0)
+		return no_answer(d, x, &f);
+	if (r == 0 || other.state == DELIVERY_UNDONE)
+		return GATE_LOAD;
+	if (other.state == DELIVERY_LOADING) {
+		wait_for_other(d, x, other.arrival);
+		return GATE_ENDED;
+	}
+	drop_worker(d, x);
+	fault_set(&f, FAULT_CONFIG,
+		  "a file of this name with other bytes was delivered before (arrival %s); set \"same_name\": "
+		  "\"add\" in job %s to load such files beside the first, or send it under another name",
+		  other.arrival, x->row.job);
+	file_fault(d, x, &f);
+	return GATE_ENDED;
+}
+
+static enum gate_way check_finding(struct ingestd *d, struct file *x)
+{
+	struct fault f = x->finding;
+
+	if (f.kind == FAULT_NONE && !counters_balance(&x->row.leg.checkpoint.counters))
+		fault_set(&f, FAULT_SYSTEM, "the worker's books do not balance");
+	if (f.kind == FAULT_NONE)
+		return GATE_LOAD;
+	drop_worker(d, x);
+	if (x->row.leg.sent)
+		ending_after_send(d, x, &f);
+	else
+		file_fault(d, x, &f);
+	return GATE_ENDED;
+}
+
+static enum gate_way pin_index(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+	char *name = NULL;
+
+	if (index_name_at(x->index_pattern, x->row.times.claimed, &name, &f) < 0) {
+		drop_worker(d, x);
+		file_fault(d, x, &f);
+		return GATE_ENDED;
+	}
+	free(x->row.leg.index);
+	x->row.leg.index = name;
+	return GATE_LOAD;
+}
+
+static void say_gated(struct ingestd *d, struct file *x)
+{
+	const struct counters *c = &x->row.leg.checkpoint.counters;
+
+	event_file(d, EV_FILE_GATED, x, "rows=%llu rejected=%llu", (unsigned long long)c->read,
+		   (unsigned long long)c->rejected);
+}
+
+/* CLAIMED, IDENTIFIED or GATED (a gate pass made again) to LOADING; one transaction. */
+static void write_states(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+
+	if (x->row.state == FILE_CLAIMED) {
+		x->row.leg.state = LEG_GATED;
+		file_set_state(d, x, FILE_IDENTIFIED);
+	}
+	if (x->row.state == FILE_IDENTIFIED)
+		file_set_state(d, x, FILE_GATED);
+	if (x->row.state == FILE_GATED) {
+		say_gated(d, x);
+		x->row.leg.state = LEG_LOADING;
+		x->row.leg.sent = true;
+		file_set_state(d, x, FILE_LOADING);
+		if (deliveries_put(d->journal, &x->row, DELIVERY_LOADING, clock_now_ms(), &f) < 0)
+			ingestd_fatal(d, &f);
+	}
+}
+
+void step_gate(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+
+	CHECK(x->task && x->row.state != FILE_WAITING);
+	/* rows were sent before: the delivery is this one's, under its pinned index */
+	if (x->row.state == FILE_LOADING) {
+		if (check_finding(d, x) == GATE_LOAD)
+			turn_then(d, x, step_load);
+		return;
+	}
+	if (check_delivery(d, x) == GATE_ENDED || check_finding(d, x) == GATE_ENDED ||
+	    check_name(d, x) == GATE_ENDED)
+		return;
+	if (x->row.state == FILE_CLAIMED && pin_index(d, x) == GATE_ENDED)
+		return;
+	if (!x->synced) {
+		fault_set(&f, FAULT_SYSTEM, "the folders of its claim cannot be made durable");
+		drop_worker(d, x);
+		file_fault(d, x, &f);
+		return;
+	}
+	x->missed = 0;
+	write_states(d, x);
+	if (!d->fatal)
+		turn_then(d, x, step_load);
+}
+
+void step_load(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+	struct message m;
+
+	CHECK(x->task && x->row.state == FILE_LOADING);
+	message_init(&m, MESSAGE_LOAD);
+	memcpy(m.arrival, x->row.arrival, sizeof(m.arrival));
+	m.index = xstrdup(x->row.leg.index);
+	/* -1: the worker is dying, passes' lost() follows */
+	if (schedule_tell(d->schedule, x->task, &m, &f) < 0)
+		event_text(d, EV_WORKER_SAID, "text", f.text);
+	message_release(&m);
+}

@@ -1,0 +1,118 @@
+/*
+ * ingestd - the whole daemon as one struct; every module of daemon/ gets it first
+ *
+ *	ingestd_init(&d, &options)
+ *	code = ingestd_run(&d)          configuration, lock, journal, recovery, loop, end; the exit code
+ *	ingestd_release(&d)
+ *
+ * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check (filters, in a child), file
+ * (one living arrival), claims, route, passes (workers), gate, ending, recovery, starts (manual runs), once, views (admin).
+ *
+ * Ownership: the struct owns everything in it.
+ * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
+ *            the loop ends, exit code 1; a restart goes on from what the disk holds.
+ */
+#ifndef DAEMON_INGESTD_H
+#define DAEMON_INGESTD_H
+
+#include "watcher/base/map.h"
+#include "watcher/daemon/options.h"
+#include "watcher/model/config.h"
+#include <ev.h>
+
+#define EXIT_WORKED 0
+#define EXIT_COULD_NOT 1
+#define EXIT_LEFT 3
+#define EXIT_CONFIG 78
+
+struct arrival;
+struct schedule;
+struct journal;
+struct versions;
+struct admin;
+struct log;
+struct file;
+struct checks;
+
+/* turn.h */
+struct turn {
+	struct file *first, *last;
+	size_t pending;
+	bool behind; /* the last commit failed; told in the log */
+	int64_t retry_ms; /* mono: behind, not before */
+	ev_check check;
+	ev_prepare prepare;
+	ev_idle again; /* more is pending than one turn may do: do not block */
+	ev_timer retry;
+	ev_tstamp began;
+	uint64_t commits;
+	uint64_t worst_us; /* of an iteration, since start */
+};
+
+/* profiles.h */
+struct profiles {
+	int fd; /* inotify */
+	ev_io io;
+	ev_timer debounce;
+	ev_timer rescan; /* a scan is the truth here too */
+	bool first_done; /* every tenant found at start was looked at */
+};
+
+/* starts.h */
+struct starts {
+	struct start *first; /* runs under way */
+	ev_timer timer;
+};
+
+/* once.h */
+struct once {
+	ev_timer timer;
+	int64_t progress_ms; /* mono: of the last progress */
+	uint64_t ended_badly; /* files and runs */
+	bool start_failed;   /* a --start could not be made */
+};
+
+struct ingestd {
+	struct options options;
+	struct config *config;
+	struct ev_loop *loop;
+	int lock_fd;
+	struct log *log;
+	char *worker_program;
+	struct journal *journal;
+	struct versions *versions;
+	struct arrival *arrival;
+	struct schedule *schedule;
+	struct admin *admin;
+	struct checks *checks;
+	struct map tenants; /* name -> struct tenant */
+	struct map files;   /* arrival id -> struct file, the living ones */
+	ev_timer wake;      /* the next waiting file */
+	struct turn turn;
+	struct profiles profiles;
+	struct starts starts;
+	struct once once;
+	ev_signal on_term, on_int, on_hup, on_usr1;
+	ev_timer stop_timer;
+	int64_t stop_at; /* mono: then it ends whatever runs */
+	int64_t started_ms;
+	uint64_t files_done, files_failed, files_held, files_duplicate;
+	bool ready;    /* recovery is done, folders are watched */
+	bool stopping; /* SIGTERM, or --once is through */
+	bool fatal;
+	int exit_code;
+};
+
+void ingestd_init(struct ingestd *d, const struct options *options);
+int ingestd_run(struct ingestd *d);
+void ingestd_release(struct ingestd *d);
+
+void ingestd_fatal(struct ingestd *d, const struct fault *f);
+/* Begins the end: nothing new is begun, what is in flight has 20 s. */
+void ingestd_stop(struct ingestd *d, int exit_code);
+/* profiles: every tenant of the first look has had its answer; the daemon is ready. */
+void ingestd_looked(struct ingestd *d);
+/* Something moved: --once waits on. */
+void ingestd_progress(struct ingestd *d);
+
+#endif

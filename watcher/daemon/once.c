@@ -1,0 +1,105 @@
+/*
+ * once - `ingestd --once`; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/once.h"
+#include "watcher/arrival/arrival.h"
+#include "watcher/base/clock.h"
+#include "watcher/daemon/check.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/starts.h"
+#include "watcher/daemon/tenants.h"
+
+#define LOOK_SECONDS 0.02
+
+static bool is_through(struct ingestd *d)
+{
+	if (!d->ready || checks_pending(d->checks) || starts_any(d) || map_len(&d->files))
+		return false;
+	if (d->turn.pending || journal_dirty(d->journal) || d->turn.behind)
+		return false;
+	for (size_t i = 0; i < map_len(&d->tenants); i++)
+		if (((struct tenant *)map_value(&d->tenants, i))->full)
+			return false;
+	return arrival_idle(d->arrival);
+}
+
+static int exit_code(struct ingestd *d)
+{
+	bool left = map_len(&d->files) || starts_any(d);
+
+	if (d->once.start_failed || d->turn.behind)
+		return EXIT_COULD_NOT;
+	for (size_t i = 0; i < map_len(&d->files); i++) {
+		const struct file *x = map_value(&d->files, i);
+
+		if (x->row.state == FILE_WAITING &&
+		    (x->waits_kind == FAULT_TEMPORARY || x->waits_kind == FAULT_SYSTEM) && !x->lost)
+			return EXIT_COULD_NOT;
+	}
+	return left || d->once.ended_badly ? EXIT_LEFT : EXIT_WORKED;
+}
+
+/* What is left is said on standard error: --once has somebody who looks at it. */
+static void say_left(struct ingestd *d)
+{
+	for (size_t i = 0; i < map_len(&d->files) && i < 20; i++) {
+		const struct file *x = map_value(&d->files, i);
+		struct strbuf sb = STRBUF_INIT;
+
+		log_add_pair(&sb, "file", span_of(x->row.file));
+		log_add_pair(&sb, "reason", span_of(x->waits_for ? x->waits_for : "it was still at work"));
+		fprintf(stderr, "ingestd: left in work/: tenant=%s %s\n", x->row.tenant, sb.p);
+		strbuf_release(&sb);
+	}
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct ingestd *d = t->data;
+
+	(void)loop;
+	(void)events;
+	if (d->stopping || d->fatal)
+		return;
+	if (is_through(d)) {
+		ingestd_stop(d, exit_code(d));
+	} else if (clock_mono_ms() - d->once.progress_ms >= d->options.wait_ms) {
+		say_left(d);
+		ingestd_stop(d, exit_code(d));
+	}
+}
+
+static void start_jobs(struct ingestd *d)
+{
+	for (size_t i = 0; i < d->options.start_count; i++) {
+		const char *text = d->options.starts[i];
+		const char *slash = strchr(text, '/');
+		char *tenant = xstrndup(text, (size_t)(slash - text));
+		struct fault f = FAULT_INIT;
+		char run[ULID_TEXT];
+
+		if (starts_new(d, tenant, slash + 1, run, &f) < 0) {
+			fprintf(stderr, "ingestd: --start %s: %s\n", text, f.text);
+			d->once.start_failed = true;
+		}
+		free(tenant);
+	}
+}
+
+void once_start(struct ingestd *d)
+{
+	start_jobs(d);
+	if (!d->options.once)
+		return;
+	ev_timer_init(&d->once.timer, on_look, LOOK_SECONDS, LOOK_SECONDS);
+	d->once.timer.data = d;
+	ev_timer_start(d->loop, &d->once.timer);
+	ingestd_progress(d);
+}
+
+void once_stop(struct ingestd *d)
+{
+	ev_timer_stop(d->loop, &d->once.timer);
+}

@@ -1,0 +1,138 @@
+/*
+ * options - the command line of ingestd; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/options.h"
+#include <errno.h>
+#include <getopt.h>
+
+#define WAIT_SECONDS 60
+#define WAIT_MAX 86400
+
+enum { OPT_ONCE = 256, OPT_WAIT, OPT_START, OPT_HELP, OPT_VERSION, OPT_CRASH_POINTS, OPT_DEBUG };
+
+static const struct option longs[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"test", no_argument, NULL, 't'},
+	{"once", no_argument, NULL, OPT_ONCE},
+	{"wait", required_argument, NULL, OPT_WAIT},
+	{"start", required_argument, NULL, OPT_START},
+	{"debug", no_argument, NULL, OPT_DEBUG},
+	{"crash-points", no_argument, NULL, OPT_CRASH_POINTS},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+void options_print_help(FILE *out)
+{
+	fputs("usage: ingestd [-c FILE] [-t | --once [--wait SECONDS] [--start TENANT/JOB]...] [--debug]\n"
+	      "\n"
+	      "Takes complete files out of the tenants' folders and stores their rows.  Runs in the foreground.\n"
+	      "\n"
+	      "  -c FILE           the configuration; else ./ingestd.json, else /etc/ingestd/ingestd.json\n"
+	      "  -t                checks configuration, profiles, jobs and filters, says every error, and ends\n"
+	      "  --once            takes what is complete, finishes it, and ends\n"
+	      "  --wait SECONDS    with --once: ends after so long without progress (60)\n"
+	      "  --start T/J       with --once or without: starts the manual job J of tenant T\n"
+	      "  --debug           writes events of level debug too\n"
+	      "  --crash-points    lists the steps at which INGEST_CRASH_AT may end the program\n"
+	      "  --help, --version\n"
+	      "\n"
+	      "exit: 0 all is well; 1 could not work (another ingestd has the folder, the sink is out of reach);\n"
+	      "      3 with --once: a file or run failed, was held or is left; 78 the configuration is wrong\n"
+	      "signals: TERM ends within 20 s, HUP reads the profiles again, USR1 opens the logs again\n",
+	      out);
+}
+
+static int parse_wait(const char *text, struct options *o, struct fault *f)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (errno || end == text || *end || !(seconds >= 0 && seconds <= WAIT_MAX))
+		return fault_set(f, FAULT_CONFIG, "--wait \"%s\": must be seconds, 0..%d", text, WAIT_MAX);
+	o->wait_ms = (int64_t)(seconds * 1000);
+	return 0;
+}
+
+static int parse_start(const char *text, struct options *o, struct fault *f)
+{
+	const char *slash = strchr(text, '/');
+
+	if (!slash || slash == text || !slash[1] || strchr(slash + 1, '/'))
+		return fault_set(f, FAULT_CONFIG, "--start \"%s\": must be TENANT/JOB", text);
+	o->starts = xrealloc(o->starts, (o->start_count + 1) * sizeof(*o->starts));
+	o->starts[o->start_count++] = text;
+	return 0;
+}
+
+static int take(int c, struct options *o, char **argv, struct fault *f)
+{
+	switch (c) {
+	case 'c':
+		o->config = optarg;
+		return 0;
+	case 't':
+		o->mode = MODE_TEST;
+		return 0;
+	case OPT_ONCE:
+		o->once = true;
+		return 0;
+	case OPT_WAIT:
+		return parse_wait(optarg, o, f);
+	case OPT_START:
+		return parse_start(optarg, o, f);
+	case OPT_DEBUG:
+		o->debug = true;
+		return 0;
+	case OPT_CRASH_POINTS:
+		o->mode = MODE_CRASH_POINTS;
+		return 0;
+	case OPT_HELP:
+		o->mode = MODE_HELP;
+		return 0;
+	case OPT_VERSION:
+		o->mode = MODE_VERSION;
+		return 0;
+	case ':':
+		return fault_set(f, FAULT_CONFIG, "%s needs a value; see --help", argv[optind - 1]);
+	default: /* getopt's answer, no enum */
+		return fault_set(f, FAULT_CONFIG, "unknown option %s; see --help", argv[optind - 1]);
+	}
+}
+
+int options_parse(int argc, char **argv, struct options *out, struct fault *f)
+{
+	struct options o = {.mode = MODE_RUN, .wait_ms = WAIT_SECONDS * 1000};
+	bool wait_given = false;
+	int c, r = 0;
+
+	optind = 0; /* again from the start: the tests parse more than once */
+	opterr = 0;
+	while (r == 0 && (c = getopt_long(argc, argv, "+:c:t", longs, NULL)) != -1) {
+		wait_given |= c == OPT_WAIT;
+		r = take(c, &o, argv, f);
+	}
+	if (r == 0 && optind < argc)
+		r = fault_set(f, FAULT_CONFIG, "what is \"%s\"? see --help", argv[optind]);
+	if (r == 0 && wait_given && !o.once)
+		r = fault_set(f, FAULT_CONFIG, "--wait goes with --once");
+	if (r == 0 && o.once && o.mode == MODE_TEST)
+		r = fault_set(f, FAULT_CONFIG, "-t and --once exclude each other");
+	if (r < 0) {
+		options_release(&o);
+		return -1;
+	}
+	*out = o;
+	return 0;
+}
+
+void options_release(struct options *o)
+{
+	free(o->starts);
+	o->starts = NULL;
+	o->start_count = 0;
+}

@@ -1,0 +1,331 @@
+/*
+ * passes - what the scheduler asks and what workers say; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/passes.h"
+#include "watcher/base/clock.h"
+#include "watcher/daemon/ending.h"
+#include "watcher/daemon/events.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/gate.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/route.h"
+#include "watcher/daemon/tenants.h"
+#include "watcher/spool/deliveries.h"
+#include "watcher/spool/versions.h"
+#include "watcher/spool/work.h"
+#include <errno.h>
+#include <unistd.h>
+
+#define BUSY_MS 100 /* a worker still has the file */
+#define DEATHS_MAX 3
+
+/* --- begin --- */
+
+/* Nothing was sent yet: the version is the one in force now.  Later it is the pinned one. */
+static int choose_version(struct ingestd *d, struct file *x, struct fault *f)
+{
+	const struct sink_config *sink;
+	struct job *j;
+
+	if (x->row.state != FILE_CLAIMED)
+		return 0;
+	j = profile_job(x->tenant->profile, x->row.job);
+	if (!j)
+		return fault_set(f, FAULT_CONFIG, "job %s is gone", x->row.job);
+	job_unref(&x->job);
+	x->job = job_ref(j);
+	free(x->index_pattern);
+	x->index_pattern = profile_index_name(x->tenant->profile, j);
+	sink = tenants_sink(d, j);
+	if (!sink)
+		return fault_set(f, FAULT_CONFIG, "the sink of job %s is gone", j->name);
+	file_row_set(&x->row.leg.sink, sink->name);
+	return tenants_version(d, x->tenant, j, x->row.version, f);
+}
+
+static int fill_sink(struct ingestd *d, const struct file *x, struct message *m, struct fault *f)
+{
+	const struct sink_config *s = config_sink(d->config, x->row.leg.sink);
+
+	if (!s)
+		return fault_set(f, FAULT_CONFIG, "sink %s is gone from %s", x->row.leg.sink,
+				 d->config->file);
+	m->sink.name = xstrdup(s->name);
+	m->sink.type = s->type;
+	m->sink.path = xstrdup(s->path);
+	return 0;
+}
+
+static int fill_message(struct ingestd *d, const struct file *x, struct message *m, struct fault *f)
+{
+	const struct file_row *r = &x->row;
+
+	memcpy(m->arrival, r->arrival, sizeof(m->arrival));
+	m->mode = r->state == FILE_UNDOING ? MODE_UNDO : MODE_LOAD;
+	m->tenant = xstrdup(r->tenant);
+	m->file = xstrdup(r->file);
+	memcpy(m->version, r->version, sizeof(m->version));
+	m->bytes = r->bytes;
+	m->claimed_ms = r->times.claimed;
+	m->first_attempt = !r->leg.sent;
+	if (m->mode == MODE_UNDO || (r->state == FILE_LOADING && r->leg.checkpoint.next_row)) {
+		memcpy(m->delivery, r->delivery, sizeof(m->delivery));
+		memcpy(m->sha256, r->sha256, sizeof(m->sha256));
+		m->index = r->leg.index ? xstrdup(r->leg.index) : NULL;
+		m->checkpoint = r->leg.checkpoint;
+	}
+	return fill_sink(d, x, m, f);
+}
+
+static int open_fds(struct ingestd *d, struct file *x, int fds[MESSAGE_FD_COUNT], struct fault *f)
+{
+	const struct folders *t = x->tenant->folders;
+
+	if (versions_fd(d->versions, x->row.version, &fds[MESSAGE_FD_VERSION], f) < 0 ||
+	    work_open_rejects(t, &x->row, "csv", &fds[MESSAGE_FD_REJECTS], f) < 0 ||
+	    work_open_input(t, &x->row, &fds[MESSAGE_FD_INPUT], f) < 0)
+		return -1;
+	return 0;
+}
+
+/* The file cannot be given out now. */
+static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
+{
+	struct fault why = *f;
+
+	if (f->error == EWOULDBLOCK) {
+		/* no news for anybody: a worker is about to let go of it */
+		x->tries = 0;
+		file_wait(d, x, f, BUSY_MS);
+		return;
+	}
+	if (f->error == ENOENT)
+		event_file(d, EV_FILE_MISSING, x, "state=%s", file_state_name(x->row.state));
+	/* rows are in the sink and the file cannot be read: that is for the operator, and never failed/ */
+	if (x->row.leg.sent)
+		why.kind = FAULT_SYSTEM;
+	file_fault(d, x, &why);
+}
+
+static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT])
+{
+	struct ingestd *d = ctx;
+	struct file *x = t->owner;
+	struct fault f = FAULT_INIT;
+	int r = -1;
+
+	if (!x->tenant->profile)
+		fault_set(&f, FAULT_SYSTEM, "the tenant has no profile in force");
+	else if (turn_ok(d, choose_version(d, x, &f), &f) && fill_message(d, x, m, &f) == 0)
+		r = open_fds(d, x, fds, &f);
+	if (r < 0) {
+		x->task = NULL;
+		if (!d->fatal)
+			not_begun(d, x, &f);
+		return -1;
+	}
+	x->row.attempts++;
+	x->row.running = true;
+	if (!x->row.times.started)
+		x->row.times.started = clock_now_ms();
+	fault_clear(&x->finding);
+	file_save(d, x);
+	event_file(d, EV_FILE_STARTED, x, "attempt=%llu", (unsigned long long)x->row.attempts);
+	return 0;
+}
+
+/* --- message --- */
+
+static void take_costs(struct file *x, const struct message *m)
+{
+	x->row.cpu_us += m->cpu_us;
+	if (m->peak_rss > x->row.peak_rss)
+		x->row.peak_rss = m->peak_rss;
+}
+
+static void take_texts(struct file *x, const struct message *m)
+{
+	if (m->has_first_error) {
+		x->row.has_first_error = true;
+		x->row.error_line = m->first_error_line;
+		file_row_set(&x->row.error_column, m->first_error_column);
+		file_row_set(&x->row.error_text, m->first_error_text);
+	}
+	if (m->coercions_json)
+		file_row_set(&x->row.coercions_json, m->coercions_json);
+}
+
+static void moved_on(struct file *x)
+{
+	x->tries = 0;
+	x->missed = 0;
+	x->row.deaths = 0;
+}
+
+static void on_gated(struct ingestd *d, struct file *x, const struct message *m)
+{
+	take_costs(x, m);
+	take_texts(x, m);
+	x->finding = m->fault;
+	if (x->row.sha256[0] && m->sha256[0] && strcmp(x->row.sha256, m->sha256) != 0)
+		fault_set(&x->finding, FAULT_DATA, "the file's bytes have changed since it was claimed");
+	if (!x->row.leg.sent) {
+		memcpy(x->row.delivery, m->delivery, sizeof(x->row.delivery));
+		memcpy(x->row.sha256, m->sha256, sizeof(x->row.sha256));
+		x->row.leg.checkpoint = (struct checkpoint){.counters = m->checkpoint.counters};
+	}
+	turn_then(d, x, step_gate);
+}
+
+static void on_checkpoint(struct ingestd *d, struct file *x, const struct message *m)
+{
+	struct fault f = FAULT_INIT;
+
+	if (m->checkpoint.next_row < x->row.leg.checkpoint.next_row ||
+	    !counters_balance(&m->checkpoint.counters)) {
+		schedule_refuse(d->schedule, x->task, "a checkpoint that goes back or does not balance");
+		return;
+	}
+	x->row.leg.checkpoint = m->checkpoint;
+	moved_on(x);
+	file_progress(d, x);
+	if (journal_checkpoint(d->journal, &x->row, &f) < 0)
+		ingestd_fatal(d, &f);
+}
+
+static void on_result(struct ingestd *d, struct file *x, const struct message *m)
+{
+	x->task = NULL;
+	x->row.running = false;
+	take_costs(x, m);
+	take_texts(x, m);
+	if (x->row.state == FILE_UNDOING)
+		ending_undone(d, x, &m->fault);
+	else
+		ending_loaded(d, x, m);
+}
+
+static void on_message(void *ctx, struct task *t, const struct message *m)
+{
+	struct ingestd *d = ctx;
+	struct file *x = t->owner;
+
+	if (d->fatal)
+		return;
+	file_progress(d, x);
+	switch (m->type) {
+	case MESSAGE_PROGRESS:
+		return;
+	case MESSAGE_GATED:
+		on_gated(d, x, m);
+		return;
+	case MESSAGE_CHECKPOINT:
+		on_checkpoint(d, x, m);
+		return;
+	case MESSAGE_RESULT:
+		on_result(d, x, m);
+		return;
+	case MESSAGE_JOB:
+	case MESSAGE_LOAD:
+	case MESSAGE_DROP:
+		break;
+	}
+	CHECK(!"a message that the scheduler lets through");
+}
+
+/* --- lost --- */
+
+static void count_death(struct file *x)
+{
+	uint64_t at = x->row.leg.checkpoint.next_row;
+
+	if (x->row.deaths && x->row.deaths_row == at) {
+		x->row.deaths++;
+		return;
+	}
+	x->row.deaths = 1;
+	x->row.deaths_row = at;
+}
+
+static void give_up(struct ingestd *d, struct file *x, const struct worker_end *end)
+{
+	struct fault f = FAULT_INIT;
+
+	/* what cannot be taken back must not be called failed */
+	if (x->row.state == FILE_UNDOING) {
+		fault_set(&f, FAULT_SYSTEM, "taking its rows back crashed the worker %d times (%s)", DEATHS_MAX,
+			  end->text);
+		file_wait(d, x, &f, file_backoff(x->tries));
+		return;
+	}
+	fault_set(&f, FAULT_DATA, "crashed the worker: %d times in a row at row %llu (%s)", DEATHS_MAX,
+		  (unsigned long long)x->row.deaths_row, end->text);
+	file_fault(d, x, &f);
+}
+
+static void on_lost(void *ctx, struct task *t, const struct worker_end *end)
+{
+	struct ingestd *d = ctx;
+	struct file *x = t->owner;
+	struct fault f = FAULT_INIT;
+
+	x->task = NULL;
+	x->row.running = false;
+	turn_cancel(d, x);
+	if (d->fatal || end->why == WORKER_STOPPED)
+		return; /* the daemon ends: its start goes on from the journal */
+	if (worker_end_counts(end)) {
+		count_death(x);
+		file_save(d, x);
+		if (x->row.deaths >= DEATHS_MAX) {
+			give_up(d, x, end);
+			return;
+		}
+	}
+	fault_set(&f, FAULT_SYSTEM, "its worker %s", end->text);
+	if (x->missed++ == 0)
+		file_resume(d, x);
+	else
+		file_wait(d, x, &f, file_backoff(x->tries));
+}
+
+/* --- for the log --- */
+
+static void on_died(void *ctx, const char *tenant, pid_t pid, const struct worker_end *end)
+{
+	struct ingestd *d = ctx;
+	struct strbuf sb = STRBUF_INIT;
+
+	if (d->stopping && end->why == WORKER_EXITED && end->status == 0)
+		return;
+	log_add_pair(&sb, "reason", span_of(end->text));
+	event(d, EV_WORKER_DIED, "tenant=%s pid=%ld %s", tenant, (long)pid, sb.p);
+	strbuf_release(&sb);
+}
+
+static void on_said(void *ctx, const char *tenant, pid_t pid, struct span line)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	log_add_pair(&sb, "text", line);
+	event(ctx, EV_WORKER_SAID, "tenant=%s pid=%ld %s", tenant, (long)pid, sb.p);
+	strbuf_release(&sb);
+}
+
+static void on_trouble(void *ctx, const struct fault *f)
+{
+	event_text(ctx, EV_WORKER_TROUBLE, "reason", f->text);
+}
+
+void passes_ops(struct schedule_ops *ops)
+{
+	*ops = (struct schedule_ops){
+		.begin = on_begin,
+		.message = on_message,
+		.lost = on_lost,
+		.died = on_died,
+		.said = on_said,
+		.trouble = on_trouble,
+	};
+}

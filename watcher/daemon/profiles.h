@@ -1,0 +1,25 @@
+/*
+ * profiles - the folder profiles/: who is a tenant, and which version of whom is in force
+ *
+ *	profiles_names(dir, fn, ctx, &f)        every tenant's folder there is
+ *	profiles_start(d, &f)                   first look, watches; later looks by themselves
+ *	profiles_look(d, true)                  SIGHUP, reload: everything is looked at again
+ *
+ * A look loads what has changed (model/profile.h), asks `ingest-worker --check` about each filter, and puts the new version in force when
+ * all said yes.  What is refused leaves the version in force as it is, and the log says file, path and reason.  Tenants come and go with
+ * their folders.  inotify is a hint (200 ms of quiet, then a look); a look each rescan_seconds is the truth.
+ */
+#ifndef DAEMON_PROFILES_H
+#define DAEMON_PROFILES_H
+
+#include "watcher/base/fault.h"
+
+struct ingestd;
+
+int profiles_names(const char *dir, void (*fn)(void *ctx, const char *tenant), void *ctx, struct fault *f)
+	MUST_CHECK;
+int profiles_start(struct ingestd *d, struct fault *f) MUST_CHECK;
+void profiles_stop(struct ingestd *d);
+void profiles_look(struct ingestd *d, bool all);
+
+#endif

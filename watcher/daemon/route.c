@@ -1,0 +1,163 @@
+/*
+ * route - which job a claimed file belongs to; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/route.h"
+#include "watcher/base/strbuf.h"
+#include "watcher/daemon/ending.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/starts.h"
+#include "watcher/daemon/tenants.h"
+
+#define NAMED_MAX 20 /* jobs in one sentence */
+
+const char *route_run_limit(const struct profile *p, uint64_t files, uint64_t bytes)
+{
+	if (p->max_run_bytes >= 0 && bytes > (uint64_t)p->max_run_bytes)
+		return ROUTE_RUN_SIZE;
+	if (p->max_run_files >= 0 && files > (uint64_t)p->max_run_files)
+		return ROUTE_RUN_FILES;
+	return NULL;
+}
+
+void route_describe(const struct profile *p, const char *name, size_t count, struct fault *f)
+{
+	struct strbuf sb = STRBUF_INIT;
+	size_t named = 0;
+
+	for (size_t i = 0; i < p->job_count && named < NAMED_MAX; i++) {
+		const struct job *j = p->jobs[i];
+
+		if (j->trigger != TRIGGER_ARRIVAL || (count && !job_matches(j, name)))
+			continue;
+		strbuf_addf(&sb, "%s%s (job %s)", named++ ? ", " : "", j->pattern, j->name);
+	}
+	if (count)
+		fault_set(f, FAULT_CONFIG, "%zu jobs match: %s; make their patterns exclude each other", count,
+			  sb.p);
+	else if (named)
+		fault_set(f, FAULT_DATA, "no job's pattern matches the name; tried: %s", sb.p);
+	else
+		fault_set(f, FAULT_DATA, "no job takes files on arrival: the tenant has none");
+	strbuf_release(&sb);
+}
+
+static struct job *job_of(struct file *x, struct fault *f)
+{
+	const struct profile *p = x->tenant->profile;
+	struct job *j;
+	size_t count;
+
+	if (x->row.run[0] && x->row.job) {
+		j = profile_job(p, x->row.job);
+		if (!j)
+			fault_set(f, FAULT_CONFIG, "job %s of its run is gone", x->row.job);
+		return j;
+	}
+	/* only a start takes a manual job's file; this one was found in work/ after a crash */
+	j = x->adopted ? profile_match(p, x->row.file, TRIGGER_MANUAL, &count) : NULL;
+	if (!j)
+		j = profile_match(p, x->row.file, TRIGGER_ARRIVAL, &count);
+	if (!j)
+		route_describe(p, x->row.file, count, f);
+	return j;
+}
+
+static void detail(struct file *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The words are the contract's; how much it was stands in first_error. */
+static void detail(struct file *x, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	x->row.has_first_error = true;
+	x->row.error_line = 0;
+	file_row_set(&x->row.error_column, NULL);
+	file_row_set(&x->row.error_text, text);
+}
+
+/* By extension; what the extension does not say the job says. */
+static bool format_allowed(struct file *x, const struct profile *p, const struct job *j)
+{
+	unsigned bits = format_of_name(x->row.file);
+
+	if (!bits && j->input.format == INPUT_CSV)
+		bits = FORMAT_CSV;
+	if (!bits && j->input.format == INPUT_TXT)
+		bits = FORMAT_TXT;
+	if (bits && !(bits & ~p->formats))
+		return true;
+	detail(x, "the tenant's formats are%s%s", p->formats & FORMAT_CSV ? " csv" : "",
+	       p->formats & FORMAT_TXT ? " txt" : "");
+	return false;
+}
+
+static int check_limits(struct file *x, const struct job *j, struct fault *f)
+{
+	const struct profile *p = x->tenant->profile;
+	unsigned long long bytes = x->row.bytes;
+	const char *broken;
+
+	if (!format_allowed(x, p, j))
+		return fault_set(f, FAULT_DATA, ROUTE_FORMAT);
+	if (p->max_file_bytes >= 0 && x->row.bytes > (uint64_t)p->max_file_bytes) {
+		detail(x, "%llu bytes; max_file_bytes is %lld", bytes, (long long)p->max_file_bytes);
+		return fault_set(f, FAULT_DATA, ROUTE_FILE_SIZE);
+	}
+	if (j->trigger == TRIGGER_MANUAL)
+		return 0; /* checked over the whole run at its start */
+	broken = route_run_limit(p, 1, x->row.bytes);
+	if (!broken)
+		return 0;
+	detail(x, "a run of this one file: %llu bytes; max_run_bytes is %lld, max_run_files %lld", bytes,
+	       (long long)p->max_run_bytes, (long long)p->max_run_files);
+	return fault_set(f, FAULT_DATA, "%s", broken);
+}
+
+static void set_job(struct file *x, struct job *j)
+{
+	if (x->job)
+		job_unref(&x->job);
+	x->job = job_ref(j);
+	file_row_set(&x->row.job, j->name);
+	/* on arrival a run is one file: it has that file's id */
+	if (!x->row.run[0])
+		memcpy(x->row.run, x->row.arrival, sizeof(x->row.run));
+}
+
+void step_route(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+	struct job *j;
+
+	CHECK(x->row.state == FILE_CLAIMED);
+	if (x->name_reason) {
+		fault_set(&f, FAULT_DATA, "%s", x->name_reason);
+		file_fault(d, x, &f);
+		return;
+	}
+	if (!x->tenant->profile && !d->profiles.first_done) {
+		x->parked = true;
+		return;
+	}
+	if (!x->tenant->profile) {
+		fault_set(&f, FAULT_CONFIG, "the tenant has no profile in force");
+		file_wait(d, x, &f, 0);
+		return;
+	}
+	j = job_of(x, &f);
+	if (j) {
+		set_job(x, j);
+		if (check_limits(x, j, &f) == 0) {
+			file_save(d, x);
+			file_queue(d, x);
+			return;
+		}
+	}
+	file_fault(d, x, &f);
+}

@@ -1,0 +1,43 @@
+/*
+ * starts - runs of manual jobs: started, waiting for what settles, checked, claimed, ended
+ *
+ *	starts_new(d, "alice", "vmtable", run, &f)     --start, job start: the run is created; the turn goes on with it
+ *	starts_look(d)                                 something changed: go on with those that wait
+ *	starts_file_claimed / _ended(d, x)             its files
+ *	starts_stop(d, "alice", "vmtable", run, &f)    what has not begun goes back into in/
+ *
+ * A run: created -> starting (files that settle at that moment are waited for; what cannot be taken is left out and named) -> the limits
+ * over all complete files -> all claimed -> running -> finished, or failed "n of m files failed".  A broken limit fails it as a whole:
+ * nothing sent, failed/JOB.RUN.receipt.json, the files stay in in/.
+ * One run a job at a time.  Ownership: a start lives until its run is over; a file points to it meanwhile.
+ * Failure: FAULT_CONFIG with a sentence (no such job, not manual, under way already).
+ */
+#ifndef DAEMON_STARTS_H
+#define DAEMON_STARTS_H
+
+#include "watcher/base/fault.h"
+#include "watcher/base/ulid.h"
+#include "watcher/daemon/turn.h"
+
+struct start;
+struct run;
+
+void starts_init(struct ingestd *d);
+void starts_release(struct ingestd *d);
+int starts_new(struct ingestd *d, const char *tenant, const char *job, char run[ULID_TEXT],
+	       struct fault *f) MUST_CHECK;
+int starts_stop(struct ingestd *d, const char *tenant, const char *job, char run[ULID_TEXT],
+		struct fault *f) MUST_CHECK;
+void starts_look(struct ingestd *d);
+void starts_file_claimed(struct ingestd *d, struct file *x);
+void starts_file_ended(struct ingestd *d, struct file *x);
+const char *starts_job(const struct start *s);
+const char *starts_run(const struct start *s);
+const struct run *starts_of_job(struct ingestd *d, const char *tenant, const char *job);
+/* The run as it is now, when it is under way; NULL: ask the journal. */
+const struct run *starts_find(struct ingestd *d, const char *run);
+bool starts_any(const struct ingestd *d);
+/* At start: a run of before, and its living files. */
+void starts_recover(struct ingestd *d, const struct run *r);
+
+#endif

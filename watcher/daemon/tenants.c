@@ -1,0 +1,218 @@
+/*
+ * tenants - who is served; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/tenants.h"
+#include "watcher/arrival/arrival.h"
+#include "watcher/base/clock.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/base/nearest.h"
+#include "watcher/daemon/events.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/schedule/schedule.h"
+#include "watcher/spool/versions.h"
+
+struct tenant *tenants_find(struct ingestd *d, const char *name)
+{
+	return map_get(&d->tenants, span_of(name));
+}
+
+static struct log *open_log(struct ingestd *d, const char *name)
+{
+	char *file = xasprintf("%s/%s.log", d->config->logs, name);
+	char *context = xasprintf("tenant=%s", name);
+	struct fault f = FAULT_INIT;
+	struct log *log = NULL;
+
+	if (log_open(file, d->config->log_format, &log, &f) == 0)
+		log_set_context(log, context);
+	else
+		event_text(d, EV_FOLDER_HEALTH, "reason", f.text); /* its lines go to ingestd.log */
+	free(context);
+	free(file);
+	return log;
+}
+
+struct tenant *tenants_get(struct ingestd *d, const char *name)
+{
+	struct tenant *t = tenants_find(d, name);
+
+	if (t)
+		return t;
+	t = xcalloc(1, sizeof(*t));
+	t->name = xstrdup(name);
+	t->wd = t->wd_jobs = -1;
+	t->log = open_log(d, name);
+	map_put(&d->tenants, span_of(name), t);
+	return t;
+}
+
+static void free_tenant(struct tenant *t)
+{
+	profile_unref(&t->profile);
+	folders_free(&t->folders);
+	log_free(&t->log);
+	free(t->refused);
+	free(t->name);
+	free(t);
+}
+
+void tenants_free(struct ingestd *d)
+{
+	for (size_t i = 0; i < map_len(&d->tenants); i++)
+		free_tenant(map_value(&d->tenants, i));
+	map_release(&d->tenants);
+}
+
+int tenants_open(struct ingestd *d, struct tenant *t, struct fault *f)
+{
+	if (t->folders)
+		return folders_refresh(t->folders, f);
+	return folders_open(d->config->staging, t->name, &t->folders, f);
+}
+
+unsigned tenants_max_workers(const struct ingestd *d, const struct tenant *t)
+{
+	int64_t n = t->profile ? t->profile->max_workers : -1;
+
+	if (n < 0 || n > (int64_t)d->config->workers)
+		return d->config->workers;
+	return n ? (unsigned)n : 1;
+}
+
+static int watch_folder(struct ingestd *d, struct tenant *t, struct fault *f)
+{
+	struct arrival_options options = {.settle_ms = t->profile->settle_ms};
+
+	if (t->watched)
+		return arrival_change_tenant(d->arrival, t->name, &options, f);
+	if (arrival_add_tenant(d->arrival, t->name, t->folders->path, &options, f) < 0)
+		return -1;
+	t->watched = true;
+	return 0;
+}
+
+int tenants_enforce(struct ingestd *d, struct tenant *t, struct profile *p, struct fault *f)
+{
+	struct profile *old = t->profile;
+
+	if (tenants_open(d, t, f) < 0)
+		return -1;
+	t->profile = profile_ref(p);
+	if (watch_folder(d, t, f) < 0) {
+		profile_unref(&t->profile);
+		t->profile = old;
+		return -1;
+	}
+	profile_unref(&old);
+	t->loaded_ms = clock_now_ms();
+	schedule_tenant(d->schedule, t->name, tenants_max_workers(d, t));
+	file_wake_tenant(d, t, false);
+	ingestd_progress(d);
+	return 0;
+}
+
+void tenants_retire(struct ingestd *d, struct tenant *t)
+{
+	if (t->watched)
+		arrival_remove_tenant(d->arrival, t->name);
+	t->watched = false;
+	t->full = false;
+	if (t->profile)
+		profile_unref(&t->profile);
+	schedule_forget(d->schedule, t->name);
+	free(t->refused);
+	t->refused = NULL;
+	t->fingerprint = 0;
+}
+
+void tenants_reopen_logs(struct ingestd *d)
+{
+	for (size_t i = 0; i < map_len(&d->tenants); i++) {
+		struct tenant *t = map_value(&d->tenants, i);
+		struct fault f = FAULT_INIT;
+
+		if (!t->log)
+			t->log = open_log(d, t->name);
+		else if (log_reopen(t->log, &f) < 0)
+			event_text(d, EV_FOLDER_HEALTH, "reason", f.text);
+	}
+}
+
+/* Half are through: what waits in in/ may come again. */
+void tenants_file_gone(struct ingestd *d, struct tenant *t)
+{
+	struct arrival_options options;
+	struct fault f = FAULT_INIT;
+
+	if (!t->full || t->files > TENANT_FILES_MAX / 2 || !t->profile || !t->watched)
+		return;
+	t->full = false;
+	options = (struct arrival_options){.settle_ms = t->profile->settle_ms};
+	if (arrival_change_tenant(d->arrival, t->name, &options, &f) < 0)
+		event_text(d, EV_FOLDER_HEALTH, "reason", f.text);
+}
+
+int tenants_version(struct ingestd *d, struct tenant *t, const struct job *j, char hash[VERSION_HASH],
+		    struct fault *f)
+{
+	struct strbuf text = STRBUF_INIT;
+	int r;
+
+	version_write(t->profile, j, &text, hash);
+	r = versions_keep(d->versions, hash, strbuf_span(&text), f);
+	strbuf_release(&text);
+	return r;
+}
+
+const struct sink_config *tenants_sink(const struct ingestd *d, const struct job *j)
+{
+	const char *name = j->sink_count ? j->sinks[0] : d->config->default_sinks[0];
+
+	return config_sink(d->config, name);
+}
+
+static void check_sink(const struct config *c, const char *folder, const struct job *j,
+		       const char *name, struct strbuf *errors)
+{
+	const char **names;
+	const char *near;
+
+	if (config_sink(c, name))
+		return;
+	names = xcalloc(c->sink_count + 1, sizeof(*names));
+	for (size_t i = 0; i < c->sink_count; i++)
+		names[i] = c->sinks[i].name;
+	near = nearest_name(span_of(name), names, c->sink_count);
+	strbuf_addf(errors, "%s/jobs/%s.json: $.sinks: no sink \"%s\" in %s%s%s%s\n", folder, j->name, name,
+		    c->file, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	free(names);
+}
+
+static bool allowed(const struct profile *p, const char *sink)
+{
+	for (size_t i = 0; i < p->sink_count; i++)
+		if (strcmp(p->sinks[i], sink) == 0)
+			return true;
+	return !p->sinks_given;
+}
+
+void tenants_check_sinks(const struct config *c, const struct profile *p, const char *folder,
+			 struct strbuf *errors)
+{
+	for (size_t i = 0; i < p->job_count; i++) {
+		const struct job *j = p->jobs[i];
+
+		for (size_t k = 0; k < j->sink_count; k++)
+			check_sink(c, folder, j, j->sinks[k], errors);
+		if (j->sink_count > 1)
+			strbuf_addf(errors, "%s/jobs/%s.json: $.sinks: several sinks: not in this version\n",
+				    folder, j->name);
+		if (!j->sink_count && !allowed(p, c->default_sinks[0]))
+			strbuf_addf(errors,
+				    "%s/jobs/%s.json: $.sinks: absent, and the default sink \"%s\" is not "
+				    "among the sinks of the tenant's profile\n",
+				    folder, j->name, c->default_sinks[0]);
+	}
+}

@@ -1,0 +1,443 @@
+/*
+ * views - what the admin API answers about the daemon, tenants and jobs; see the header
+ *
+ * Files, runs and explain are in views_files.c.  Every answer is made from memory or one journal query.
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/views.h"
+#include "watcher/arrival/arrival.h"
+#include "watcher/base/clock.h"
+#include "watcher/base/json_out.h"
+#include "watcher/daemon/check.h"
+#include "watcher/daemon/events.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/profiles.h"
+#include "watcher/daemon/starts.h"
+#include "watcher/daemon/tenants.h"
+#include "watcher/schedule/schedule.h"
+#include "watcher/spool/outbox.h"
+#include "watcher/spool/runs.h"
+#include "watcher/spool/tally.h"
+#include <unistd.h>
+
+static const char *tenant_state(const struct tenant *t)
+{
+	if (t->profile)
+		return t->refused ? "in force, newest refused" : "in force";
+	return t->refused ? "refused" : "no profile";
+}
+
+static bool is_known(const struct tenant *t)
+{
+	return t->profile || t->refused || t->files;
+}
+
+
+/* --- status --- */
+
+struct backlog {
+	size_t queued, running, waiting;
+	int64_t oldest_ms;
+	const char *reason; /* of the one that waits */
+};
+
+static void tally_files(struct ingestd *d, const struct tenant *t, struct backlog *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < map_len(&d->files); i++) {
+		const struct file *x = map_value(&d->files, i);
+		const char *word = file_word(x);
+
+		if (t && x->tenant != t)
+			continue;
+		if (strcmp(word, "waiting") == 0) {
+			out->waiting++;
+			out->reason = x->waits_for;
+		} else if (strcmp(word, "queued") == 0) {
+			out->queued++;
+		} else {
+			out->running++;
+		}
+		if (!out->oldest_ms || x->row.times.arrived < out->oldest_ms)
+			out->oldest_ms = x->row.times.arrived;
+	}
+}
+
+static uint64_t held_count(struct ingestd *d, const struct tenant *t)
+{
+	struct tally counts;
+	struct fault f = FAULT_INIT;
+
+	if (tally(d->journal, t->name, NULL, &counts, &f) < 0)
+		return t->held;
+	return counts.held;
+}
+
+static void add_tenant_status(struct ingestd *d, struct tenant *t, struct strbuf *out)
+{
+	struct arrival_counts counts = {0};
+	struct arrival_health health = {0};
+	struct backlog backlog;
+	int64_t oldest;
+	const char *reason;
+
+	tally_files(d, t, &backlog);
+	if (t->watched)
+		arrival_counts(d->arrival, t->name, &counts);
+	if (!t->watched || !arrival_health(d->arrival, t->name, &health))
+		memset(&health, 0, sizeof(health));
+	oldest = backlog.oldest_ms;
+	if (counts.oldest_ms && (!oldest || counts.oldest_ms < oldest))
+		oldest = counts.oldest_ms;
+	reason = t->refused ? t->refused : health.reason[0] ? health.reason : backlog.reason;
+	json_add_comma(out);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "tenant", t->name);
+	json_pair_string(out, "state", tenant_state(t));
+	json_pair_u64(out, "arriving", counts.entries);
+	json_pair_u64(out, "queued", backlog.queued);
+	json_pair_u64(out, "running", backlog.running);
+	json_pair_u64(out, "waiting", backlog.waiting);
+	json_pair_u64(out, "held", held_count(d, t));
+	json_pair_u64(out, "backlog", counts.entries + t->files);
+	json_pair_time(out, "oldest", oldest);
+	json_pair_u64(out, "done_since_start", t->done);
+	json_pair_u64(out, "failed_since_start", t->failed);
+	json_pair_u64(out, "duplicates_since_start", t->duplicate);
+	json_pair_string(out, "last_file", t->last_file[0] ? t->last_file : NULL);
+	json_pair_string(out, "last_state", t->last_state[0] ? t->last_state : NULL);
+	json_pair_time(out, "last_at", t->last_ms);
+	json_pair_string(out, "reason", reason);
+	strbuf_addc(out, '}');
+}
+
+static bool add_worker(void *ctx, const struct worker *w)
+{
+	struct strbuf *out = ctx;
+	const struct file *x = w->task ? w->task->owner : NULL;
+
+	json_add_comma(out);
+	strbuf_addc(out, '{');
+	json_pair_i64(out, "pid", w->pid);
+	json_pair_string(out, "tenant", w->tenant);
+	json_pair_string(out, "state", w->ending ? "ending" : x ? "busy" : "idle");
+	json_pair_string(out, "id", x ? x->row.arrival : NULL);
+	json_pair_string(out, "file", x ? x->row.file : NULL);
+	json_pair_u64(out, "jobs", w->jobs);
+	strbuf_addc(out, '}');
+	return true;
+}
+
+static void add_daemon(struct ingestd *d, struct strbuf *out)
+{
+	uint64_t outbox = 0;
+	struct fault f = FAULT_INIT;
+
+	if (outbox_count(d->journal, &outbox, &f) < 0)
+		outbox = 0;
+	json_pair_string(out, "version", INGEST_VERSION);
+	json_pair_i64(out, "pid", getpid());
+	json_pair_time(out, "started", d->started_ms);
+	json_pair_string(out, "config", d->config->file);
+	json_pair_string(out, "state",
+			 d->stopping ? "stopping" : d->turn.behind ? "journal behind" : d->ready ? "ready" : "starting");
+	json_pair_u64(out, "workers", d->config->workers);
+	json_pair_u64(out, "commits", d->turn.commits);
+	json_pair_u64(out, "worst_iteration_us", d->turn.worst_us);
+	json_pair_u64(out, "outbox", outbox);
+	json_pair_u64(out, "files_done", d->files_done);
+	json_pair_u64(out, "files_failed", d->files_failed);
+	json_pair_u64(out, "files_held", d->files_held);
+	json_pair_u64(out, "files_duplicate", d->files_duplicate);
+	json_pair_string(out, "trouble", schedule_trouble(d->schedule));
+}
+
+static unsigned status(struct ingestd *d, struct strbuf *out)
+{
+	strbuf_addc(out, '{');
+	add_daemon(d, out);
+	json_add_key(out, "processes");
+	strbuf_addc(out, '[');
+	schedule_walk(d->schedule, add_worker, out);
+	strbuf_addc(out, ']');
+	json_add_key(out, "tenants");
+	strbuf_addc(out, '[');
+	for (size_t i = 0; i < map_len(&d->tenants); i++) {
+		struct tenant *t = map_value(&d->tenants, i);
+
+		if (is_known(t))
+			add_tenant_status(d, t, out);
+	}
+	strbuf_adds(out, "]}");
+	return 200;
+}
+
+/* --- tenants and jobs --- */
+
+static void add_limit(struct strbuf *out, const char *key, int64_t limit)
+{
+	if (limit >= 0) {
+		json_pair_i64(out, key, limit);
+		return;
+	}
+	json_add_key(out, key);
+	strbuf_adds(out, "null");
+}
+
+static void add_limits(struct strbuf *out, const struct profile *p)
+{
+	json_add_key(out, "limits");
+	strbuf_addc(out, '{');
+	add_limit(out, "max_file_bytes", p->max_file_bytes);
+	add_limit(out, "max_run_bytes", p->max_run_bytes);
+	add_limit(out, "max_run_files", p->max_run_files);
+	add_limit(out, "max_workers", p->max_workers);
+	json_pair_u64(out, "max_columns", p->max_columns);
+	json_pair_u64(out, "max_row_bytes", p->max_row_bytes);
+	strbuf_addc(out, '}');
+}
+
+static void add_formats(struct strbuf *out, const struct profile *p)
+{
+	json_add_key(out, "formats");
+	strbuf_addc(out, '[');
+	if (p->formats & FORMAT_CSV)
+		json_add_string(out, SPAN_LITERAL("csv"));
+	if (p->formats & FORMAT_TXT) {
+		json_add_comma(out);
+		json_add_string(out, SPAN_LITERAL("txt"));
+	}
+	strbuf_addc(out, ']');
+}
+
+static void add_tenant(const struct tenant *t, struct strbuf *out)
+{
+	const struct profile *p = t->profile;
+
+	json_add_comma(out);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "tenant", t->name);
+	json_pair_string(out, "state", tenant_state(t));
+	json_pair_string(out, "reason", t->refused);
+	json_pair_time(out, "loaded", t->loaded_ms);
+	json_pair_string(out, "folder", t->folders ? t->folders->path : NULL);
+	if (p) {
+		json_pair_string(out, "client_id", p->client_id);
+		json_pair_string(out, "client_name", p->client_name);
+		json_pair_string(out, "index_prefix", p->index_prefix);
+		json_pair_seconds(out, "settle_seconds", p->settle_ms);
+		add_formats(out, p);
+		add_limits(out, p);
+	}
+	json_add_key(out, "jobs");
+	strbuf_addc(out, '[');
+	for (size_t i = 0; p && i < p->job_count; i++) {
+		json_add_comma(out);
+		json_add_string(out, span_of(p->jobs[i]->name));
+	}
+	strbuf_adds(out, "]}");
+}
+
+static void add_job(struct ingestd *d, const struct tenant *t, const struct job *j, struct strbuf *out)
+{
+	const struct run *run = starts_of_job(d, t->name, j->name);
+	const struct sink_config *sink = tenants_sink(d, j);
+	char *index = profile_index_name(t->profile, j);
+	struct strbuf text = STRBUF_INIT;
+	char hash[VERSION_HASH];
+
+	version_write(t->profile, j, &text, hash);
+	json_add_comma(out);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "tenant", t->name);
+	json_pair_string(out, "job", j->name);
+	json_pair_string(out, "kind", "batch");
+	json_pair_string(out, "trigger", job_trigger_name(j->trigger));
+	json_pair_string(out, "pattern", j->pattern);
+	json_pair_string(out, "index", index);
+	json_pair_string(out, "sink", sink ? sink->name : NULL);
+	json_pair_string(out, "same_name", j->same_name == SAME_NAME_ADD ? "add" : "hold");
+	json_pair_string(out, "client_id", j->client_id);
+	json_pair_bool(out, "filter", j->filter[0] != '\0');
+	json_pair_string(out, "version", hash);
+	json_pair_string(out, "state", run ? run_state_name(run->state) : "in force");
+	json_pair_string(out, "run", run ? run->id : NULL);
+	json_pair_string(out, "reason", run ? run->reason : NULL);
+	strbuf_addc(out, '}');
+	strbuf_release(&text);
+	free(index);
+}
+
+static unsigned no_such(struct fault *f, const char *what, const char *name)
+{
+	fault_set(f, FAULT_CONFIG, "no %s %s", what, name);
+	return 404;
+}
+
+static unsigned tenants(struct ingestd *d, struct strbuf *out)
+{
+	strbuf_addc(out, '[');
+	for (size_t i = 0; i < map_len(&d->tenants); i++) {
+		const struct tenant *t = map_value(&d->tenants, i);
+
+		if (is_known(t))
+			add_tenant(t, out);
+	}
+	strbuf_addc(out, ']');
+	return 200;
+}
+
+static unsigned one_tenant(struct ingestd *d, const char *name, struct strbuf *out, struct fault *f)
+{
+	struct tenant *t = tenants_find(d, name);
+
+	if (!t || !is_known(t))
+		return no_such(f, "tenant", name);
+	add_tenant(t, out);
+	return 200;
+}
+
+static unsigned jobs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	struct tenant *t = tenants_find(d, args->tenant);
+
+	if (!t || !is_known(t))
+		return no_such(f, "tenant", args->tenant);
+	strbuf_addc(out, '[');
+	for (size_t i = 0; t->profile && i < t->profile->job_count; i++)
+		add_job(d, t, t->profile->jobs[i], out);
+	strbuf_addc(out, ']');
+	return 200;
+}
+
+static unsigned one_job(struct ingestd *d, const struct admin_args *args, struct strbuf *out,
+			struct fault *f)
+{
+	struct tenant *t = tenants_find(d, args->tenant);
+	const struct job *j = t && t->profile ? profile_job(t->profile, args->job) : NULL;
+
+	if (!j)
+		return no_such(f, "job", args->job);
+	add_job(d, t, j, out);
+	return 200;
+}
+
+static unsigned start_or_stop(struct ingestd *d, const struct admin_args *args, bool start,
+			      struct strbuf *out, struct fault *f)
+{
+	struct tenant *t = tenants_find(d, args->tenant);
+	char run[ULID_TEXT];
+	int r;
+
+	if (!t || !t->profile || !profile_job(t->profile, args->job))
+		return no_such(f, "job", args->job);
+	if (d->stopping || d->turn.behind) {
+		fault_set(f, FAULT_TEMPORARY, d->stopping ? "ingestd is stopping" : "the journal cannot be written");
+		return 503;
+	}
+	r = start ? starts_new(d, args->tenant, args->job, run, f) :
+		    starts_stop(d, args->tenant, args->job, run, f);
+	if (r < 0)
+		return 409;
+	strbuf_addc(out, '{');
+	json_pair_string(out, "run", run);
+	json_pair_string(out, "tenant", args->tenant);
+	json_pair_string(out, "job", args->job);
+	json_pair_string(out, "state", start ? "starting" : "stopping");
+	strbuf_addc(out, '}');
+	return 202;
+}
+
+/* --- health --- */
+
+static unsigned health(struct ingestd *d, struct strbuf *out)
+{
+	strbuf_addc(out, '{');
+	json_pair_string(out, "status", "ok");
+	json_pair_string(out, "version", INGEST_VERSION);
+	json_pair_seconds(out, "up_seconds", clock_now_ms() - d->started_ms);
+	strbuf_addc(out, '}');
+	return 200;
+}
+
+static unsigned ready(struct ingestd *d, struct strbuf *out, struct fault *f)
+{
+	if (!d->ready || d->stopping || d->turn.behind) {
+		fault_set(f, FAULT_TEMPORARY,
+			  d->stopping	   ? "ingestd is stopping" :
+			  d->turn.behind ? "the journal cannot be written" :
+					     "the profiles are being looked at");
+		return 503;
+	}
+	strbuf_addc(out, '{');
+	json_pair_string(out, "status", "ready");
+	strbuf_addc(out, '}');
+	return 200;
+}
+
+static unsigned reload(struct ingestd *d, struct strbuf *out)
+{
+	event(d, EV_DAEMON_RELOAD, "%s", "");
+	profiles_look(d, true);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "state", checks_pending(d->checks) ? "checking" : "done");
+	json_add_key(out, "refused");
+	strbuf_addc(out, '[');
+	for (size_t i = 0; i < map_len(&d->tenants); i++) {
+		const struct tenant *t = map_value(&d->tenants, i);
+
+		if (!t->refused)
+			continue;
+		json_add_comma(out);
+		strbuf_addc(out, '{');
+		json_pair_string(out, "tenant", t->name);
+		json_pair_string(out, "reason", t->refused);
+		strbuf_addc(out, '}');
+	}
+	strbuf_adds(out, "]}");
+	return 200;
+}
+
+unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *args, struct strbuf *out,
+		    struct fault *f)
+{
+	struct ingestd *d = ctx;
+
+	switch (route) {
+	case ROUTE_HEALTH:
+		return health(d, out);
+	case ROUTE_READY:
+		return ready(d, out, f);
+	case ROUTE_STATUS:
+		return status(d, out);
+	case ROUTE_TENANTS:
+		return tenants(d, out);
+	case ROUTE_TENANT:
+		return one_tenant(d, args->tenant, out, f);
+	case ROUTE_JOBS:
+		return jobs(d, args, out, f);
+	case ROUTE_JOB:
+		return one_job(d, args, out, f);
+	case ROUTE_JOB_START:
+		return start_or_stop(d, args, true, out, f);
+	case ROUTE_JOB_STOP:
+		return start_or_stop(d, args, false, out, f);
+	case ROUTE_RUNS:
+		return views_runs(d, args, out, f);
+	case ROUTE_RUN:
+		return views_run(d, args, out, f);
+	case ROUTE_FILES:
+		return views_files(d, args, out, f);
+	case ROUTE_FILE:
+		return views_file(d, args, out, f);
+	case ROUTE_EXPLAIN:
+		return views_explain(d, args, out, f);
+	case ROUTE_RELOAD:
+		return reload(d, out);
+	case ROUTE_COUNT:
+		break;
+	}
+	fault_set(f, FAULT_CONFIG, "not in this version");
+	return 501;
+}

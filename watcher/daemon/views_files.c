@@ -1,0 +1,385 @@
+/*
+ * views_files - what the admin API answers about files and runs; see views.h
+ *
+ * Records come from the journal, in pages of at most 1,000.  A path is taken apart by the tenants' folders, never opened.
+ */
+#include "watcher/base/base.h"
+#include "watcher/arrival/arrival.h"
+#include "watcher/base/json_out.h"
+#include "watcher/daemon/file.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/starts.h"
+#include "watcher/daemon/tenants.h"
+#include "watcher/daemon/views.h"
+#include "watcher/spool/receipt_of.h"
+#include "watcher/spool/runs.h"
+
+#define PAGE 100
+#define PAGE_MAX 1000
+#define RUN_FILES 1000
+
+static unsigned bad(struct fault *f, const char *text)
+{
+	fault_set(f, FAULT_CONFIG, "%s", text);
+	return 400;
+}
+
+static unsigned journal_trouble(struct fault *f)
+{
+	fault_prefix(f, "the journal cannot answer");
+	return 503;
+}
+
+/* false: it is there and no number. */
+static bool limit_of(const struct admin_args *args, size_t *out)
+{
+	const char *text = args->query(args, "limit");
+	unsigned long n;
+	char *end;
+
+	*out = PAGE;
+	if (!text)
+		return true;
+	n = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || !n)
+		return false;
+	*out = n > PAGE_MAX ? PAGE_MAX : n;
+	return true;
+}
+
+/* --- records --- */
+
+static void add_record(const struct file_row *r, struct strbuf *out)
+{
+	json_add_comma(out);
+	receipt_text(r, RECEIPT_RECORD, out);
+	while (out->n && out->p[out->n - 1] == '\n')
+		strbuf_cut(out, out->n - 1);
+}
+
+struct page {
+	struct ingestd *d;
+	struct strbuf *out;
+};
+
+/* A living one is told from memory: whether a worker has it is known there alone. */
+static const struct file_row *freshest(struct ingestd *d, const struct file_row *r)
+{
+	const struct file *x = file_find(d, r->arrival);
+
+	return x ? &x->row : r;
+}
+
+static bool add_row(void *ctx, const struct file_row *r)
+{
+	struct page *page = ctx;
+
+	add_record(freshest(page->d, r), page->out);
+	return true;
+}
+
+static bool state_known(const char *state)
+{
+	static const char *const states[] = {"done",   "failed",  "held",    "duplicate",
+					     "undone", "queued", "running", "waiting"};
+
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (strcmp(states[i], state) == 0)
+			return true;
+	return false;
+}
+
+unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	struct journal_filter filter = {
+		.tenant = args->query(args, "tenant"),
+		.state = args->query(args, "state"),
+		.job = args->query(args, "job"),
+		.run = args->query(args, "run"),
+		.before = args->query(args, "before"),
+	};
+	struct page page = {d, out};
+
+	if (!limit_of(args, &filter.limit))
+		return bad(f, "limit must be a number from 1");
+	if (filter.state && !state_known(filter.state))
+		return bad(f, "state must be one of done, failed, held, duplicate, undone, queued, running, waiting");
+	strbuf_addc(out, '[');
+	if (journal_list(d->journal, &filter, add_row, &page, f) < 0)
+		return journal_trouble(f);
+	strbuf_addc(out, ']');
+	return 200;
+}
+
+/* --- one, by id or by path --- */
+
+struct place {
+	struct tenant *tenant;
+	enum folder folder;
+	const char *name; /* borrowed of the path */
+};
+
+/* STAGING/TENANT/FOLDER/NAME; work/A/NAME gives A as name.  The path is absolute as the daemon's own. */
+static bool take_apart(struct ingestd *d, const char *path, struct place *out)
+{
+	for (size_t i = 0; i < map_len(&d->tenants); i++) {
+		struct tenant *t = map_value(&d->tenants, i);
+		const char *at = t->folders ? t->folders->path : NULL;
+		char *real = at ? realpath(at, NULL) : NULL;
+		size_t n = real ? strlen(real) : 0;
+		const char *slash;
+		char *folder;
+		bool found = false;
+
+		if (real && strncmp(path, real, n) == 0 && path[n] == '/' &&
+		    (slash = strchr(path + n + 1, '/')) != NULL && slash[1]) {
+			folder = xstrndup(path + n + 1, (size_t)(slash - path - (ptrdiff_t)n - 1));
+			found = folder_parse(folder, &out->folder);
+			free(folder);
+			out->tenant = t;
+			out->name = slash + 1;
+		}
+		free(real);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+static int by_path(struct ingestd *d, const char *path, struct file_row *row, struct fault *f)
+{
+	struct place at;
+	char *name;
+	int r;
+
+	if (!take_apart(d, path, &at))
+		return 0;
+	if (at.folder == FOLDER_WORK) {
+		name = xstrndup(at.name, strcspn(at.name, "/"));
+		r = journal_by_arrival(d->journal, name, row, f);
+	} else {
+		struct span s = span_of(at.name), receipt = SPAN_LITERAL(".receipt.json"),
+			    rejects = SPAN_LITERAL(".rejects.csv");
+
+		if (span_ends(s, receipt))
+			s.n -= receipt.n;
+		else if (span_ends(s, rejects))
+			s.n -= rejects.n;
+		name = xstrndup(s.p, s.n);
+		r = journal_by_path(d->journal, at.tenant->name, at.folder, name, row, f);
+	}
+	free(name);
+	return r;
+}
+
+static int find_row(struct ingestd *d, const struct admin_args *args, struct file_row *row, struct fault *f)
+{
+	const char *path = args->query(args, "path");
+	size_t n = strlen(args->id);
+	int r;
+
+	if (strcmp(args->id, "-") == 0)
+		return path ? by_path(d, path, row, f) : 0;
+	r = n == ULID_TEXT - 1 ? journal_by_arrival(d->journal, args->id, row, f) : 0;
+	if (r == 0 && n == DELIVERY_TEXT - 1)
+		r = journal_by_delivery(d->journal, args->id, row, f);
+	return r;
+}
+
+unsigned views_file(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	struct file_row row;
+	int r;
+
+	file_row_init(&row);
+	r = find_row(d, args, &row, f);
+	if (r > 0)
+		add_record(freshest(d, &row), out);
+	else if (r == 0)
+		fault_set(f, FAULT_CONFIG, "no file %s", strcmp(args->id, "-") ? args->id : "under that path");
+	file_row_release(&row);
+	return r > 0 ? 200 : r == 0 ? 404 : journal_trouble(f);
+}
+
+/* --- explain --- */
+
+static void explain_row(struct ingestd *d, const struct file_row *stored, struct strbuf *out)
+{
+	const struct file_row *r = freshest(d, stored);
+	const struct file *x = file_find(d, stored->arrival);
+	struct strbuf text = STRBUF_INIT;
+
+	if (r->sentence)
+		strbuf_adds(&text, r->sentence);
+	else if (x && r->state == FILE_WAITING)
+		strbuf_addf(&text, "It was taken and waits: %s.", x->waits_for ? x->waits_for : "no reason");
+	else if (x && !x->task && x->parked)
+		strbuf_adds(&text, "It was taken and waits for its tenant's profile.");
+	else if (x && x->task && !r->running)
+		strbuf_adds(&text, "It was taken and waits for a free worker.");
+	else
+		strbuf_adds(&text, "It was taken and is in work.");
+	json_pair_string(out, "state", file_row_record_state(r));
+	json_pair_string(out, "id", r->arrival);
+	json_pair_span(out, "explanation", strbuf_span(&text));
+	strbuf_release(&text);
+}
+
+static void explain_arriving(struct ingestd *d, const struct place *at, struct strbuf *out)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct arrival_view view;
+	bool known = arrival_find(d->arrival, at->tenant->name, at->name, &view);
+
+	json_pair_string(out, "state", known ? arrival_state_name(view.state) : NULL);
+	json_pair_string(out, "id", NULL);
+	if (!at->tenant->watched)
+		strbuf_adds(&text, "The tenant has no profile in force: nothing is taken from its folder.");
+	else
+		arrival_explain(d->arrival, at->tenant->name, at->name, &text);
+	json_pair_span(out, "explanation", strbuf_span(&text));
+	if (known)
+		json_pair_time(out, "since", view.since_ms);
+	strbuf_release(&text);
+}
+
+unsigned views_explain(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	const char *path = args->query(args, "path");
+	struct file_row row;
+	struct place at;
+	int r = 0;
+
+	if (!path)
+		return bad(f, "which file? give ?path=");
+	if (!take_apart(d, path, &at)) {
+		fault_set(f, FAULT_CONFIG, "%s is in no tenant's folder below %s", path, d->config->staging);
+		return 404;
+	}
+	file_row_init(&row);
+	if (at.folder != FOLDER_IN && at.folder != FOLDER_TRY)
+		r = by_path(d, path, &row, f);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "path", path);
+	json_pair_string(out, "tenant", at.tenant->name);
+	if (r > 0)
+		explain_row(d, &row, out);
+	else if (at.folder == FOLDER_IN)
+		explain_arriving(d, &at, out);
+	else
+		json_pair_string(out, "explanation",
+				 at.folder == FOLDER_TRY ? "Dry runs in try/: not in this version." :
+							   "The journal knows nothing of it.");
+	strbuf_addc(out, '}');
+	file_row_release(&row);
+	return r < 0 ? journal_trouble(f) : 200;
+}
+
+/* --- runs --- */
+
+static void add_run(const struct run *r, struct strbuf *out)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	run_add_json(&text, r);
+	json_add_comma(out);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "run", r->id);
+	/* the rest of the record behind its opening brace */
+	strbuf_addc(out, ',');
+	strbuf_add(out, text.p + 1, text.n - 1);
+	strbuf_release(&text);
+}
+
+static bool add_listed(void *ctx, const struct run *r)
+{
+	struct page *page = ctx;
+	const struct run *now = starts_find(page->d, r->id);
+
+	add_run(now ? now : r, page->out);
+	return true;
+}
+
+unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	struct page page = {d, out};
+	size_t limit;
+
+	if (!limit_of(args, &limit))
+		return bad(f, "limit must be a number from 1");
+	strbuf_addc(out, '[');
+	if (runs_list(d->journal, args->query(args, "tenant"), args->query(args, "job"), limit, add_listed,
+		      &page, f) < 0)
+		return journal_trouble(f);
+	strbuf_addc(out, ']');
+	return 200;
+}
+
+static int add_run_files(struct ingestd *d, const char *run, struct strbuf *out, struct fault *f)
+{
+	struct journal_filter filter = {.run = run, .limit = RUN_FILES};
+	struct page page = {d, out};
+
+	CHECK(out->n && out->p[out->n - 1] == '}');
+	strbuf_cut(out, out->n - 1);
+	strbuf_adds(out, ",\"records\":[");
+	if (journal_list(d->journal, &filter, add_row, &page, f) < 0)
+		return -1;
+	strbuf_adds(out, "]}");
+	return 0;
+}
+
+/* On arrival a run is one file and has its id. */
+static int arrival_run(struct ingestd *d, const char *id, struct run *out, struct fault *f)
+{
+	struct file_row row;
+	int r;
+
+	file_row_init(&row);
+	r = journal_by_arrival(d->journal, id, &row, f);
+	if (r > 0 && strcmp(row.run, id) == 0) {
+		const char *state = file_row_record_state(&row);
+
+		memcpy(out->id, row.run, sizeof(out->id));
+		file_row_set(&out->tenant, row.tenant);
+		file_row_set(&out->job, row.job);
+		file_row_set(&out->reason, row.reason);
+		out->trigger = TRIGGER_ARRIVAL;
+		out->files = 1;
+		out->bytes = row.bytes;
+		out->done = strcmp(state, "done") == 0 || strcmp(state, "duplicate") == 0;
+		out->failed = strcmp(state, "failed") == 0;
+		out->held = strcmp(state, "held") == 0;
+		out->state = out->done			     ? RUN_FINISHED :
+			     out->failed || out->held ? RUN_FAILED :
+						      RUN_RUNNING;
+		out->times.created = row.times.claimed;
+		out->times.started = row.times.started;
+		out->times.finished = row.times.placed;
+	} else if (r > 0) {
+		r = 0;
+	}
+	file_row_release(&row);
+	return r;
+}
+
+unsigned views_run(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	const struct run *now = starts_find(d, args->id);
+	struct run stored;
+	int r = 1;
+
+	run_init(&stored);
+	if (!now)
+		r = runs_by_id(d->journal, args->id, &stored, f);
+	if (r == 0)
+		r = arrival_run(d, args->id, &stored, f);
+	if (r > 0) {
+		add_run(now ? now : &stored, out);
+		r = add_run_files(d, args->id, out, f) < 0 ? -1 : 1;
+	} else if (r == 0) {
+		fault_set(f, FAULT_CONFIG, "no run %s", args->id);
+	}
+	run_release(&stored);
+	return r > 0 ? 200 : r == 0 ? 404 : journal_trouble(f);
+}

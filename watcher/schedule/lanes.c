@@ -1,0 +1,122 @@
+/*
+ * lanes - one queue of tasks a tenant, and whose turn it is; see the header
+ */
+#include "watcher/schedule/lanes.h"
+
+void lanes_init(struct lanes *l)
+{
+	map_init(&l->by_name);
+	l->next = 0;
+}
+
+static void lane_free(struct lane *lane)
+{
+	free(lane->tenant);
+	free(lane);
+}
+
+void lanes_release(struct lanes *l)
+{
+	for (size_t i = 0; i < map_len(&l->by_name); i++)
+		lane_free(map_value(&l->by_name, i));
+	map_release(&l->by_name);
+}
+
+struct lane *lanes_find(const struct lanes *l, const char *tenant)
+{
+	return map_get(&l->by_name, span_of(tenant));
+}
+
+struct lane *lanes_get(struct lanes *l, const char *tenant)
+{
+	struct lane *lane = lanes_find(l, tenant);
+
+	if (lane)
+		return lane;
+	lane = xcalloc(1, sizeof(*lane));
+	lane->tenant = xstrdup(tenant);
+	lane->max_workers = 1;
+	map_put(&l->by_name, span_of(tenant), lane);
+	return lane;
+}
+
+bool lanes_drop(struct lanes *l, const char *tenant)
+{
+	struct lane *lane = lanes_find(l, tenant);
+
+	if (!lane || lane->len || lane->running)
+		return false;
+	map_remove(&l->by_name, span_of(tenant));
+	lane_free(lane);
+	return true;
+}
+
+size_t lanes_len(const struct lanes *l)
+{
+	return map_len(&l->by_name);
+}
+
+struct lane *lanes_at(const struct lanes *l, size_t i)
+{
+	return map_value(&l->by_name, i);
+}
+
+void lane_push(struct lane *lane, struct task_link *t, bool front)
+{
+	CHECK(!t->lane);
+	t->lane = lane;
+	t->prev = front ? NULL : lane->last;
+	t->next = front ? lane->first : NULL;
+	if (t->prev)
+		t->prev->next = t;
+	else
+		lane->first = t;
+	if (t->next)
+		t->next->prev = t;
+	else
+		lane->last = t;
+	lane->len++;
+}
+
+void lane_remove(struct task_link *t)
+{
+	struct lane *lane = t->lane;
+
+	CHECK(lane && lane->len);
+	if (t->prev)
+		t->prev->next = t->next;
+	else
+		lane->first = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	else
+		lane->last = t->prev;
+	t->prev = t->next = NULL;
+	t->lane = NULL;
+	lane->len--;
+}
+
+struct task_link *lane_pop(struct lane *lane)
+{
+	struct task_link *t = lane->first;
+
+	CHECK(t);
+	lane_remove(t);
+	return t;
+}
+
+struct lane *lanes_pick(struct lanes *l, bool (*may)(void *ctx, const struct lane *lane), void *ctx)
+{
+	size_t n = lanes_len(l);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = (l->next + i) % n;
+		struct lane *lane = lanes_at(l, at);
+
+		if (!lane->len || lane->running >= lane->max_workers || !may(ctx, lane))
+			continue;
+		l->next = (at + 1) % n;
+		return lane;
+	}
+	return NULL;
+}

@@ -1,0 +1,476 @@
+/*
+ * schedule - which file goes to which worker, and when; see the header
+ *
+ * Owned by the daemon.  Giving out work happens in one place, schedule_run, once an iteration of the loop, whatever made it possible.
+ * A worker is idle (task NULL), busy, or ending.
+ */
+#include "watcher/base/base.h"
+#include "watcher/schedule/schedule_own.h"
+#include "watcher/base/clock.h"
+#include "watcher/schedule/spawn.h"
+#include <unistd.h>
+
+#define IDLE_MS 30000
+#define SILENCE_MS 120000
+#define JOBS_MAX 500
+#define CPU_SECONDS 600	   /* for any file, and ... */
+#define CPU_BYTES 100000u /* ... a second for each so many bytes: far slower than any honest filter */
+#define RESTART_FIRST_MS 200
+#define RESTART_MOST_MS 30000
+
+void schedule_wake(struct schedule *s)
+{
+	s->wanted = true;
+}
+
+/* --- workers' lists --- */
+
+static void unlink_worker(struct schedule *s, struct worker *w)
+{
+	struct worker **at = &s->workers;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	s->alive--;
+}
+
+static struct worker *idle_of(const struct schedule *s, const char *tenant)
+{
+	for (struct worker *w = s->workers; w; w = w->next)
+		if (is_idle(w) && strcmp(w->tenant, tenant) == 0)
+			return w;
+	return NULL;
+}
+
+/* The one idle for longest. */
+static struct worker *any_idle(const struct schedule *s)
+{
+	struct worker *found = NULL;
+
+	for (struct worker *w = s->workers; w; w = w->next)
+		if (is_idle(w) && (!found || w->idle_since < found->idle_since))
+			found = w;
+	return found;
+}
+
+static size_t ending_count(const struct schedule *s)
+{
+	size_t n = 0;
+
+	for (struct worker *w = s->workers; w; w = w->next)
+		n += w->ending;
+	return n;
+}
+
+/* --- tasks --- */
+
+static void stage(struct task *t, enum task_stage to)
+{
+	t->stage = to;
+	t->since_ms = clock_now_ms();
+}
+
+/* The worker is free again, or dying. */
+static void detach(struct schedule *s, struct task *t)
+{
+	struct worker *w = t->worker;
+	struct lane *lane = lanes_find(&s->lanes, w->tenant);
+
+	CHECK(w->task == t && lane && lane->running && s->running);
+	w->task = NULL;
+	w->idle_since = clock_mono_ms();
+	t->worker = NULL;
+	lane->running--;
+	s->running--;
+	schedule_wake(s);
+}
+
+static void after_task(struct schedule *s, struct worker *w)
+{
+	worker_listen(w, 0);
+	if (w->jobs >= s->options.jobs_max || s->stopping)
+		worker_retire(w);
+}
+
+struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+
+	t->owner = owner;
+	stage(t, TASK_QUEUED);
+	lane_push(lanes_get(&s->lanes, tenant), &t->link, front);
+	schedule_wake(s);
+	return t;
+}
+
+void schedule_remove(struct schedule *s, struct task *t)
+{
+	struct worker *w = t->worker;
+
+	if (w) {
+		detach(s, t);
+		worker_kill(w, WORKER_STOPPED, "its file was taken away");
+	} else {
+		lane_remove(&t->link);
+	}
+	free(t);
+	schedule_wake(s);
+}
+
+int schedule_tell(struct schedule *s, struct task *t, const struct message *m, struct fault *f)
+{
+	struct worker *w = t->worker;
+
+	CHECK(t->stage == TASK_ASKED && w);
+	CHECK(m->type == MESSAGE_LOAD || m->type == MESSAGE_DROP);
+	if (worker_send(w, m, NULL, 0, f) < 0)
+		return -1;
+	if (m->type == MESSAGE_LOAD) {
+		stage(t, TASK_LOADING);
+		worker_listen(w, s->options.silence_ms);
+		return 0;
+	}
+	detach(s, t);
+	free(t);
+	after_task(s, w);
+	return 0;
+}
+
+void schedule_refuse(struct schedule *s, struct task *t, const char *why)
+{
+	(void)s;
+	CHECK(t->worker);
+	worker_kill(t->worker, WORKER_BABBLED, why);
+}
+
+/* --- what workers say --- */
+
+/* NULL: it may say that now. */
+static const char *out_of_turn(const struct task *t, const struct message *m)
+{
+	switch (m->type) {
+	case MESSAGE_JOB:
+	case MESSAGE_LOAD:
+	case MESSAGE_DROP:
+		return "a message that only the daemon sends";
+	case MESSAGE_PROGRESS:
+		return NULL;
+	case MESSAGE_GATED:
+		return t->stage == TASK_RUNNING ? NULL : "gated out of turn";
+	case MESSAGE_CHECKPOINT:
+		return t->stage == TASK_LOADING && t->mode == MODE_LOAD ? NULL :
+									  "a checkpoint out of turn";
+	case MESSAGE_RESULT:
+		return t->stage == TASK_LOADING ? NULL : "a result out of turn";
+	}
+	return "an unknown message";
+}
+
+static void on_message(void *ctx, struct worker *w, const struct message *m)
+{
+	struct schedule *s = ctx;
+	struct task *t = w->task;
+	const char *wrong;
+
+	s->bad_starts = 0;
+	/* a sign of life that crossed our drop */
+	if (!t && m->type == MESSAGE_PROGRESS)
+		return;
+	if (!t || strcmp(m->arrival, t->arrival) != 0) {
+		worker_kill(w, WORKER_BABBLED, "a message about a file it does not have");
+		return;
+	}
+	wrong = out_of_turn(t, m);
+	if (wrong) {
+		worker_kill(w, WORKER_BABBLED, wrong);
+		return;
+	}
+	if (m->type == MESSAGE_GATED) {
+		stage(t, TASK_ASKED);
+		worker_listen(w, 0); /* now it is we who are waited for */
+	}
+	if (m->type == MESSAGE_RESULT)
+		detach(s, t);
+	s->ops.message(s->ctx, t, m);
+	if (m->type == MESSAGE_RESULT) {
+		free(t);
+		after_task(s, w);
+	}
+}
+
+static void set_restart(struct schedule *s)
+{
+	int64_t pause = RESTART_FIRST_MS;
+
+	for (unsigned i = 0; i < s->bad_starts && pause < RESTART_MOST_MS; i++)
+		pause *= 2;
+	if (pause > RESTART_MOST_MS)
+		pause = RESTART_MOST_MS;
+	s->bad_starts++;
+	s->not_before = clock_mono_ms() + pause;
+}
+
+static void on_ended(void *ctx, struct worker *w, const struct worker_end *end)
+{
+	struct schedule *s = ctx;
+	struct task *t = w->task;
+
+	unlink_worker(s, w);
+	/* a process that never said a word may be one that cannot run at all: not again at once */
+	if (!end->heard && (end->why == WORKER_EXITED || end->why == WORKER_CRASHED))
+		set_restart(s);
+	if (end->why != WORKER_RETIRED && end->why != WORKER_STOPPED)
+		s->ops.died(s->ctx, w->tenant, w->pid, end);
+	schedule_wake(s);
+	if (!t)
+		return;
+	detach(s, t);
+	s->ops.lost(s->ctx, t, end);
+	free(t);
+}
+
+static void on_said(void *ctx, struct worker *w, struct span line)
+{
+	struct schedule *s = ctx;
+
+	s->ops.said(s->ctx, w->tenant, w->pid, line);
+}
+
+/* --- giving out work --- */
+
+static void close_all(int fds[MESSAGE_FD_COUNT])
+{
+	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static void set_limits(const struct schedule *s, const struct worker *w, const struct message *m)
+{
+	struct spawn_limits limits = {
+		.memory_bytes = s->options.memory_bytes,
+		.cpu_seconds = CPU_SECONDS + m->bytes / CPU_BYTES,
+	};
+
+	spawn_limit(w->pid, &limits);
+}
+
+static void give_message(struct schedule *s, struct worker *w, struct task *t, struct message *m,
+			 int fds[MESSAGE_FD_COUNT])
+{
+	bool goes_on = m->mode == MODE_UNDO || m->checkpoint.next_row > 0;
+	struct fault f = FAULT_INIT;
+
+	t->mode = m->mode;
+	memcpy(t->arrival, m->arrival, sizeof(t->arrival));
+	set_limits(s, w, m);
+	stage(t, goes_on ? TASK_LOADING : TASK_RUNNING);
+	w->jobs++;
+	/* a failed send kills the worker; lost() follows */
+	if (worker_send(w, m, fds, MESSAGE_FD_COUNT, &f) == 0)
+		worker_listen(w, s->options.silence_ms);
+}
+
+static void give(struct schedule *s, struct lane *lane, struct worker *w)
+{
+	struct task *t = (struct task *)lane_pop(lane);
+	int fds[MESSAGE_FD_COUNT] = {-1, -1, -1};
+	struct message m;
+
+	message_init(&m, MESSAGE_JOB);
+	t->worker = w;
+	w->task = t;
+	lane->running++;
+	s->running++;
+	if (s->ops.begin(s->ctx, t, &m, fds) < 0) {
+		detach(s, t);
+		free(t);
+	} else {
+		give_message(s, w, t, &m, fds);
+	}
+	close_all(fds);
+	message_release(&m);
+}
+
+static struct worker *start_worker(struct schedule *s, const char *tenant)
+{
+	struct fault f = FAULT_INIT;
+	struct worker *w;
+
+	if (clock_mono_ms() < s->not_before)
+		return NULL;
+	if (worker_new(s->loop, &s->worker_ops, s, s->program, s->options.nice, tenant, &w, &f) < 0) {
+		set_restart(s);
+		if (!s->trouble[0])
+			s->ops.trouble(s->ctx, &f);
+		snprintf(s->trouble, sizeof(s->trouble), "%s", f.text);
+		return NULL;
+	}
+	s->trouble[0] = '\0';
+	w->next = s->workers;
+	s->workers = w;
+	s->alive++;
+	return w;
+}
+
+/* May this tenant have something now?  A worker of its own, or a slot, or the slot of an idle one. */
+static bool can_serve(void *ctx, const struct lane *lane)
+{
+	struct schedule *s = ctx;
+
+	if (lane->waiting)
+		return false;
+	if (idle_of(s, lane->tenant))
+		return true;
+	if (clock_mono_ms() < s->not_before)
+		return false;
+	return s->alive < s->options.slots || any_idle(s);
+}
+
+/* No worker of its own and no slot: an idle one of another tenant ends for it, and it is served when that is reaped. */
+static void wait_for_slot(struct schedule *s, struct lane *lane, size_t *waiting)
+{
+	struct worker *w = any_idle(s);
+
+	lane->waiting = true;
+	(*waiting)++;
+	if (w && ending_count(s) < *waiting)
+		worker_retire(w);
+}
+
+static void hand_out(struct schedule *s)
+{
+	size_t waiting = 0, turn, first_waiting = 0;
+	struct lane *lane;
+
+	for (size_t i = 0; i < lanes_len(&s->lanes); i++)
+		lanes_at(&s->lanes, i)->waiting = false;
+	while (turn = s->lanes.next, (lane = lanes_pick(&s->lanes, can_serve, s)) != NULL) {
+		struct worker *w = idle_of(s, lane->tenant);
+
+		if (!w && s->alive < s->options.slots) {
+			w = start_worker(s, lane->tenant);
+			if (!w)
+				continue; /* can_serve knows of the pause now */
+		}
+		if (w) {
+			give(s, lane, w);
+			continue;
+		}
+		if (!waiting)
+			first_waiting = turn;
+		wait_for_slot(s, lane, &waiting);
+	}
+	/* who waits comes first when a slot is free */
+	if (waiting)
+		s->lanes.next = first_waiting;
+}
+
+/* The time of the next thing that no event will bring: an idle worker's end, the pause after a bad start. */
+static void set_timer(struct schedule *s)
+{
+	int64_t now = clock_mono_ms(), next = INT64_MAX;
+
+	for (struct worker *w = s->workers; w; w = w->next)
+		if (is_idle(w) && w->idle_since + s->options.idle_ms < next)
+			next = w->idle_since + s->options.idle_ms;
+	if (s->not_before > now && s->not_before < next && schedule_queued(s, NULL))
+		next = s->not_before;
+	ev_timer_stop(s->loop, &s->timer);
+	if (next == INT64_MAX)
+		return;
+	ev_now_update(s->loop);
+	ev_timer_set(&s->timer, next > now ? (double)(next - now) / 1000. + 0.001 : 0.001, 0.);
+	ev_timer_start(s->loop, &s->timer);
+}
+
+static void retire_idle(struct schedule *s, int64_t longer_than_ms)
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct worker *w = s->workers; w; w = w->next)
+		if (is_idle(w) && now - w->idle_since >= longer_than_ms)
+			worker_retire(w);
+}
+
+void schedule_run(struct schedule *s)
+{
+	if (!s->wanted)
+		return;
+	s->wanted = false;
+	if (!s->paused && !s->stopping)
+		hand_out(s);
+	set_timer(s);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct schedule *s = t->data;
+
+	(void)loop;
+	(void)events;
+	retire_idle(s, s->options.idle_ms);
+	schedule_wake(s);
+}
+
+/* --- front door --- */
+
+int schedule_new(struct ev_loop *loop, const struct schedule_options *options,
+		 const struct schedule_ops *ops, void *ctx, struct schedule **out, struct fault *f)
+{
+	struct schedule *s;
+
+	if (access(options->program, X_OK) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot run %s", options->program);
+	CHECK(options->slots > 0 && loop == EV_DEFAULT);
+	s = xcalloc(1, sizeof(*s));
+	s->loop = loop;
+	s->options = *options;
+	s->program = xstrdup(options->program);
+	if (!s->options.idle_ms)
+		s->options.idle_ms = IDLE_MS;
+	if (!s->options.silence_ms)
+		s->options.silence_ms = SILENCE_MS;
+	if (!s->options.jobs_max)
+		s->options.jobs_max = JOBS_MAX;
+	s->ops = *ops;
+	s->ctx = ctx;
+	s->worker_ops = (struct worker_ops){on_message, on_ended, on_said};
+	lanes_init(&s->lanes);
+	ev_init(&s->timer, on_timer);
+	s->timer.data = s;
+	*out = s;
+	return 0;
+}
+
+static void free_tasks(struct schedule *s)
+{
+	for (size_t i = 0; i < lanes_len(&s->lanes); i++) {
+		struct lane *lane = lanes_at(&s->lanes, i);
+
+		while (lane->len)
+			free(lane_pop(lane));
+	}
+}
+
+void schedule_free(struct schedule **sp)
+{
+	struct schedule *s = *sp;
+
+	if (!s)
+		return;
+	while (s->workers) {
+		struct worker *w = s->workers;
+
+		s->workers = w->next;
+		free(w->task);
+		worker_destroy(w);
+	}
+	free_tasks(s);
+	lanes_release(&s->lanes);
+	ev_timer_stop(s->loop, &s->timer);
+	free(s->program);
+	free(s);
+	*sp = NULL;
+}

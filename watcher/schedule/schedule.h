@@ -1,0 +1,99 @@
+/*
+ * schedule - which file goes to which worker, and when
+ *
+ *	schedule_new(loop, &options, &ops, ctx, &s, &f)
+ *	schedule_tenant(s, "alice", 2)                            her max_workers
+ *	task = schedule_add(s, "alice", file, false)              queued
+ *	schedule_run(s)                                           each iteration, before the loop blocks: tasks go to workers in their turn
+ *	... ops->begin(task) ... ops->message(task, gated) ...
+ *	schedule_tell(s, task, &load_or_drop)
+ *	... ops->message(task, result)                            the task is over
+ *	schedule_free(&s)                                         kills what is left
+ *
+ * Fair among tenants (lanes.h), at most `slots` processes, at most max_workers of them for one tenant.  A process belongs to one tenant
+ * for its life; an idle one is ended after idle_ms, after jobs_max jobs, or when another tenant needs its slot.
+ *
+ * A task is over, and its pointer dead, when: begin returned -1; message() gave a result; schedule_tell sent a drop; lost() was called;
+ * schedule_remove.  Every task given to a worker ends by exactly one of these.
+ * Ownership: owner is the caller's.  Callbacks may call schedule_add, schedule_tell and schedule_remove.
+ * Errors of starting a process (no memory, no file) are told once by ops->trouble and tried again with growing pauses.
+ */
+#ifndef SCHEDULE_SCHEDULE_H
+#define SCHEDULE_SCHEDULE_H
+
+#include "watcher/schedule/lanes.h"
+#include "watcher/schedule/worker.h"
+
+enum task_stage {
+	TASK_QUEUED,
+	TASK_RUNNING, /* with a worker that has something to say next */
+	TASK_ASKED,   /* gated came: the worker waits for load or drop */
+	TASK_LOADING, /* load was sent, or it goes on from a checkpoint, or undoes */
+};
+
+struct task {
+	struct task_link link; /* first */
+	void *owner;
+	enum task_stage stage;
+	enum message_mode mode; /* as begin's message said */
+	char arrival[ULID_TEXT];
+	struct worker *worker;
+	int64_t since_ms; /* wall: in this stage */
+};
+
+struct schedule_options {
+	const char *program; /* path of ingest-worker */
+	unsigned slots;
+	int nice;
+	uint64_t memory_bytes; /* RLIMIT_AS of a worker, 0 = none */
+	int64_t idle_ms;       /* 0 = 30000 */
+	int64_t silence_ms;    /* 0 = 120000 */
+	uint64_t jobs_max;     /* 0 = 500 */
+};
+
+struct schedule_ops {
+	/* Fills the job message and opens its descriptors (closed by the scheduler).  -1: the task is over, the owner knows why. */
+	int (*begin)(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT]);
+	/* progress, gated, checkpoint, result */
+	void (*message)(void *ctx, struct task *t, const struct message *m);
+	void (*lost)(void *ctx, struct task *t, const struct worker_end *end);
+	/* For the log: a process ended otherwise than by retirement; a line of its stderr. */
+	void (*died)(void *ctx, const char *tenant, pid_t pid, const struct worker_end *end);
+	void (*said)(void *ctx, const char *tenant, pid_t pid, struct span line);
+	void (*trouble)(void *ctx, const struct fault *f);
+};
+
+struct schedule;
+
+int schedule_new(struct ev_loop *loop, const struct schedule_options *options,
+		 const struct schedule_ops *ops, void *ctx, struct schedule **out, struct fault *f) MUST_CHECK;
+void schedule_free(struct schedule **s);
+
+void schedule_tenant(struct schedule *s, const char *tenant, unsigned max_workers);
+/* No more of this tenant: its idle workers end; the lane goes when it is empty. */
+void schedule_forget(struct schedule *s, const char *tenant);
+void schedule_set_slots(struct schedule *s, unsigned slots);
+
+struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front);
+/* Gives out what can be given out; nothing changed since the last call: does nothing. */
+void schedule_run(struct schedule *s);
+/* Takes it out of its queue, or kills its worker (no lost() follows). */
+void schedule_remove(struct schedule *s, struct task *t);
+/* load or drop, after gated.  -1: the worker is dying, lost() follows. */
+int schedule_tell(struct schedule *s, struct task *t, const struct message *m, struct fault *f) MUST_CHECK;
+/* What the worker said makes no sense to the owner: it is killed, lost() follows with WORKER_BABBLED. */
+void schedule_refuse(struct schedule *s, struct task *t, const char *why);
+/* While paused no task is given to a worker; those that run go on. */
+void schedule_pause(struct schedule *s, bool paused);
+/* Ends idle workers and tells the rest to (their socket is closed; lost() with WORKER_STOPPED); schedule_workers says when all are gone. */
+void schedule_stop(struct schedule *s);
+
+size_t schedule_workers(const struct schedule *s); /* processes */
+size_t schedule_running(const struct schedule *s); /* tasks with one */
+size_t schedule_queued(const struct schedule *s, const char *tenant);	  /* NULL: all */
+size_t schedule_tenant_running(const struct schedule *s, const char *tenant);
+const char *schedule_trouble(const struct schedule *s); /* NULL: none */
+/* Every process: fn returns false to stop. */
+void schedule_walk(const struct schedule *s, bool (*fn)(void *ctx, const struct worker *w), void *ctx);
+
+#endif

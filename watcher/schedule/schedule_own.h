@@ -1,0 +1,38 @@
+/*
+ * schedule_own - the schedule's inside, shared by schedule.c and schedule_view.c only
+ */
+#ifndef SCHEDULE_SCHEDULE_OWN_H
+#define SCHEDULE_SCHEDULE_OWN_H
+
+#include "watcher/schedule/schedule.h"
+#include "watcher/schedule/worker.h"
+
+struct schedule {
+	struct ev_loop *loop;
+	struct schedule_options options;
+	char *program;
+	struct schedule_ops ops;
+	void *ctx;
+	struct worker_ops worker_ops;
+	struct lanes lanes;
+	struct worker *workers;
+	size_t alive;
+	size_t running;
+	bool paused;
+	bool stopping;
+	bool wanted; /* something changed: schedule_run has to look */
+	unsigned bad_starts;
+	int64_t not_before; /* mono: no new process before */
+	char trouble[FAULT_TEXT];
+	ev_timer timer; /* idle workers, and the pause after a bad start */
+};
+
+static inline bool is_idle(const struct worker *w)
+{
+	return !w->task && !w->ending;
+}
+
+/* schedule_run has to look, at the loop's next turn */
+void schedule_wake(struct schedule *s);
+
+#endif
