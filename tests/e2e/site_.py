@@ -1,0 +1,91 @@
+"""site_ - one ingestd with its folders in a temporary place; every process it starts is ended by its pid."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("INGEST_BUILD", os.path.join(ROOT, "build"))
+
+
+class Site:
+    def __init__(self, folder, **config):
+        self.folder = str(folder)
+        self.daemon = None
+        with open(self.path("ingestd.json"), "w") as f:
+            json.dump(config, f)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def tenant(self, name, profile=None, **jobs):
+        os.makedirs(self.path("profiles", name, "jobs"), exist_ok=True)
+        os.makedirs(self.path("staging", name, "in"), exist_ok=True)
+        with open(self.path("profiles", name, "profile.json"), "w") as f:
+            json.dump(profile or {"arrival": {"settle_seconds": 0}}, f)
+        for job, spec in jobs.items():
+            with open(self.path("profiles", name, "jobs", job + ".json"), "w") as f:
+                f.write(spec if isinstance(spec, str) else json.dumps(spec))
+
+    def drop(self, tenant, name, content):
+        with open(self.path("staging", tenant, "in", name), "wb") as f:
+            f.write(content)
+
+    def run(self, *args, env=None, timeout=120):
+        return subprocess.run([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json"), *args],
+                              capture_output=True, text=True, timeout=timeout,
+                              env={**os.environ, **(env or {})})
+
+    def once(self, *args, **more):
+        return self.run("--once", *args, **more)
+
+    def ctl(self, *args):
+        return subprocess.run([os.path.join(BUILD, "ingestctl"), "-c", self.path("ingestd.json"), *args],
+                              capture_output=True, text=True, timeout=60)
+
+    def start(self):
+        self.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json")])
+        self.until(lambda: self.ctl("status").returncode == 0)
+
+    def stop(self):
+        if self.daemon:
+            self.daemon.send_signal(signal.SIGTERM)
+            code = self.daemon.wait(timeout=30)
+            self.daemon = None
+            return code
+        return None
+
+    def until(self, condition, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return
+            time.sleep(0.02)
+        raise AssertionError("waited %d s in vain" % seconds)
+
+    def names(self, tenant, state):
+        return sorted(os.listdir(self.path("staging", tenant, state)))
+
+    def receipt(self, tenant, state, name):
+        with open(self.path("staging", tenant, state, name + ".receipt.json")) as f:
+            return json.load(f)
+
+    def rows(self, tenant, table):
+        db = sqlite3.connect(self.path("var", "data", tenant, "data.db"))
+        try:
+            cur = db.execute('select * from "%s"' % table)
+            names = [d[0] for d in cur.description]
+            return [dict(zip(names, r)) for r in cur.fetchall()]
+        finally:
+            db.close()
+
+    def log(self, name):
+        with open(self.path("logs", name + ".log")) as f:
+            return f.read()
+
+
+def balanced(receipt):
+    r = receipt["rows"]
+    return r["read"] == sum(r[k] for k in "indexed duplicates rejected filtered blank unsent".split())
