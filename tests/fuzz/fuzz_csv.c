@@ -1,10 +1,11 @@
 /*
  * fuzz_csv - any bytes through the parser, and what must hold for all of them
  *
- * The first four bytes choose options, window, row limit and a record to go on from; the rest is the file.  Checked: no crash; every byte
- * belongs to exactly one record; lines count up as line ends do; each window size gives the same records, and so does going on from
- * any record; the header comes out the same; a good row's fields fit in its raw bytes; memory stays bounded by the limits.
- * Built with clang -fsanitize=fuzzer,address,undefined (tests/fuzz/, make check-fuzz).
+ * The first four bytes choose options, window, row limit and a record to go on from; the rest is
+ * the file.  Checked: no crash; every byte belongs to exactly one record; lines count up as line
+ * ends do; each window size gives the same records, and so does going on from any record; the
+ * header comes out the same; a good row's fields fit in its raw bytes; memory stays bounded by the
+ * limits. Built with clang -fsanitize=fuzzer,address,undefined (tests/fuzz/, make check-fuzz).
  */
 #include "watcher/base/base.h"
 #include "watcher/base/digest.h"
@@ -36,7 +37,8 @@ static int read_memory(void *context, void *buf, size_t n, size_t *got, struct f
 	return 0;
 }
 
-static int look_memory(void *context, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f)
+static int look_memory(void *context, uint64_t at, void *buf, size_t n, size_t *got,
+		       struct fault *f)
 {
 	struct memory *m = context;
 	struct memory other = {m->all, at < m->all.n ? (size_t)at : m->all.n};
@@ -86,8 +88,8 @@ static void check_record(const struct parser_options *o, const struct record *re
 }
 
 /* Runs to the end; marks: the state from record `from` on; *at: where that record began. */
-static bool pass(const struct parser_options *o, struct span file, const struct parser_start *start, uint64_t from,
-		 struct summary *out, struct parser_start *at)
+static bool pass(const struct parser_options *o, struct span file, const struct parser_start *start,
+		 uint64_t from, struct summary *out, struct parser_start *at)
 {
 	struct memory m = {file, start ? (size_t)start->offset : 0};
 	struct parser_source source = {&m, read_memory, look_memory};

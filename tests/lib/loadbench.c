@@ -1,10 +1,11 @@
 /*
- * loadbench - a csv file through parser and sink without filter or daemon: what a row costs in time and in calls of malloc
+ * loadbench - a csv file through parser and sink without filter or daemon: what a row costs
  *
- *	loadbench FILE FOLDER [DELIVERY]          header in the file; every column becomes a keyword, or what its name ends in: _long,
- *	                                          _double
+ *	loadbench FILE [FOLDER [DELIVERY]]
  *
- * Prints rows and CPU seconds.  Under malloc_count.so it shows whether the steady state allocates.
+ * The file has a header; every column becomes a keyword, or what its name ends in: _long, _double.
+ * Without FOLDER only the parser runs.  Prints rows and CPU seconds; under malloc_count.so it shows
+ * whether the steady state allocates.
  */
 #include "watcher/base/base.h"
 #include "watcher/decode/stream.h"
@@ -43,7 +44,8 @@ static void mapping_of(const struct parser_header *h, struct mapping *m)
 			type = "long";
 		if (span_ends(h->names[i], SPAN_LITERAL("_double")))
 			type = "double";
-		strbuf_addf(&sb, "%s\"%.*s\":{\"type\":\"%s\"}", i ? "," : "", SPAN_FMT(h->names[i]), type);
+		strbuf_addf(&sb, "%s\"%.*s\":{\"type\":\"%s\"}", i ? "," : "",
+			    SPAN_FMT(h->names[i]), type);
 	}
 	strbuf_adds(&sb, "}}");
 	CHECK(mapping_parse(strbuf_span(&sb), m, &f) == 0);
@@ -92,8 +94,15 @@ int main(int argc, char **argv)
 		return 2;
 	mapping_of(parser_header(p), &m);
 	if (argc > 2) {
-		struct sink_leg leg = {&config, "bench", "bench", &m, "{}", "{}",
-				       argc > 3 ? argv[3] : "AAAAAAAAAAAAAAAAAAAA", count_answer, NULL};
+		struct sink_leg leg = {&config,
+				       "bench",
+				       "bench",
+				       &m,
+				       "{}",
+				       "{}",
+				       argc > 3 ? argv[3] : "AAAAAAAAAAAAAAAAAAAA",
+				       count_answer,
+				       NULL};
 
 		if (sink_open(pool, &leg, &s, &f) < 0)
 			goto out;

@@ -4,9 +4,10 @@
  *	cc -shared -fPIC -O2 -o malloc_count.so malloc_count.c
  *	MALLOC_COUNT_FILE=/tmp/n LD_PRELOAD=./malloc_count.so PROGRAM
  *
- * At the end of each process one line "PROGRAM PID CALLS BYTES" is appended to the file (standard error without one); a process that
- * is killed leaves none.  With MALLOC_COUNT_SIGNAL set, SIGUSR2 appends a line too.  malloc, calloc, realloc and the aligned kinds
- * count; free does not.  Used by the test that 10,000 and 100,000 rows take the same number of calls.
+ * At the end of each process one line "PROGRAM PID CALLS BYTES" is appended to the file (standard
+ * error without one); a process that is killed leaves none.  With MALLOC_COUNT_SIGNAL set, SIGUSR2
+ * appends a line too.  malloc, calloc, realloc and the aligned kinds count; free does not.  Used by
+ * the test that 10,000 and 100,000 rows take the same number of calls.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -78,8 +79,8 @@ static void report(void)
 	const char *path = getenv("MALLOC_COUNT_FILE");
 	int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : 2;
 	char line[256];
-	int n = snprintf(line, sizeof(line), "%s %d %lu %lu\n", program_invocation_short_name, (int)getpid(),
-			 atomic_load(&calls), atomic_load(&bytes));
+	int n = snprintf(line, sizeof(line), "%s %d %lu %lu\n", program_invocation_short_name,
+			 (int)getpid(), atomic_load(&calls), atomic_load(&bytes));
 
 	if (fd < 0 || n < 0)
 		return;

@@ -1,8 +1,9 @@
 /*
  * arrival - from a name in in/ to a claimed file in work/A; see the header
  *
- * One inotify descriptor and one timer in the daemon's loop.  The timer's slice gives each tenant a bounded piece of work in turn,
- * beginning with another one each time, so that 100,000 names of one tenant do not make another one wait.
+ * One inotify descriptor and one timer in the daemon's loop.  The timer's slice gives each tenant
+ * a bounded piece of work in turn, beginning with another one each time, so that 100,000 names of
+ * one tenant do not make another one wait.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/arrival.h"
@@ -85,18 +86,19 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 
 /* ---- the slice ---- */
 
-static bool one_round(struct arrival *a)
+/* A piece of work for each tenant, until end; the next round begins behind the last one served. */
+static bool one_round(struct arrival *a, int64_t end)
 {
 	size_t n = map_len(&a->tenants);
 	bool did = false;
+	int64_t now;
 
-	if (!n)
-		return false;
-	a->turn = (a->turn + 1) % n;
 	for (size_t i = 0; i < n && !batch_is_full(&a->batch, a->limits.batch); i++) {
-		struct tenant *t = map_value(&a->tenants, (a->turn + i) % n);
-		int64_t now = clock_mono_ms();
+		struct tenant *t = map_value(&a->tenants, ++a->turn % n);
 
+		now = clock_mono_ms();
+		if (now >= end)
+			break;
 		if (tenant_next(t) <= now)
 			did = tenant_slice(t, now) || did;
 	}
@@ -112,12 +114,12 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop, (void)revents;
 	batch_retry(&a->batch, &hooks, clock_mono_ms());
-	while (one_round(a) && clock_mono_ms() < end &&
-	       !batch_is_full(&a->batch, a->limits.batch))
+	while (!batch_is_full(&a->batch, a->limits.batch) && one_round(a, end))
 		;
 	/* a refusal stays in batch.why and is tried again by batch_retry */
-	if (!a->batch.failing || a->batch.retry_at <= clock_mono_ms())
-		(void)!batch_end(&a->batch, &hooks, clock_mono_ms(), &f);
+	if ((!a->batch.failing || a->batch.retry_at <= clock_mono_ms()) &&
+	    batch_end(&a->batch, &hooks, clock_mono_ms(), &f) < 0)
+		CHECK(a->batch.failing);
 	for (size_t i = 0; i < map_len(&a->tenants); i++)
 		tenant_tell_health(map_value(&a->tenants, i));
 	arrival_own_arm(a);

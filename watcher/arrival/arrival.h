@@ -1,8 +1,9 @@
 /*
  * arrival - from a name in in/ to a claimed file in work/A (delivery.md, Arrival)
  *
- * Watches every tenant's in/ (inotify for hints, scans for the truth), waits until a file is complete, asks the daemon whose it is,
- * and claims it.  Runs inside the daemon's libev loop and never blocks it for longer than one bounded slice (about 10 ms).
+ * Watches every tenant's in/ (inotify for hints, scans for the truth), waits until a file is
+ * complete, asks the daemon whose it is, and claims it.  Runs inside the daemon's libev loop and
+ * never blocks it for longer than one bounded slice (about 10 ms).
  *
  *	arrival_new(loop, &ops, ctx, &limits, &a, &f)
  *	arrival_add_tenant(a, "alice", "staging/alice", &options, &f)     may be called while the loop runs; scans at once
@@ -12,14 +13,18 @@
  *
  * Order of callbacks for one batch of claims (one slice of one loop iteration):
  *	decide(x) ... claimed(x) claimed(y) ... commit()       then the leases are given up and the descriptors closed
- * claimed() writes the journal row, commit() makes the batch durable.  If either fails, nothing is put back: the same claims (same id)
- * are offered again with growing pauses, and nothing new is claimed until they are through; a restart finds them in work/ without a
- * row and claims them again.  Between claimed() and commit() the daemon must not hand the file to a worker.
+ * claimed() writes the journal row, commit() makes the batch durable.  If either fails, nothing is
+ * put back: the same claims (same id) are offered again with growing pauses, and nothing new is
+ * claimed until they are through; a restart finds them in work/ without a row and claims them
+ * again.  Between claimed() and commit() the daemon must not hand the file to a worker.
  *
- * Ownership: names, paths and options are copied; strings in structs given to callbacks or by views are borrowed until the call returns.
- * Callbacks may call arrival_find, arrival_walk, arrival_counts and arrival_explain; ready also arrival_take and arrival_flush.
+ * Ownership: names, paths and options are copied; strings in structs given to callbacks or by
+ * views are borrowed until the call returns.
+ * Callbacks may call arrival_find, arrival_walk, arrival_counts and arrival_explain; ready also
+ * arrival_take and arrival_flush.
  * Units: *_ms are wall milliseconds since 1970 unless named mono; settle_ms is an interval.
- * Errors: only what the operator can cause (FAULT_CONFIG, FAULT_SYSTEM); what a tenant does to in/ shows in explain and health.
+ * Errors: only what the operator can cause (FAULT_CONFIG, FAULT_SYSTEM); what a tenant does to in/
+ * shows in explain and health.
  * Sources: inotify(7), fcntl(2) (leases), openat2(2), renameat2(2).
  */
 #ifndef ARRIVAL_ARRIVAL_H
@@ -159,7 +164,7 @@ bool arrival_find(struct arrival *a, const char *tenant, const char *name, struc
 /* tenant NULL: all.  fn returns false to stop. */
 void arrival_walk(struct arrival *a, const char *tenant,
 		  bool (*fn)(void *ctx, const struct arrival_view *v), void *ctx);
-/* Why is it not taken: which rule, since when, what it waits for; looks at the file now.  Appended, one line, no line feed. */
+/* Why is it not taken: which rule, since when, what it waits for.  Appended, one line. */
 void arrival_explain(struct arrival *a, const char *tenant, const char *name, struct strbuf *out);
 
 struct arrival_counts {
@@ -179,8 +184,9 @@ void arrival_counts(struct arrival *a, const char *tenant, struct arrival_counts
 /* false: unknown tenant. */
 bool arrival_health(struct arrival *a, const char *tenant, struct arrival_health *out);
 /*
- * For --once: the first scans are done, no event is unread, and whatever is in in/ cannot be taken by waiting (open writers, manual
- * jobs, links left alone, odd files, refused ones).  false while something settles, is blocked, or waits for the journal.
+ * For --once: the first scans are done, no event is unread, and whatever is in in/ cannot be taken
+ * by waiting (open writers, manual jobs, links left alone, odd files, refused ones).  false while
+ * something settles, is blocked, or waits for the journal.
  */
 bool arrival_idle(struct arrival *a);
 

@@ -1,8 +1,9 @@
 /*
  * batch - claims that hold but are not yet durable in the journal; see the header
  *
- * Nothing is put back into in/ because the journal refused: the file is safe in work/A, where recovery would claim it again anyway,
- * and a rename back and forth on a full disk would only be more that can fail.
+ * Nothing is put back into in/ because the journal refused: the file is safe in work/A, where
+ * recovery would claim it again anyway, and a rename back and forth on a full disk would only be
+ * more that can fail.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/batch.h"

@@ -5,9 +5,10 @@
  *	batch_end(&b, &hooks, now, &f)             ops->commit, then leases and descriptors go; what failed stays and is offered again
  *	if (batch_next(&b) <= now) batch_retry(&b, &hooks, now)
  *
- * It also keeps the rare claim that proved wrong and could not be put back into in/ (batch_stick): tried again each second.
- * Ownership: takes the claim over (its descriptors), copies the strings.  batch_release leaves every file where it is: in work/, where
- * a restart claims it again.
+ * It also keeps the rare claim that proved wrong and could not be put back into in/ (batch_stick):
+ * tried again each second.
+ * Ownership: takes the claim over (its descriptors), copies the strings.  batch_release leaves
+ * every file where it is: in work/, where a restart claims it again.
  */
 #ifndef ARRIVAL_BATCH_H
 #define ARRIVAL_BATCH_H

@@ -1,9 +1,10 @@
 /*
  * claim - take one file out of in/ into work/A so that nobody else can change it; see the header
  *
- * The lease says that nobody has the file open for writing now; the rename takes it out of the tenant's reach; owner and mode stop a
- * descriptor that was kept from being opened again for writing through /proc; the last look at the lease finds a writer that was
- * already waiting in open(2) when the file moved.
+ * The lease says that nobody has the file open for writing now; the rename takes it out of the
+ * tenant's reach; owner and mode stop a descriptor that was kept from being opened again for
+ * writing through /proc; the last look at the lease finds a writer that was already waiting in
+ * open(2) when the file moved.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/claim.h"

@@ -5,15 +5,20 @@
  *	result = claim_take(&place, name, &seen, &c, &f);        CLAIM_TAKEN: the lease is held
  *	... journal ...
  *	claim_end(&c);                                           lease given up, closed
- * or step by step (the tests do): claim_begin, claim_move, claim_prove; claim_undo after any of them, claim_end after all.
+ * or step by step (the tests do): claim_begin, claim_move, claim_prove; claim_undo after any of
+ * them, claim_end after all.
  *
- * Steps: openat2 beneath in/ -> regular -> unchanged since it was looked at -> read lease -> mkdir work/A 0700 -> renameat2 NOREPLACE ->
- * owner and mode -> same inode, one link -> flock -> nobody waits in open for writing (F_GETLEASE) -> taken.
- * A claim that proves wrong is put back under its name, or under NAME.A if that has been taken again: no file is lost.
+ * Steps: openat2 beneath in/ -> regular -> unchanged since it was looked at -> read lease -> mkdir
+ * work/A 0700 -> renameat2 NOREPLACE -> owner and mode -> same inode, one link -> flock -> nobody
+ * waits in open for writing (F_GETLEASE) -> taken.
+ * A claim that proves wrong is put back under its name, or under NAME.A if that has been taken
+ * again: no file is lost.
  *
  * Ownership: a claim owns fd and its copies of names; place's descriptors are the caller's.
- * Results other than CLAIM_TAKEN come with a fault: kind DATA (the tenant's doing) or SYSTEM; nothing is left open then.
- * SIGIO must not kill the process (arrival_new ignores it).  Sources: fcntl(2), openat2(2), rename(2).
+ * Results other than CLAIM_TAKEN come with a fault: kind DATA (the tenant's doing) or SYSTEM;
+ * nothing is left open then.
+ * SIGIO must not kill the process (arrival_new ignores it).  Sources: fcntl(2), openat2(2),
+ * rename(2).
  */
 #ifndef ARRIVAL_CLAIM_H
 #define ARRIVAL_CLAIM_H

@@ -1,8 +1,9 @@
 /*
  * evaluate - the one judgement of a file in in/; see settle.h
  *
- * Called for every due entry, whether a hint or a scan brought it.  A file's age is taken from its ctime when a change is first seen
- * (a tenant cannot set that, and a restart need not wait again), from there on from the monotonic clock.
+ * Called for every due entry, whether a hint or a scan brought it.  A file's age is taken from its
+ * ctime when a change is first seen (a tenant cannot set that, and a restart need not wait again),
+ * from there on from the monotonic clock.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/settle.h"

@@ -1,8 +1,8 @@
 /*
  * names - which names are never data, and which must be encoded; see the header
  *
- * Suffixes are compared without regard to case: an upload client on another system writes X.PART as well, and a half file that is
- * taken costs more than a file that waits with its reason.
+ * Suffixes are compared without regard to case: an upload client on another system writes X.PART
+ * as well, and a half file that is taken costs more than a file that waits with its reason.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/names.h"

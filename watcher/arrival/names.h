@@ -1,8 +1,9 @@
 /*
  * names - which names are never data, and which must be encoded
  *
- * Looks at the bytes of a name alone.  Never-data names (delivery.md, Arrival 2) stay in in/ for ever; names that no folder, log or
- * terminal should carry are claimed under an encoded name and end in failed/.
+ * Looks at the bytes of a name alone.  Never-data names (delivery.md, Arrival 2) stay in in/ for
+ * ever; names that no folder, log or terminal should carry are claimed under an encoded name and
+ * end in failed/.
  */
 #ifndef ARRIVAL_NAMES_H
 #define ARRIVAL_NAMES_H

@@ -13,8 +13,8 @@
 #include <ev.h>
 
 /*
- * in/ tells of files; the folder above tells that in/ itself was deleted (while its descriptor is open the kernel is silent about
- * that) or is there again.
+ * in/ tells of files; the folder above tells that in/ itself was deleted (while its descriptor is
+ * open the kernel is silent about that) or is there again.
  */
 enum { TENANT_WATCH_IN, TENANT_WATCH_DIR, TENANT_WATCHES };
 

@@ -1,7 +1,8 @@
 /*
  * report - what people ask of arrival: views, counts, explain, health; see arrival.h
  *
- * Sentences are made when somebody asks, not when a state changes.  Tenants' bytes in them are escaped.
+ * Sentences are made when somebody asks, not when a state changes.  Tenants' bytes in them are
+ * escaped.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/names.h"

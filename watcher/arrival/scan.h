@@ -5,8 +5,10 @@
  *	while ((r = scan_step(&s, 512, fn, ctx, &f)) == SCAN_MORE) ... other work ...
  *	scan_end(&s)                 any time
  *
- * Every name but "." and ".." that was there from begin to the end is given at least once; others may be.
- * Owns its own open description of the folder: the caller's descriptor keeps its offset and may be closed.
+ * Every name but "." and ".." that was there from begin to the end is given at least once; others
+ * may be.
+ * Owns its own open description of the folder: the caller's descriptor keeps its offset and may be
+ * closed.
  */
 #ifndef ARRIVAL_SCAN_H
 #define ARRIVAL_SCAN_H

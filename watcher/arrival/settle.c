@@ -1,7 +1,8 @@
 /*
  * settle - the table of names in in/ and its queue of due times; see the header
  *
- * The judgement itself is in evaluate.c.  The queue is a binary heap, so that 100,000 names cost 17 steps each, not a walk.
+ * The judgement itself is in evaluate.c.  The queue is a binary heap, so that 100,000 names cost
+ * 17 steps each, not a walk.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/names.h"

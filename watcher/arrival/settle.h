@@ -4,16 +4,18 @@
  *	settle_init(&s, max)
  *	settle_touch(&s, name, now)                     a hint or a scan saw it: look at it as soon as possible
  *	while ((e = settle_due(&s, now)) != NULL)
- *		settle_evaluate(&s, e, &env, &result)   e is gone unless the result is SETTLE_KEPT or SETTLE_READY
+ *		settle_evaluate(&s, e, &env)   e is gone unless it returns SETTLE_KEPT or SETTLE_READY
  *	settle_next(&s)                                 when to call again
  *	settle_release(&s)
  *
- * evaluate: stat -> regular -> one link -> whose is it (env->decide) -> unchanged for settle_ms -> lease and claim (env->take), or
- * for a file that waits for a manual run: lease, given up again.  Hints and scans end in the same evaluate; nothing else judges.
+ * evaluate: stat -> regular -> one link -> whose is it (env->decide) -> unchanged for settle_ms ->
+ * lease and claim (env->take), or for a file that waits for a manual run: lease, given up again.
+ * Hints and scans end in the same evaluate; nothing else judges.
  *
  * Ownership: names and reasons are copied, entries are the table's.
  * Units: mono milliseconds for due and changed, wall milliseconds for what people see.
- * Failure: a vanished file is forgotten; a full table drops the hint (s->full; the next scan brings it back).
+ * Failure: a vanished file is forgotten; a full table drops the hint (s->full; the next scan
+ * brings it back).
  */
 #ifndef ARRIVAL_SETTLE_H
 #define ARRIVAL_SETTLE_H

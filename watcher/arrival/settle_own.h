@@ -1,8 +1,8 @@
 /*
  * settle_own - what settle.c and evaluate.c share and nobody else uses
  *
- * due: SETTLE_NEVER takes the entry out of the queue.  state: the one place where an entry's state changes; a new state forgets the
- * old one's reason.  forget frees the entry.
+ * due: SETTLE_NEVER takes the entry out of the queue.  state: the one place where an entry's state
+ * changes; a new state forgets the old one's reason.  forget frees the entry.
  */
 #ifndef ARRIVAL_SETTLE_OWN_H
 #define ARRIVAL_SETTLE_OWN_H

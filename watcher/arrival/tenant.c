@@ -1,8 +1,9 @@
 /*
  * tenant - one tenant's in/: open folders, watch, scan, and the judging of what is due; see own.h
  *
- * Every scan opens the folders anew by their path and sets the watch again: a folder that was deleted, re-made, moved or mounted over
- * is found by this and by nothing else (an inode number proves nothing, it is used again at once).
+ * Every scan opens the folders anew by their path and sets the watch again: a folder that was
+ * deleted, re-made, moved or mounted over is found by this and by nothing else (an inode number
+ * proves nothing, it is used again at once).
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/names.h"

@@ -1,7 +1,8 @@
 /*
  * watch - one inotify descriptor for all tenants; see the header
  *
- * The folder is named to the kernel through /proc/self/fd, so that what is watched is what was opened, whatever happens to its path.
+ * The folder is named to the kernel through /proc/self/fd, so that what is watched is what was
+ * opened, whatever happens to its path.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/watch.h"

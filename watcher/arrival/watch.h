@@ -6,8 +6,9 @@
  *	while (watch_read(&w, fn, ctx) > 0) ;        one buffer a call
  *	watch_remove(&w, wd); watch_close(&w)
  *
- * Events are hints only: names are borrowed during the callback, may be stale, may be missing.  No faults: an errno tells why a
- * folder cannot be watched (ENOSPC: fs.inotify.max_user_watches), and the caller polls it instead.  Source: inotify(7).
+ * Events are hints only: names are borrowed during the callback, may be stale, may be missing.  No
+ * faults: an errno tells why a folder cannot be watched (ENOSPC: fs.inotify.max_user_watches), and
+ * the caller polls it instead.  Source: inotify(7).
  */
 #ifndef ARRIVAL_WATCH_H
 #define ARRIVAL_WATCH_H

@@ -1,7 +1,8 @@
 /*
  * crash - kill this program at a named step; see the header
  *
- * Compiled in always: what the tests kill is what runs in production.  Owns one armed point and its count.
+ * Compiled in always: what the tests kill is what runs in production.  Owns one armed point and
+ * its count.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"

@@ -6,10 +6,14 @@
  *	crash_point("claim.renamed");            anywhere; costs one test of a pointer when nothing is armed
  *	crash_points_print(stdout, "ingestd");   for --crash-points
  *
- * INGEST_CRASH_AT=NAME[:N] in the environment arms one point of crash_points.def: the N-th pass (1 when absent) raises SIGKILL.
- * A point of another program is accepted and not armed here, so that the daemon's environment can reach its workers.
- * INGEST_CRASH_ONCE=FILE makes the crash happen once over restarts: FILE is made at the crash, and while it exists nothing crashes.
- * Errors: crash_init refuses a name that is not in the table (FAULT_CONFIG, with the nearest name) or an N that is no number.
+ * INGEST_CRASH_AT=NAME[:N] in the environment arms one point of crash_points.def: the N-th pass (1
+ * when absent) raises SIGKILL.
+ * A point of another program is accepted and not armed here, so that the daemon's environment can
+ * reach its workers.
+ * INGEST_CRASH_ONCE=FILE makes the crash happen once over restarts: FILE is made at the crash, and
+ * while it exists nothing crashes.
+ * Errors: crash_init refuses a name that is not in the table (FAULT_CONFIG, with the nearest name)
+ * or an N that is no number.
  */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H

@@ -1,9 +1,9 @@
 /*
  * sniff - the table of marks, and the judgement
  *
- * Called by the worker through sniff_check before the first row.  Owns nothing.  A mark is only listed when a csv or txt that
- * begins with the same bytes is out of the question: it holds control bytes or bytes that are no UTF-8, or it is the
- * fixed first line of another format.
+ * Called by the worker through sniff_check before the first row.  Owns nothing.  A mark is only
+ * listed when a csv or txt that begins with the same bytes is out of the question: it holds control
+ * bytes or bytes that are no UTF-8, or it is the fixed first line of another format.
  */
 #include "watcher/base/base.h"
 #include "watcher/decode/sniff.h"
@@ -22,20 +22,27 @@ struct mark {
 	struct sniff_finding finding;
 };
 
-#define MARK(bytes, at, what, instead) {bytes, sizeof(bytes) - 1, at, {what, instead}}
+#define MARK(bytes, at, what, instead) \
+	{ \
+		bytes, sizeof(bytes) - 1, at, \
+		{ \
+			what, instead \
+		} \
+	}
 
 static const struct mark marks[] = {
-	MARK("\x1f\x8b", 0, "a gzip file", UNPACK),                  /* RFC 1952 */
-	MARK("\x28\xb5\x2f\xfd", 0, "a zstd file", UNPACK),          /* RFC 8878 */
-	MARK("\xfd\x37zXZ\x00", 0, "an xz file", UNPACK),            /* xz file format 1.1 */
-	MARK("\x5d\x00\x00", 0, "an lzma file", UNPACK),             /* lzma_alone, default lc/lp/pb */
-	MARK("\x04\x22\x4d\x18", 0, "an lz4 file", UNPACK),          /* LZ4 frame format */
+	MARK("\x1f\x8b", 0, "a gzip file", UNPACK),	    /* RFC 1952 */
+	MARK("\x28\xb5\x2f\xfd", 0, "a zstd file", UNPACK), /* RFC 8878 */
+	MARK("\x2a\x4d\x18", 1, "a zstd file", UNPACK), /* begins with a skippable frame */
+	MARK("\xfd\x37zXZ\x00", 0, "an xz file", UNPACK),   /* xz file format 1.1 */
+	MARK("\x5d\x00\x00", 0, "an lzma file", UNPACK),    /* lzma_alone, default lc/lp/pb */
+	MARK("\x04\x22\x4d\x18", 0, "an lz4 file", UNPACK), /* LZ4 frame format */
 	MARK("LZIP\x01", 0, "an lzip file", UNPACK),
 	MARK("\x1f\x9d", 0, "a compress (.Z) file", UNPACK),
 	MARK("7z\xbc\xaf\x27\x1c", 0, "a 7z archive", UNPACK),
 	MARK("Rar!\x1a\x07", 0, "a RAR archive", UNPACK),
-	MARK("PK\x05\x06", 0, "an empty zip archive", UNPACK),       /* APPNOTE 4.3.16 */
-	MARK("ustar", 257, "a tar archive", UNPACK),                 /* POSIX ustar */
+	MARK("PK\x05\x06", 0, "an empty zip archive", UNPACK), /* APPNOTE 4.3.16 */
+	MARK("ustar", 257, "a tar archive", UNPACK),	       /* POSIX ustar */
 	MARK("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, "an old Office document (xls, doc)", EXPORT),
 	MARK("PAR1", 0, "a Parquet file", EXPORT),
 	MARK("Obj\x01", 0, "an Avro file", EXPORT),
@@ -54,7 +61,9 @@ static const struct mark marks[] = {
 	MARK("\x00\x00\xfe\xff", 0, "text in UTF-32", RECODE),
 	MARK("\xff\xfe", 0, "text in UTF-16", RECODE),
 	MARK("\xfe\xff", 0, "text in UTF-16", RECODE),
-	MARK("\x7f" "ELF", 0, "a program", TEXT_ONLY),
+	MARK("\x7f"
+	     "ELF",
+	     0, "a program", TEXT_ONLY),
 	MARK("\x89PNG\r\n\x1a\n", 0, "a PNG image", TEXT_ONLY),
 	MARK("\xff\xd8\xff", 0, "a JPEG image", TEXT_ONLY),
 	MARK("GIF89a", 0, "a GIF image", TEXT_ONLY),
@@ -94,12 +103,15 @@ static const struct sniff_finding *sniff_bzip2(struct span s)
 	return NULL;
 }
 
-/* DER: SEQUENCE, long length, OID 1.2.840.113549.1.7.* (RFC 5652). */
+/* DER: SEQUENCE, long length, OID 1.2.840.113549.1.7.* (RFC 5652) or ...1.9.16.1.* (RFC 5083). */
 static const struct sniff_finding *sniff_cms(struct span s)
 {
+	size_t n = s.n < 20 ? s.n : 20;
+
 	if (s.n < 16 || s.p[0] != '\x30')
 		return NULL;
-	if (memmem(s.p, 20 < s.n ? 20 : s.n, "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 10))
+	if (memmem(s.p, n, "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 10) ||
+	    memmem(s.p, n, "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01", 12))
 		return &cms_der;
 	return NULL;
 }
@@ -120,7 +132,10 @@ static const struct sniff_finding *sniff_html(struct span s)
 	return NULL;
 }
 
-/* A text may hold a NUL here and there; one in four is no text, and NULs at every second place are UTF-16. */
+/*
+ * A text may hold a NUL here and there; one in four is no text, and NULs at every second place are
+ * UTF-16.
+ */
 static const struct sniff_finding *sniff_nuls(struct span s)
 {
 	size_t even = 0, odd = 0;

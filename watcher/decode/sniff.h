@@ -4,10 +4,12 @@
  *	if (sniff_check(stream, "csv", &f) < 0)
  *		... FAULT_DATA "File format not allowed: data.csv's content is gzip ...; send ..."
  *
- * Called by the worker before a row is parsed, for csv and txt.  A text may hold any UTF-8, NUL too; what is refused begins
- * with the mark of a known other format, or is UTF-16 or UTF-32, or is full of NULs.
- * Errors: FAULT_DATA with what was found and what to send instead; FAULT_SYSTEM from the stream.
- * Source: the formats' own specifications (RFC 1952, RFC 8878, APPNOTE.TXT, ...), each mark beside its row in sniff.c.
+ * Called by the worker before a row is parsed, for csv and txt.  A text may hold any UTF-8, NUL
+ * too; what is refused begins with the mark of a known other format, or is UTF-16 or UTF-32, or is
+ * full of NULs.
+ * Errors: FAULT_DATA with what was found and what to send instead; FAULT_SYSTEM from
+ * the stream. Source: the formats' own specifications (RFC 1952, RFC 8878, APPNOTE.TXT, ...), each
+ * mark beside its row in sniff.c.
  */
 #ifndef DECODE_SNIFF_H
 #define DECODE_SNIFF_H

@@ -1,8 +1,8 @@
 /*
  * stream - what all layers share
  *
- * Called by the worker, which builds the stack, and through it by the parser.  Each call goes to the top layer's operation;
- * a layer calls the one below.  Owns nothing itself.
+ * Called by the worker, which builds the stack, and through it by the parser.  Each call goes to
+ * the top layer's operation; a layer calls the one below.  Owns nothing itself.
  */
 #include "watcher/base/base.h"
 #include "watcher/decode/stream.h"

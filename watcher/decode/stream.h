@@ -8,12 +8,14 @@
  *	stream_digest_end(s, sha256, &bytes);          after the end was read
  *	stream_free(&s);                               the whole stack
  *
- * stream_look reads at a decoded offset without moving the stream: a second look at the header, or at the rest of the file.
- * The first argument of both is a void pointer so that they fit the reader of a later stage (parse/parser.h).
+ * stream_look reads at a decoded offset without moving the stream: a second look at the header, or
+ * at the rest of the file.  The first argument of both is a void pointer so that they fit the reader
+ * of a later stage (parse/parser.h).
  *
  * Ownership: a layer owns the one below; a file's descriptor is borrowed and must stay open.
  * Units: bytes; offsets count decoded bytes from 0.
- * Errors: FAULT_SYSTEM from the kernel; decoding layers add FAULT_DATA.  After a fault the stream is only good for stream_free.
+ * Errors: FAULT_SYSTEM from the kernel; decoding layers add FAULT_DATA.  After a fault the stream is
+ * only good for stream_free.
  */
 #ifndef DECODE_STREAM_H
 #define DECODE_STREAM_H
@@ -28,7 +30,8 @@ struct stream;
 struct stream_ops {
 	const char *name;
 	int (*read)(struct stream *s, void *buf, size_t n, size_t *got, struct fault *f);
-	int (*look)(struct stream *s, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f);
+	int (*look)(struct stream *s, uint64_t at, void *buf, size_t n, size_t *got,
+		    struct fault *f);
 	void (*release)(struct stream *s);
 };
 
@@ -40,7 +43,8 @@ struct stream {
 
 /* Up to n bytes; *got 0 is the end, fewer than n is not. */
 int stream_read(void *stream, void *buf, size_t n, size_t *got, struct fault *f) MUST_CHECK;
-int stream_look(void *stream, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f) MUST_CHECK;
+int stream_look(void *stream, uint64_t at, void *buf, size_t n, size_t *got,
+		struct fault *f) MUST_CHECK;
 void stream_free(struct stream **s);
 
 /* Reads with pread from offset on, at most STREAM_WINDOW a call, never through a mapping. */

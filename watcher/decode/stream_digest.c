@@ -1,8 +1,9 @@
 /*
  * stream_digest - a layer that changes nothing and computes the SHA-256 of what passes
  *
- * Stands directly on the file, so that the digest is that of the bytes as they arrived.  Looks do not count: the digest is of
- * one pass from the first byte to the last.  Owns the digest and the layer below; fails only as that one does.
+ * Stands directly on the file, so that the digest is that of the bytes as they arrived.  Looks do
+ * not count: the digest is of one pass from the first byte to the last.  Owns the digest and the
+ * layer below; fails only as that one does.
  */
 #include "watcher/base/base.h"
 #include "watcher/decode/stream.h"

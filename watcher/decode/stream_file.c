@@ -1,8 +1,9 @@
 /*
  * stream_file - the bottom layer: a descriptor read with pread
  *
- * Made by the worker over the claimed file.  pread, so that a descriptor shared with another process has no position to fight
- * over; never mmap, which would die by SIGBUS on a file that is cut.  The descriptor is borrowed.  Reads can fail with EIO.
+ * Made by the worker over the claimed file.  pread, so that a descriptor shared with another
+ * process has no position to fight over; never mmap, which would die by SIGBUS on a file that is
+ * cut.  The descriptor is borrowed.  Reads can fail with EIO.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/fsutil.h"
@@ -14,7 +15,8 @@ struct stream_file {
 	uint64_t at;
 };
 
-static int look_file(struct stream *s, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f)
+static int look_file(struct stream *s, uint64_t at, void *buf, size_t n, size_t *got,
+		     struct fault *f)
 {
 	struct stream_file *sf = (struct stream_file *)s;
 

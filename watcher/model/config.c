@@ -1,39 +1,20 @@
 /*
  * config - ingestd.json; see the header
  *
- * Called by every program at its start.  Keys stand in tables; paths are made absolute here, once.
+ * Called by every program at its start.  What a key may hold stands in config_keys.def; here paths are made absolute, once, and
+ * sinks are matched with the names that mean them.
  */
 #include "watcher/base/base.h"
 #include "watcher/model/config.h"
 #include "watcher/base/fsutil.h"
-#include "watcher/model/keys.h"
+#include "watcher/base/nearest.h"
+#include "watcher/model/tables.h"
+#include <errno.h>
 #include <unistd.h>
 
-static const struct key top_keys[] = {
-	{.name = "staging", .type = KEY_STRING},
-	{.name = "profiles", .type = KEY_STRING},
-	{.name = "logs", .type = KEY_STRING},
-	{.name = "state", .type = KEY_STRING},
-	{.name = "sinks", .type = KEY_OBJECT},
-	{.name = "default_sinks", .type = KEY_STRINGS},
-	{.name = "webhooks", .type = KEY_OBJECT, .later = "*"},
-	{.name = "mongodb", .type = KEY_OBJECT, .later = "*"},
-	{.name = "workers", .type = KEY_INT, .min = 1, .max = 256},
-	{.name = "log_format", .type = KEY_STRING, .choices = "text|ecs"},
-	{.name = "rescan_seconds", .type = KEY_INT, .min = 1, .max = 86400},
-	{.name = "admin", .type = KEY_OBJECT},
-};
-
-static const struct key admin_keys[] = {
-	{.name = "socket", .type = KEY_STRING},
-	{.name = "http", .type = KEY_ANY, .later = "*"},
-	{.name = "tokens_file", .type = KEY_STRING, .choices = ""},
-};
-
-static const struct key sink_keys[] = {
-	{.name = "type", .type = KEY_STRING, .choices = "sqlite", .later = "elasticsearch|kafka|ndjson"},
-	{.name = "path", .type = KEY_STRING},
-};
+#define STORE_DEFAULT "var/data"
+#define SINK_DEFAULT "local"
+#define SINK_NAME_MAX 64
 
 int config_find(const char *given, char **path, struct fault *f)
 {
@@ -61,120 +42,134 @@ static char *absolute(const char *folder, const json_t *object, const char *key,
 	return path;
 }
 
-static void load_sink(const char *name, const json_t *v, const char *folder, struct config *c,
-		      struct strbuf *errors)
+/* A sink's name stands in receipts, logs and URLs. */
+static bool sink_name_valid(const char *name)
 {
-	char *path = xasprintf("$.sinks.%s", name);
-	struct sink_config *s = &c->sinks[c->sink_count];
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	size_t n = strlen(name);
 
-	if (!json_is_object(v)) {
-		keys_error(errors, c->file, path, "must be an object");
-	} else if (!keys_among("sqlite", json_string_value(json_object_get(v, "type"))
-						 ? json_string_value(json_object_get(v, "type"))
-						 : "")) {
-		const json_t *type = json_object_get(v, "type");
-		const char *word = json_string_value(type);
-
-		if (word && keys_among("elasticsearch|kafka|ndjson", word))
-			keys_error(errors, c->file, path, "type \"%s\": not in this version", word);
-		else
-			keys_error(errors, c->file, path, "type: must be \"sqlite\"");
-	} else if (keys_check(v, path, sink_keys, ARRAY_LEN(sink_keys), c->file, errors) == 0) {
-		s->name = xstrdup(name);
-		s->type = SINK_SQLITE;
-		s->path = absolute(folder, v, "path", "var/data");
-		c->sink_count++;
-	}
-	free(path);
+	return n > 0 && n <= SINK_NAME_MAX && name[0] != '.' && name[0] != '-' &&
+	       strspn(name, letters) == n;
 }
 
-static void load_sinks(const json_t *root, const char *folder, struct config *c,
-		       struct strbuf *errors)
+static void take_sink(struct config *c, const char *name, const json_t *v, const char *folder,
+		      struct keys_report *r)
 {
-	json_t *sinks = json_object_get(root, "sinks");
+	struct sink_config *s = &c->sinks[c->sink_count];
+	char *where = keys_path("$.sinks", name);
+
+	if (!sink_name_valid(name))
+		keys_error(r, where, "a sink's name has 1 to %d of A-Z a-z 0-9 _ . -", SINK_NAME_MAX);
+	s->name = xstrdup(name);
+	s->type = SINK_SQLITE;
+	s->path = absolute(folder, v, "path", STORE_DEFAULT);
+	for (size_t i = 0; i < c->sink_count; i++)
+		if (strcmp(c->sinks[i].path, s->path) == 0)
+			keys_error(r, where, "has the same path as sink \"%s\"", c->sinks[i].name);
+	c->sink_count++;
+	free(where);
+}
+
+static void take_sinks(struct config *c, const json_t *root, const char *folder,
+		       struct keys_report *r)
+{
+	const json_t *sinks = json_object_get(root, "sinks");
 	const char *name;
 	json_t *v;
 
 	c->sinks = xcalloc(json_object_size(sinks) + 1, sizeof(*c->sinks));
-	json_object_foreach(sinks, name, v)
-		load_sink(name, v, folder, c, errors);
-	if (!sinks) {
-		c->sinks[0] = (struct sink_config){.name = xstrdup("local"), .type = SINK_SQLITE,
-						   .path = fs_join(folder, "var/data")};
-		c->sink_count = 1;
-	}
-	c->default_sinks = keys_strings(root, "default_sinks", &c->default_sink_count);
-	if (!json_object_get(root, "default_sinks")) {
-		free(c->default_sinks);
-		c->default_sinks = xcalloc(1, sizeof(char *));
-		c->default_sinks[0] = xstrdup("local");
-		c->default_sink_count = 1;
-	}
-	if (c->default_sink_count != 1)
-		keys_error(errors, c->file, "$.default_sinks",
-			   "must name one sink; several: not in this version");
-	for (size_t i = 0; i < c->default_sink_count && !errors->n; i++)
-		if (!config_sink(c, c->default_sinks[i]))
-			keys_error(errors, c->file, "$.default_sinks", "no sink \"%s\" in $.sinks",
-				   c->default_sinks[i]);
+	json_object_foreach((json_t *)(uintptr_t)sinks, name, v)
+		take_sink(c, name, v, folder, r);
+	if (!sinks)
+		take_sink(c, SINK_DEFAULT, NULL, folder, r);
 }
 
-static void fill(const json_t *root, const char *folder, struct config *c, struct strbuf *errors)
+static void check_default(const struct config *c, const char *name, struct keys_report *r)
+{
+	const char **names, *near;
+
+	if (config_sink(c, name))
+		return;
+	names = xcalloc(c->sink_count + 1, sizeof(*names));
+	for (size_t i = 0; i < c->sink_count; i++)
+		names[i] = c->sinks[i].name;
+	near = nearest_name(span_of(name), names, c->sink_count);
+	keys_error(r, "$.default_sinks", "no sink \"%.80s\" in $.sinks%s%s%s", name,
+		   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	free(names);
+}
+
+static void take_defaults(struct config *c, const json_t *root, struct keys_report *r)
+{
+	c->default_sinks = keys_strings(root, "default_sinks", &c->default_sink_count);
+	if (!json_object_get(root, "default_sinks")) {
+		bool only = c->sink_count == 1;
+
+		c->default_sinks[0] = xstrdup(only ? c->sinks[0].name : SINK_DEFAULT);
+		c->default_sink_count = 1;
+	}
+	if (c->default_sink_count > 1)
+		keys_error(r, "$.default_sinks", "more than one sink a job: not in this version");
+	for (size_t i = 0; i < c->default_sink_count; i++)
+		check_default(c, c->default_sinks[i], r);
+}
+
+static void fill(struct config *c, const json_t *root, const char *folder, struct keys_report *r)
 {
 	const json_t *admin = json_object_get(root, "admin");
-	char *format = keys_string(root, "log_format", "text");
+	const char *format = json_string_value(json_object_get(root, "log_format"));
 
 	c->staging = absolute(folder, root, "staging", "staging");
 	c->profiles = absolute(folder, root, "profiles", "profiles");
 	c->logs = absolute(folder, root, "logs", "logs");
 	c->state = absolute(folder, root, "state", "var");
 	c->workers = (unsigned)keys_int(root, "workers", 2);
-	c->log_format = strcmp(format, "ecs") == 0 ? LOG_FORMAT_ECS : LOG_FORMAT_TEXT;
+	c->log_format = format && strcmp(format, "ecs") == 0 ? LOG_FORMAT_ECS : LOG_FORMAT_TEXT;
 	c->rescan_seconds = (unsigned)keys_int(root, "rescan_seconds", 60);
-	if (admin && keys_check(admin, "$.admin", admin_keys, ARRAY_LEN(admin_keys), c->file,
-				errors) == 0 &&
-	    json_object_get(admin, "socket"))
-		c->admin_socket = absolute(folder, admin, "socket", NULL);
+	if (json_object_get(admin, "socket"))
+		c->admin_socket = absolute(folder, admin, "socket", "");
 	else
 		c->admin_socket = fs_join(c->state, "ingestd.sock");
-	load_sinks(root, folder, c, errors);
-	free(format);
+	take_sinks(c, root, folder, r);
+	take_defaults(c, root, r);
 }
 
-static int read_text(const char *path, char **file, struct strbuf *text, struct strbuf *errors)
+static json_t *read_root(struct keys_report *r)
 {
+	struct strbuf text = STRBUF_INIT;
 	struct fault f = FAULT_INIT;
+	json_t *root = NULL;
 
-	*file = realpath(path, NULL);
-	if (!*file) {
-		strbuf_addf(errors, "%s: cannot be read: no such file\n", path);
-		return -1;
-	}
-	if (fs_read_file(*file, 1024 * 1024, text, &f) < 0) {
-		strbuf_addf(errors, "%s\n", f.text);
-		return -1;
-	}
-	return 0;
+	if (fs_read_file(r->file, KEYS_FILE_MAX, &text, &f) < 0)
+		keys_error(r, "$", "%s", f.text);
+	else
+		root = keys_load(strbuf_span(&text), r);
+	strbuf_release(&text);
+	return root;
 }
 
 int config_load(const char *path, struct config **out, struct strbuf *errors)
 {
+	struct keys_report r = {.file = path, .errors = errors};
 	struct config *c = xcalloc(1, sizeof(*c));
-	struct strbuf text = STRBUF_INIT;
-	size_t before = errors->n;
 	json_t *root = NULL;
 
-	if (read_text(path, &c->file, &text, errors) == 0)
-		root = keys_load(strbuf_span(&text), c->file, errors);
-	if (root && keys_check(root, "$", top_keys, ARRAY_LEN(top_keys), c->file, errors) == 0) {
+	c->file = realpath(path, NULL);
+	if (!c->file) {
+		keys_error(&r, "$", "cannot be read: %s", strerror(errno));
+	} else {
+		r.file = c->file;
+		root = read_root(&r);
+	}
+	if (root) {
 		char *folder = xstrndup(c->file, (size_t)(strrchr(c->file, '/') - c->file) + 1);
 
-		fill(root, folder, c, errors);
+		keys_check(root, "$", &config_table, &r);
+		fill(c, root, folder, &r);
 		free(folder);
 	}
 	json_decref(root);
-	strbuf_release(&text);
-	if (errors->n > before) {
+	if (r.count) {
 		config_free(&c);
 		return -1;
 	}

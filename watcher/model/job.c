@@ -1,89 +1,24 @@
 /*
  * job - a job specification in its own form or the seed's; see the header
  *
- * Called by profile when a tenant is loaded, and by version for the worker.  The form is told by the seed's own keys.
+ * Called by profile when a tenant is loaded.  The form is told by keys that only the seed's has; both end in the same struct.
+ * The tables say what a key may hold; here stands what no table can say.
  */
 #include "watcher/base/base.h"
 #include "watcher/model/job.h"
 #include "watcher/base/fsutil.h"
-#include "watcher/model/keys.h"
+#include "watcher/base/utf8.h"
+#include "watcher/model/tables.h"
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <unistd.h>
 
-#define FILTER_MAX (1024 * 1024)
-
-static const struct key job_keys[] = {
-	{.name = "job", .type = KEY_STRING},
-	{.name = "pattern", .type = KEY_STRING},
-	{.name = "kind", .type = KEY_STRING, .choices = "batch", .later = "stream"},
-	{.name = "trigger", .type = KEY_STRING, .choices = "arrival|manual", .later = "manifest"},
-	{.name = "input", .type = KEY_OBJECT},
-	{.name = "filter", .type = KEY_STRING},
-	{.name = "filter_file", .type = KEY_STRING},
-	{.name = "vars", .type = KEY_OBJECT, .later = "*"},
-	{.name = "index", .type = KEY_OBJECT},
-	{.name = "sinks", .type = KEY_STRINGS},
-	{.name = "same_name", .type = KEY_STRING, .choices = "hold|add", .later = "replace"},
-	{.name = "compat", .type = KEY_STRING, .choices = "logstash-8.14", .later = "logstash-8.6"},
-	{.name = "provenance", .type = KEY_BOOL, .later = "*"},
-	{.name = "rejects", .type = KEY_OBJECT},
-	{.name = "on_failure_tag", .type = KEY_STRING, .choices = "reject|index"},
-	{.name = "keep_message", .type = KEY_BOOL},
-	{.name = "start_finish_times", .type = KEY_BOOL, .later = "*"},
-	{.name = "quality", .type = KEY_ARRAY, .later = "*"},
-	{.name = "resources", .type = KEY_STRING, .choices = "medium", .later = "small|large"},
-	{.name = "notify", .type = KEY_OBJECT, .later = "*"},
-};
-
-static const struct key input_keys[] = {
-	{.name = "format", .type = KEY_STRING, .choices = "csv|txt",
-	 .later = "tsv|ndjson|json|fixed|gz|zst|xz|age"},
-	{.name = "header", .type = KEY_BOOL},
-	{.name = "encoding", .type = KEY_STRING, .choices = "utf-8"},
-};
-
-static const struct key index_keys[] = {
-	{.name = "name", .type = KEY_STRING},
-	{.name = "mappings", .type = KEY_OBJECT},
-	{.name = "settings", .type = KEY_OBJECT},
-};
-
-static const struct key reject_keys[] = {
-	{.name = "max_ratio", .type = KEY_NUMBER, .min = 0, .max = 1},
-	{.name = "max_rows", .type = KEY_INT, .null_ok = true, .min = 0, .max = 1e15},
-};
-
-static const struct key seed_keys[] = {
-	{.name = "client_id", .type = KEY_STRING},
-	{.name = "job_name", .type = KEY_STRING},
-	{.name = "filebeat_config_args", .type = KEY_OBJECT},
-	{.name = "logstash_config_args", .type = KEY_OBJECT},
-	{.name = "logstash_pipeline_config_args", .type = KEY_OBJECT},
-	{.name = "elasticsearch_index_config", .type = KEY_OBJECT},
-};
-
-static const struct key seed_filebeat_keys[] = {
-	{.name = "job_name", .type = KEY_STRING},
-	{.name = "filename_pattern", .type = KEY_STRING},
-};
-
-static const struct key seed_logstash_keys[] = {
-	{.name = "queue_type", .type = KEY_STRING, .choices = "memory|persisted"},
-};
-
-static const struct key seed_pipeline_keys[] = {
-	{.name = "filter", .type = KEY_STRING},
-	{.name = "index_name", .type = KEY_STRING},
-};
-
-static const struct key seed_index_keys[] = {
-	{.name = "mappings", .type = KEY_OBJECT},
-	{.name = "settings", .type = KEY_OBJECT},
-};
+#define NAME_MAX_BYTES 63
+#define RATIO_DEFAULT 0.10
 
 struct job *job_ref(struct job *j)
 {
+	CHECK(j->refs > 0);
 	j->refs++;
 	return j;
 }
@@ -98,6 +33,7 @@ void job_unref(struct job **jp)
 	free(j->name);
 	free(j->pattern);
 	free(j->client_id);
+	free(j->job_name);
 	free(j->filter);
 	free(j->filter_origin);
 	free(j->index_name);
@@ -108,171 +44,229 @@ void job_unref(struct job **jp)
 	free(j);
 }
 
-static char *dump(const json_t *v)
+bool job_name_valid(struct span name)
 {
-	char *s = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	if (!name.n || name.n > NAME_MAX_BYTES || strchr("_.-", name.p[0]))
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
 
-	return s ? s : xstrdup("{}");
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '_' || c == '.' || c == '-'))
+			return false;
+	}
+	return true;
 }
 
-static void take_index(struct job *j, const json_t *index, const char *path, const char *file,
-		       struct strbuf *errors)
+static void check_property(const json_t *v, const char *path, struct keys_report *r)
 {
+	const json_t *type = json_object_get(v, "type");
+	char *where = keys_path(path, "type");
+	const char *near = NULL;
+
+	if (!json_is_object(v))
+		keys_error(r, path, "must be an object like {\"type\": \"keyword\"}");
+	else if (type && !json_is_string(type))
+		keys_error(r, where, "must be a string");
+	else if (type && !mapping_type_known(json_string_value(type), &near))
+		keys_error(r, where, "\"%.60s\" is no type of a field%s%s%s", json_string_value(type),
+			   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	free(where);
+}
+
+/* Every property with a wrong type, not only the first. */
+static void check_properties(const json_t *mappings, const char *path, struct keys_report *r)
+{
+	const json_t *properties = json_object_get(mappings, "properties");
+	char *where = keys_path(path, "properties");
+	const char *name;
+	json_t *v;
+
+	if (properties && !json_is_object(properties))
+		keys_error(r, where, "must be an object");
+	json_object_foreach((json_t *)(uintptr_t)properties, name, v) {
+		char *one = keys_path(where, name);
+
+		check_property(v, one, r);
+		free(one);
+	}
+	free(where);
+}
+
+static void take_index(struct job *j, const json_t *index, const char *path, struct keys_report *r)
+{
+	const json_t *mappings = json_object_get(index, "mappings");
+	const json_t *settings = json_object_get(index, "settings");
+	char *where = keys_path(path, "mappings");
+	size_t before = r->count;
 	struct fault f = FAULT_INIT;
 
-	j->mappings_json = dump(json_object_get(index, "mappings"));
-	j->settings_json = dump(json_object_get(index, "settings"));
-	if (mapping_parse(span_of(j->mappings_json), &j->mapping, &f) < 0)
-		keys_error(errors, file, path, "mappings: %s", f.text);
+	check_properties(mappings, where, r);
+	j->mappings_json = keys_dump(json_is_object(mappings) ? mappings : NULL, "{}");
+	j->settings_json = keys_dump(json_is_object(settings) ? settings : NULL, "{}");
+	if (r->count == before && mapping_parse(span_of(j->mappings_json), &j->mapping, &f) < 0)
+		keys_error(r, where, "%s", f.text);
+	free(where);
 }
 
-/* The text of a filter file beside the job. */
-static void take_filter_file(struct job *j, const char *name, int dir_fd, const char *file,
-			     struct strbuf *errors)
+static void take_pattern(struct job *j, const json_t *object, const char *path, const char *name,
+			 struct keys_report *r)
+{
+	char *where = keys_path(path, name);
+
+	j->pattern = keys_string(object, name, "");
+	if (strchr(j->pattern, '/'))
+		keys_error(r, where, "\"%.60s\" holds a /; it is matched against a bare file name",
+			   j->pattern);
+	free(where);
+}
+
+/* The text of a filter file beside the job; NULL and a fault: it cannot be used. */
+static char *read_filter(int dir_fd, const char *name, struct fault *f)
 {
 	struct strbuf text = STRBUF_INIT;
-	struct fault f = FAULT_INIT;
-	int fd = -1;
+	int fd = fs_open_beneath(dir_fd, name, O_RDONLY, 0);
+	struct stat st;
+	char *out = NULL;
 
-	if (!fs_is_bare_name(span_of(name))) {
-		keys_error(errors, file, "$.filter_file",
-			   "\"%s\" must be a bare name of a file beside the job", name);
+	if (fd < 0)
+		fault_errno(f, FAULT_CONFIG, "cannot open it beside the job");
+	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		fault_set(f, FAULT_CONFIG, "is no regular file");
+	else if (fs_read_fd(fd, KEYS_FILE_MAX, &text, f) < 0)
+		fault_prefix(f, "cannot read it");
+	else if (!utf8_valid(strbuf_span(&text)) || memchr(text.p, '\0', text.n))
+		fault_set(f, FAULT_CONFIG, "is no UTF-8 text");
+	else
+		out = strbuf_detach(&text);
+	strbuf_release(&text);
+	fs_close(&fd);
+	return out;
+}
+
+static void take_filter_file(struct job *j, const char *name, int dir_fd, struct keys_report *r)
+{
+	struct fault f = FAULT_INIT;
+
+	if (!fs_is_bare_name(span_of(name)) || name[0] == '.') {
+		keys_error(r, "$.filter_file", "\"%.60s\"; allowed: a bare name of a file beside the job",
+			   name);
 		return;
 	}
-	if (dir_fd >= 0)
-		fd = fs_open_beneath(dir_fd, name, O_RDONLY, 0);
-	if (fd < 0 || fs_read_fd(fd, FILTER_MAX, &text, &f) < 0) {
-		keys_error(errors, file, "$.filter_file", "cannot read \"%s\" beside the job%s%s", name,
-			   f.text[0] ? ": " : "", f.text);
-		strbuf_release(&text);
-	} else {
-		j->filter = strbuf_detach(&text);
-		j->filter_origin = xstrdup(name);
+	if (dir_fd < 0) {
+		keys_error(r, "$.filter_file", "\"%.60s\": there is no folder here to take it from", name);
+		return;
 	}
-	fs_close(&fd);
+	j->filter = read_filter(dir_fd, name, &f);
+	if (!j->filter)
+		keys_error(r, "$.filter_file", "\"%.60s\": %s", name, f.text);
 }
 
-static void take_filter(struct job *j, const json_t *root, int dir_fd, const char *file,
-			struct strbuf *errors)
+static void take_filter(struct job *j, const json_t *root, int dir_fd, struct keys_report *r)
 {
-	const char *name = json_string_value(json_object_get(root, "filter_file"));
+	char *name = keys_string(root, "filter_file", NULL);
 
-	if (name && json_object_get(root, "filter"))
-		keys_error(errors, file, "$", "filter and filter_file: only one of them");
-	else if (name)
-		take_filter_file(j, name, dir_fd, file, errors);
-	if (!j->filter) {
+	if (name && !json_object_get(root, "filter"))
+		take_filter_file(j, name, dir_fd, r);
+	if (j->filter)
+		j->filter_origin = xasprintf("jobs/%s", name);
+	else
 		j->filter = keys_string(root, "filter", "");
-		j->filter_origin = xasprintf("%s filter", file);
-	}
+	free(name);
 }
 
-static void parse_own(struct job *j, const json_t *root, int dir_fd, const char *file,
-		      struct strbuf *errors)
+static bool says(const json_t *object, const char *key, const char *word)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s && strcmp(s, word) == 0;
+}
+
+static void check_own(const struct job *j, const json_t *root, struct keys_report *r)
+{
+	const char *name = json_string_value(json_object_get(root, "job"));
+
+	keys_check(root, "$", &job_table, r);
+	if (name && strcmp(name, j->name) != 0)
+		keys_error(r, "$.job", "\"%.80s\"; allowed: the file's own name, \"%s\"", name, j->name);
+	if (json_array_size(json_object_get(root, "sinks")) > 1)
+		keys_error(r, "$.sinks", "more than one sink a job: not in this version");
+}
+
+static void parse_own(struct job *j, const json_t *root, int dir_fd, struct keys_report *r)
 {
 	const json_t *input = json_object_get(root, "input");
 	const json_t *index = json_object_get(root, "index");
 	const json_t *rejects = json_object_get(root, "rejects");
-	char *format, *trigger, *same, *tag;
-	int bad = keys_check(root, "$", job_keys, ARRAY_LEN(job_keys), file, errors);
 
-	bad |= keys_check(input, "$.input", input_keys, ARRAY_LEN(input_keys), file, errors);
-	bad |= keys_check(index, "$.index", index_keys, ARRAY_LEN(index_keys), file, errors);
-	bad |= keys_check(rejects, "$.rejects", reject_keys, ARRAY_LEN(reject_keys), file, errors);
-	if (bad)
-		return;
-	format = keys_string(input, "format", "");
-	trigger = keys_string(root, "trigger", "arrival");
-	same = keys_string(root, "same_name", "hold");
-	tag = keys_string(root, "on_failure_tag", "reject");
-	j->pattern = keys_string(root, "pattern", NULL);
-	j->trigger = strcmp(trigger, "manual") == 0 ? TRIGGER_MANUAL : TRIGGER_ARRIVAL;
-	j->input.format = *format == 'c' ? INPUT_CSV : *format == 't' ? INPUT_TXT : INPUT_BY_EXTENSION;
+	check_own(j, root, r);
+	take_pattern(j, root, "$", "pattern", r);
+	j->trigger = says(root, "trigger", "manual") ? TRIGGER_MANUAL : TRIGGER_ARRIVAL;
+	j->input.format = says(input, "format", "csv") ? INPUT_CSV :
+			  says(input, "format", "txt") ? INPUT_TXT :
+							 INPUT_BY_EXTENSION;
 	j->input.header = keys_bool(input, "header", false);
 	j->index_name = keys_string(index, "name", j->name);
 	j->sinks = keys_strings(root, "sinks", &j->sink_count);
-	j->same_name = *same == 'a' ? SAME_NAME_ADD : SAME_NAME_HOLD;
-	j->on_failure_tag_index = *tag == 'i';
+	j->same_name = says(root, "same_name", "add") ? SAME_NAME_ADD : SAME_NAME_HOLD;
+	j->on_failure_tag_index = says(root, "on_failure_tag", "index");
 	j->keep_message = keys_bool(root, "keep_message", false);
-	j->rejects.max_ratio = keys_number(rejects, "max_ratio", 0.10);
+	j->rejects.max_ratio = keys_number(rejects, "max_ratio", RATIO_DEFAULT);
 	j->rejects.max_rows = keys_int(rejects, "max_rows", -1);
-	take_index(j, index, "$.index", file, errors);
-	take_filter(j, root, dir_fd, file, errors);
-	if (!j->pattern)
-		keys_error(errors, file, "$.pattern", "is missing: a shell glob of file names");
-	if (j->sink_count > 1)
-		keys_error(errors, file, "$.sinks", "several sinks: not in this version");
-	if (json_object_get(root, "job") &&
-	    strcmp(json_string_value(json_object_get(root, "job")), j->name) != 0)
-		keys_error(errors, file, "$.job", "must be the file's own name, \"%s\"", j->name);
-	free(format);
-	free(trigger);
-	free(same);
-	free(tag);
+	take_index(j, index, "$.index", r);
+	take_filter(j, root, dir_fd, r);
 }
 
-static void parse_seed(struct job *j, const json_t *root, const char *file, struct strbuf *errors)
+static void parse_seed(struct job *j, const json_t *root, struct keys_report *r)
 {
 	const json_t *filebeat = json_object_get(root, "filebeat_config_args");
-	const json_t *logstash = json_object_get(root, "logstash_config_args");
 	const json_t *pipeline = json_object_get(root, "logstash_pipeline_config_args");
-	const json_t *index = json_object_get(root, "elasticsearch_index_config");
-	int bad = keys_check(root, "$", seed_keys, ARRAY_LEN(seed_keys), file, errors);
 
-	bad |= keys_check(filebeat, "$.filebeat_config_args", seed_filebeat_keys,
-			  ARRAY_LEN(seed_filebeat_keys), file, errors);
-	bad |= keys_check(logstash, "$.logstash_config_args", seed_logstash_keys,
-			  ARRAY_LEN(seed_logstash_keys), file, errors);
-	bad |= keys_check(pipeline, "$.logstash_pipeline_config_args", seed_pipeline_keys,
-			  ARRAY_LEN(seed_pipeline_keys), file, errors);
-	bad |= keys_check(index, "$.elasticsearch_index_config", seed_index_keys,
-			  ARRAY_LEN(seed_index_keys), file, errors);
-	if (bad)
-		return;
+	keys_check(root, "$", &job_seed_table, r);
 	j->seed_form = true;
 	j->client_id = keys_string(root, "client_id", NULL);
-	j->pattern = keys_string(filebeat, "filename_pattern", NULL);
+	j->job_name = keys_string(root, "job_name", NULL);
+	take_pattern(j, filebeat, "$.filebeat_config_args", "filename_pattern", r);
 	j->trigger = TRIGGER_MANUAL;
 	j->index_name = keys_string(pipeline, "index_name", j->name);
 	j->filter = keys_string(pipeline, "filter", "");
-	j->filter_origin = xasprintf("%s filter", file);
 	j->sinks = xcalloc(1, sizeof(char *));
-	j->rejects.max_ratio = 0.10;
+	j->rejects.max_ratio = RATIO_DEFAULT;
 	j->rejects.max_rows = -1;
-	take_index(j, index, "$.elasticsearch_index_config", file, errors);
-	if (!j->pattern)
-		keys_error(errors, file, "$.filebeat_config_args.filename_pattern", "is missing");
+	take_index(j, json_object_get(root, "elasticsearch_index_config"),
+		   "$.elasticsearch_index_config", r);
 }
 
 static char *stem_of(const char *file)
 {
 	const char *slash = strrchr(file, '/');
-	const char *base = slash ? slash + 1 : file;
-	size_t n = strlen(base);
+	struct span name = span_of(slash ? slash + 1 : file);
 
-	return xstrndup(base, n > 5 && strcmp(base + n - 5, ".json") == 0 ? n - 5 : n);
+	if (span_ends(name, SPAN_LITERAL(".json")))
+		name.n -= strlen(".json");
+	return xstrndup(name.p, name.n);
 }
 
 int job_parse(struct span text, const char *file, int dir_fd, struct job **out,
 	      struct strbuf *errors)
 {
-	size_t before = errors->n;
-	json_t *root = keys_load(text, file, errors);
-	struct job *j;
+	struct keys_report r = {.file = file, .errors = errors};
+	struct job *j = xcalloc(1, sizeof(*j));
+	json_t *root = keys_load(text, &r);
 
-	if (!root)
-		return -1;
-	j = xcalloc(1, sizeof(*j));
 	j->refs = 1;
 	j->name = stem_of(file);
 	mapping_init(&j->mapping);
-	if (json_object_get(root, "filebeat_config_args") ||
-	    json_object_get(root, "logstash_pipeline_config_args"))
-		parse_seed(j, root, file, errors);
-	else
-		parse_own(j, root, dir_fd, file, errors);
+	if (!job_name_valid(span_of(j->name)))
+		keys_error(&r, "$", "a job's file is named [A-Za-z0-9][A-Za-z0-9_.-]{0,62}.json");
+	if (root && keys_any_of(root, &job_seed_table, &job_table))
+		parse_seed(j, root, &r);
+	else if (root)
+		parse_own(j, root, dir_fd, &r);
+	if (!j->filter_origin)
+		j->filter_origin = xasprintf("jobs/%s.json filter", j->name);
 	json_decref(root);
-	if (errors->n > before) {
+	if (r.count) {
 		job_unref(&j);
 		return -1;
 	}

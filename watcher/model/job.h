@@ -21,13 +21,14 @@ struct job {
 	char *name;
 	char *pattern;   /* shell glob on the whole name */
 	char *client_id; /* the seed's, kept and shown, never trusted; or NULL */
+	char *job_name;  /* the seed's, kept; or NULL */
 	enum job_trigger trigger;
 	struct {
 		enum input_format format;
 		bool header;
 	} input;
 	char *filter;        /* the text, "" = none */
-	char *filter_origin; /* what error messages call it: "jobs/vmtable.json filter" or "vmtable.conf" */
+	char *filter_origin; /* what error messages call it: "jobs/vmtable.json filter" or "jobs/vmtable.conf" */
 	char *index_name;    /* as written, before the tenant's prefix */
 	char *mappings_json; /* "{}" when absent */
 	char *settings_json;
@@ -51,6 +52,8 @@ void job_unref(struct job **j);
 int job_parse(struct span text, const char *file, int dir_fd, struct job **out, struct strbuf *errors)
 	MUST_CHECK; /* -1: errors has a line for each */
 
+/* [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: a job's file without .json */
+bool job_name_valid(struct span name);
 /* Does the file name match? (fnmatch without flags that cross; a leading dot is nothing special: such names are no data) */
 bool job_matches(const struct job *j, const char *name);
 const char *job_trigger_name(enum job_trigger t);

@@ -1,24 +1,48 @@
 /*
  * mapping - types of an index's top-level fields; see the header
  *
- * Called when a job is loaded.  The text is the job's own JSON, already parsed once.
+ * Called when a job is loaded and when a worker takes a job version.  What a type is to a value in a text stands in one table;
+ * a misspelt type is refused here, not by the server at the first row.
  */
 #include "watcher/base/base.h"
 #include "watcher/model/mapping.h"
+#include "watcher/base/nearest.h"
 #include <jansson.h>
 
+/* Field types of the Elasticsearch 8 and OpenSearch 2 references. */
 static const struct {
 	const char *name;
 	enum mapping_type type;
 } types[] = {
-	{"byte", MAPPING_BYTE},		 {"short", MAPPING_SHORT},
-	{"integer", MAPPING_INTEGER},	 {"long", MAPPING_LONG},
+	{"byte", MAPPING_BYTE},
+	{"short", MAPPING_SHORT},
+	{"integer", MAPPING_INTEGER},
+	{"long", MAPPING_LONG},
 	{"unsigned_long", MAPPING_UNSIGNED_LONG},
-	{"half_float", MAPPING_FLOAT},	 {"float", MAPPING_FLOAT},
-	{"double", MAPPING_FLOAT},	 {"scaled_float", MAPPING_FLOAT},
-	{"boolean", MAPPING_BOOLEAN},	 {"date", MAPPING_DATE},
-	{"date_nanos", MAPPING_DATE},	 {"object", MAPPING_OTHER},
-	{"nested", MAPPING_OTHER},	 {"flattened", MAPPING_OTHER},
+	{"half_float", MAPPING_FLOAT},
+	{"float", MAPPING_FLOAT},
+	{"double", MAPPING_FLOAT},
+	{"scaled_float", MAPPING_FLOAT},
+	{"boolean", MAPPING_BOOLEAN},
+	{"date", MAPPING_DATE},
+	{"date_nanos", MAPPING_DATE},
+	{"object", MAPPING_OTHER},
+	{"nested", MAPPING_OTHER},
+	{"flattened", MAPPING_OTHER},
+	{"flat_object", MAPPING_OTHER},
+	{"passthrough", MAPPING_OTHER},
+};
+
+/* What says nothing about the form of a value. */
+static const char *const string_types[] = {
+	"keyword",	"text",		 "constant_keyword", "counted_keyword", "wildcard",
+	"binary",	"ip",		 "version",	     "geo_point",	"geo_shape",
+	"point",	"shape",	 "xy_point",	     "xy_shape",	"match_only_text",
+	"annotated_text", "search_as_you_type", "completion", "token_count",	"semantic_text",
+	"integer_range", "long_range",	 "float_range",	     "double_range",	"date_range",
+	"ip_range",	"alias",	 "join",	     "percolator",	"histogram",
+	"rank_feature", "rank_features", "rank_vectors",     "dense_vector",	"sparse_vector",
+	"knn_vector",	"murmur3",	 "aggregate_metric_double", "derived",	"star_tree",
 };
 
 static enum mapping_type type_of(const char *name)
@@ -27,6 +51,19 @@ static enum mapping_type type_of(const char *name)
 		if (strcmp(types[i].name, name) == 0)
 			return types[i].type;
 	return MAPPING_STRING;
+}
+
+bool mapping_type_known(const char *name, const char **near)
+{
+	const char *names[ARRAY_LEN(types) + ARRAY_LEN(string_types)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		names[n++] = types[i].name;
+	for (size_t i = 0; i < ARRAY_LEN(string_types); i++)
+		names[n++] = string_types[i];
+	*near = nearest_name(span_of(name), names, n);
+	return *near && strcmp(*near, name) == 0;
 }
 
 void mapping_init(struct mapping *m)
@@ -46,22 +83,38 @@ void mapping_release(struct mapping *m)
 	mapping_init(m);
 }
 
+static int check_field(const char *name, const json_t *v, struct fault *f)
+{
+	const json_t *type = json_object_get(v, "type");
+	const char *near;
+
+	if (!json_is_object(v))
+		return fault_set(f, FAULT_CONFIG, "$.properties.%.80s: must be an object", name);
+	if (!type)
+		return 0;
+	if (!json_is_string(type))
+		return fault_set(f, FAULT_CONFIG, "$.properties.%.80s.type: must be a string", name);
+	if (mapping_type_known(json_string_value(type), &near))
+		return 0;
+	return fault_set(f, FAULT_CONFIG, "$.properties.%.80s.type: \"%.60s\" is no type of a field%s%s%s",
+			 name, json_string_value(type), near ? "; did you mean " : "", near ? near : "",
+			 near ? "?" : "");
+}
+
 static int take_fields(const json_t *properties, struct mapping *m, struct fault *f)
 {
 	const char *name;
 	json_t *v;
 
-	m->fields = xcalloc(json_object_size(properties), sizeof(*m->fields));
+	m->fields = xcalloc(json_object_size(properties) + 1, sizeof(*m->fields));
 	json_object_foreach((json_t *)(uintptr_t)properties, name, v) {
-		const json_t *type = json_object_get(v, "type");
 		struct mapping_field *mf = &m->fields[m->len];
+		const char *type = json_string_value(json_object_get(v, "type"));
 
-		if (!json_is_object(v))
-			return fault_set(f, FAULT_CONFIG, "$.properties.%s is no object", name);
-		if (type && !json_is_string(type))
-			return fault_set(f, FAULT_CONFIG, "$.properties.%s.type is no string", name);
+		if (check_field(name, v, f) < 0)
+			return -1;
 		mf->name = xstrdup(name);
-		mf->type_name = xstrdup(type ? json_string_value(type) : "object");
+		mf->type_name = xstrdup(type ? type : "object");
 		mf->type = type_of(mf->type_name);
 		m->len++;
 	}
@@ -73,16 +126,16 @@ static int take_fields(const json_t *properties, struct mapping *m, struct fault
 int mapping_parse(struct span text, struct mapping *out, struct fault *f)
 {
 	struct mapping m;
-	json_error_t e;
-	json_t *root = json_loadb(text.p, text.n, 0, &e);
+	json_error_t e = {.text = ""};
+	json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &e);
 	const json_t *properties = json_object_get(root, "properties");
 	int r = 0;
 
 	mapping_init(&m);
 	if (!json_is_object(root))
-		r = fault_set(f, FAULT_CONFIG, "mappings are no JSON object: %s", e.text);
+		r = fault_set(f, FAULT_CONFIG, "$: mappings must be a JSON object: %s", e.text);
 	else if (properties && !json_is_object(properties))
-		r = fault_set(f, FAULT_CONFIG, "$.properties is no object");
+		r = fault_set(f, FAULT_CONFIG, "$.properties: must be an object");
 	else if (properties)
 		r = take_fields(properties, &m, f);
 	json_decref(root);

@@ -6,7 +6,8 @@
  *	mapping_release(&m);
  *
  * Types of Elasticsearch that say nothing about a CSV value's form (keyword, text, ip, geo_point, ...) are
- * MAPPING_STRING; an object or nested property is MAPPING_OTHER.  Faults are FAULT_CONFIG with the JSON path.
+ * MAPPING_STRING; an object or nested property is MAPPING_OTHER.  A type that no server has is a fault, with the nearest
+ * name.  Faults are FAULT_CONFIG with the JSON path.
  */
 #ifndef MODEL_MAPPING_H
 #define MODEL_MAPPING_H
@@ -42,6 +43,8 @@ struct mapping {
 int mapping_parse(struct span mappings_json, struct mapping *out, struct fault *f) MUST_CHECK;
 void mapping_init(struct mapping *m);
 void mapping_release(struct mapping *m);
+/* Is it a type of the servers?  *near: the one that may be meant, or NULL. */
+bool mapping_type_known(const char *name, const char **near);
 const struct mapping_field *mapping_find(const struct mapping *m, struct span name);
 
 #endif

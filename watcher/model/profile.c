@@ -1,70 +1,23 @@
 /*
- * profile - one tenant's profile.json and jobs; see the header
+ * profile - one tenant's profile.json; see the header (its jobs are read in profile_jobs.c)
  *
- * Called at start and at each reload.  Both forms end in the same struct; every error of every file is collected.
+ * Called at start and at each reload.  Both forms end in the same struct; every error of every file is collected, also those
+ * of the jobs when the profile itself is wrong.
  */
 #include "watcher/base/base.h"
 #include "watcher/model/profile.h"
 #include "watcher/base/fsutil.h"
-#include "watcher/model/keys.h"
-#include <dirent.h>
-#include <errno.h>
-#include <unistd.h>
+#include "watcher/model/profile_jobs.h"
+#include "watcher/model/tables.h"
 
-#define FORMATS_LATER "tsv|ndjson|json|fixed|gz|zst|xz|age|compressed"
-#define LIMIT_MAX 9007199254740992.0
-
-static const struct key profile_keys[] = {
-	{.name = "tenant", .type = KEY_STRING},
-	{.name = "formats", .type = KEY_STRINGS, .choices = "csv|txt", .later = FORMATS_LATER},
-	{.name = "limits", .type = KEY_OBJECT},
-	{.name = "arrival", .type = KEY_OBJECT},
-	{.name = "index_prefix", .type = KEY_STRING},
-	{.name = "sinks", .type = KEY_OBJECT},
-	{.name = "encryption", .type = KEY_OBJECT},
-	{.name = "retention", .type = KEY_OBJECT},
-};
-
-static const struct key limit_keys[] = {
-	{.name = "max_file_bytes", .type = KEY_INT, .null_ok = true, .min = 0, .max = LIMIT_MAX},
-	{.name = "max_run_bytes", .type = KEY_INT, .null_ok = true, .min = 0, .max = LIMIT_MAX},
-	{.name = "max_run_files", .type = KEY_INT, .null_ok = true, .min = 0, .max = LIMIT_MAX},
-	{.name = "max_bytes_per_day", .type = KEY_INT, .later = "*"},
-	{.name = "max_files_per_day", .type = KEY_INT, .later = "*"},
-	{.name = "max_staged_bytes", .type = KEY_INT, .later = "*"},
-	{.name = "max_workers", .type = KEY_INT, .null_ok = true, .min = 1, .max = 256},
-	{.name = "max_columns", .type = KEY_INT, .min = 1, .max = 100000},
-	{.name = "max_row_bytes", .type = KEY_INT, .min = 16, .max = 16777216},
-};
-
-static const struct key arrival_keys[] = {
-	{.name = "level", .type = KEY_STRING, .choices = "plain", .later = "session|manifest"},
-	{.name = "settle_seconds", .type = KEY_NUMBER, .min = 0, .max = 3600},
-	{.name = "unproven", .type = KEY_BOOL, .later = "*"},
-};
-
-static const struct key encryption_keys[] = {
-	{.name = "required", .type = KEY_BOOL, .later = "*"},
-};
-
-static const struct key retention_keys[] = {
-	{.name = "done_days", .type = KEY_INT, .later = "*"},
-	{.name = "failed_days", .type = KEY_INT, .later = "*"},
-};
-
-static const struct key seed_keys[] = {
-	{.name = "_id", .type = KEY_ANY},
-	{.name = "client_id", .type = KEY_STRING},
-	{.name = "client_name", .type = KEY_STRING},
-	{.name = "max_file_size", .type = KEY_INT, .min = 0, .max = LIMIT_MAX},
-	{.name = "max_number_of_files", .type = KEY_INT, .min = 0, .max = LIMIT_MAX},
-	{.name = "file_format", .type = KEY_STRINGS, .choices = "csv|txt", .later = FORMATS_LATER},
-	{.name = "max_filebeat_workers", .type = KEY_INT, .min = 1, .max = 256},
-	{.name = "max_logstash_workers", .type = KEY_INT, .min = 1, .max = 256},
-};
+#define COLUMNS_DEFAULT 4096
+#define ROW_BYTES_DEFAULT 1048576
+#define SETTLE_DEFAULT 5
+#define SETTLE_MAX 3600
 
 struct profile *profile_ref(struct profile *p)
 {
+	CHECK(p->refs > 0);
 	p->refs++;
 	return p;
 }
@@ -100,198 +53,131 @@ bool tenant_name_valid(struct span name)
 	return true;
 }
 
-static unsigned formats_of(const json_t *list, unsigned otherwise)
+/* The words were checked; a list without one of ours says nothing. */
+static unsigned formats_of(const json_t *list)
 {
 	unsigned bits = 0;
+	const json_t *v;
 	size_t i;
-	json_t *v;
 
-	if (!list)
-		return otherwise;
 	json_array_foreach(list, i, v)
-		bits |= json_string_value(v)[0] == 'c' ? FORMAT_CSV : FORMAT_TXT;
-	return bits;
+		for (enum format_bit b = FORMAT_CSV; b <= FORMAT_TXT; b <<= 1)
+			if (json_is_string(v) && strcmp(json_string_value(v), format_name(b)) == 0)
+				bits |= b;
+	return bits ? bits : FORMAT_CSV | FORMAT_TXT;
 }
 
-static void take_sinks(struct profile *p, const json_t *sinks, const char *file,
-		       struct strbuf *errors)
+static void take_sinks(struct profile *p, const json_t *sinks)
 {
 	const char *name;
 	json_t *v;
 
-	if (!sinks)
-		return;
-	p->sinks_given = true;
-	p->sinks = xcalloc(json_object_size(sinks), sizeof(char *));
-	json_object_foreach((json_t *)(uintptr_t)sinks, name, v) {
+	p->sinks_given = sinks != NULL;
+	p->sinks = xcalloc(json_object_size(sinks) + 1, sizeof(char *));
+	json_object_foreach((json_t *)(uintptr_t)sinks, name, v)
 		p->sinks[p->sink_count++] = xstrdup(name);
-		if (!json_is_object(v) || json_object_size(v))
-			keys_error(errors, file, "$.sinks",
-				   "\"%s\": credentials of a tenant: not in this version; allowed: {}",
-				   name);
-	}
 }
 
-static void parse_own(struct profile *p, const json_t *root, const char *file,
-		      struct strbuf *errors)
+static void check_prefix(const struct profile *p, struct keys_report *r)
+{
+	char *sample = xasprintf("%sx", p->index_prefix), *name = NULL;
+	struct fault f = FAULT_INIT;
+
+	if (index_name_at(sample, 0, &name, &f) < 0)
+		keys_error(r, "$.index_prefix", "with \"x\" behind it: %s", f.text);
+	free(name);
+	free(sample);
+}
+
+static void parse_own(struct profile *p, const json_t *root, struct keys_report *r)
 {
 	const json_t *limits = json_object_get(root, "limits");
 	const json_t *arrival = json_object_get(root, "arrival");
 	const char *name = json_string_value(json_object_get(root, "tenant"));
-	int bad = keys_check(root, "$", profile_keys, ARRAY_LEN(profile_keys), file, errors);
+	double settle = keys_number(arrival, "settle_seconds", SETTLE_DEFAULT);
 
-	bad |= keys_check(limits, "$.limits", limit_keys, ARRAY_LEN(limit_keys), file, errors);
-	bad |= keys_check(arrival, "$.arrival", arrival_keys, ARRAY_LEN(arrival_keys), file, errors);
-	bad |= keys_check(json_object_get(root, "encryption"), "$.encryption", encryption_keys,
-			  ARRAY_LEN(encryption_keys), file, errors);
-	bad |= keys_check(json_object_get(root, "retention"), "$.retention", retention_keys,
-			  ARRAY_LEN(retention_keys), file, errors);
-	if (bad)
-		return;
+	keys_check(root, "$", &profile_table, r);
 	if (name && strcmp(name, p->tenant) != 0)
-		keys_error(errors, file, "$.tenant", "\"%s\" must be the folder's name, \"%s\"", name,
+		keys_error(r, "$.tenant", "\"%.60s\"; allowed: the folder's name, \"%s\"", name,
 			   p->tenant);
-	p->formats = formats_of(json_object_get(root, "formats"), FORMAT_CSV | FORMAT_TXT);
+	p->formats = formats_of(json_object_get(root, "formats"));
 	p->max_file_bytes = keys_int(limits, "max_file_bytes", -1);
 	p->max_run_bytes = keys_int(limits, "max_run_bytes", -1);
 	p->max_run_files = keys_int(limits, "max_run_files", -1);
 	p->max_workers = keys_int(limits, "max_workers", -1);
-	p->max_columns = (uint64_t)keys_int(limits, "max_columns", 4096);
-	p->max_row_bytes = (uint64_t)keys_int(limits, "max_row_bytes", 1048576);
-	p->settle_ms = (int64_t)(keys_number(arrival, "settle_seconds", 5) * 1000);
+	p->max_columns = (uint64_t)keys_int(limits, "max_columns", COLUMNS_DEFAULT);
+	p->max_row_bytes = (uint64_t)keys_int(limits, "max_row_bytes", ROW_BYTES_DEFAULT);
+	if (settle >= 0 && settle <= SETTLE_MAX)
+		p->settle_ms = (int64_t)(settle * 1000 + 0.5);
 	p->index_prefix = keys_string(root, "index_prefix", NULL);
-	take_sinks(p, json_object_get(root, "sinks"), file, errors);
+	if (p->index_prefix)
+		check_prefix(p, r);
+	take_sinks(p, json_object_get(root, "sinks"));
 }
 
-static void parse_seed(struct profile *p, const json_t *root, const char *file,
-		       struct strbuf *errors)
+static int64_t smaller(int64_t a, int64_t b)
 {
-	int64_t filebeat, logstash;
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
 
-	if (keys_check(root, "$", seed_keys, ARRAY_LEN(seed_keys), file, errors) < 0)
-		return;
+static void parse_seed(struct profile *p, const json_t *root, struct keys_report *r)
+{
+	keys_check(root, "$", &profile_seed_table, r);
 	p->client_id = keys_string(root, "client_id", NULL);
 	p->client_name = keys_string(root, "client_name", NULL);
-	p->formats = formats_of(json_object_get(root, "file_format"), FORMAT_CSV | FORMAT_TXT);
+	p->formats = formats_of(json_object_get(root, "file_format"));
 	p->max_file_bytes = -1;
 	/* the seed's max_file_size is the total of a run: that is what its text says and does */
 	p->max_run_bytes = keys_int(root, "max_file_size", -1);
 	p->max_run_files = keys_int(root, "max_number_of_files", -1);
-	filebeat = keys_int(root, "max_filebeat_workers", -1);
-	logstash = keys_int(root, "max_logstash_workers", -1);
-	p->max_workers = filebeat < 0 || (logstash >= 0 && logstash < filebeat) ? logstash : filebeat;
-	p->max_columns = 4096;
-	p->max_row_bytes = 1048576;
-	p->settle_ms = 5000;
+	p->max_workers = smaller(keys_int(root, "max_filebeat_workers", -1),
+				 keys_int(root, "max_logstash_workers", -1));
+	p->max_columns = COLUMNS_DEFAULT;
+	p->max_row_bytes = ROW_BYTES_DEFAULT;
+	p->settle_ms = SETTLE_DEFAULT * 1000;
 }
 
-static int read_json(const char *path, struct strbuf *text, struct strbuf *errors)
+static void parse_file(struct profile *p, const char *file, struct strbuf *errors)
 {
-	struct fault f = FAULT_INIT;
-
-	strbuf_reset(text);
-	if (fs_read_file(path, 1024 * 1024, text, &f) < 0) {
-		strbuf_addf(errors, "%s\n", f.text);
-		return -1;
-	}
-	return 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct job *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static void check_index(struct profile *p, const struct job *j, const char *file,
-			struct strbuf *errors)
-{
-	struct fault f = FAULT_INIT;
-	char *pattern = profile_index_name(p, j), *name = NULL;
-
-	if (index_name_at(pattern, 0, &name, &f) < 0)
-		keys_error(errors, file, "$.index.name", "%s", f.text);
-	free(name);
-	free(pattern);
-}
-
-static void load_job(struct profile *p, const char *path, int dir_fd, struct strbuf *errors)
-{
+	struct keys_report r = {.file = file, .errors = errors};
 	struct strbuf text = STRBUF_INIT;
-	struct job *j = NULL;
+	struct fault f = FAULT_INIT;
+	json_t *root = NULL;
 
-	if (read_json(path, &text, errors) == 0 &&
-	    job_parse(strbuf_span(&text), path, dir_fd, &j, errors) == 0) {
-		check_index(p, j, path, errors);
-		for (size_t i = 0; i < j->sink_count && p->sinks_given; i++) {
-			bool found = false;
-
-			for (size_t k = 0; k < p->sink_count; k++)
-				found |= strcmp(p->sinks[k], j->sinks[i]) == 0;
-			if (!found)
-				keys_error(errors, path, "$.sinks",
-					   "\"%s\" is not among the sinks of the tenant's profile",
-					   j->sinks[i]);
-		}
-		p->jobs = xrealloc(p->jobs, (p->job_count + 1) * sizeof(*p->jobs));
-		p->jobs[p->job_count++] = j;
-	}
+	if (fs_read_file(file, KEYS_FILE_MAX, &text, &f) < 0)
+		keys_error(&r, "$", "%s", f.text);
+	else
+		root = keys_load(strbuf_span(&text), &r);
+	if (root && keys_any_of(root, &profile_seed_table, &profile_table))
+		parse_seed(p, root, &r);
+	else if (root)
+		parse_own(p, root, &r);
+	if (!p->index_prefix)
+		p->index_prefix = xasprintf("%s-", p->tenant);
+	json_decref(root);
 	strbuf_release(&text);
-}
-
-static void load_jobs(struct profile *p, const char *folder, struct strbuf *errors)
-{
-	char *jobs = xasprintf("%s/jobs", folder);
-	DIR *d = opendir(jobs);
-	const struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		struct span name = span_of(e->d_name);
-		char *path;
-
-		if (name.p[0] == '.' || !span_ends(name, SPAN_LITERAL(".json")) || name.n < 6)
-			continue;
-		path = xasprintf("%s/%s", jobs, e->d_name);
-		load_job(p, path, dirfd(d), errors);
-		free(path);
-	}
-	if (d)
-		closedir(d);
-	else if (errno != ENOENT)
-		strbuf_addf(errors, "%s: cannot be read: %s\n", jobs, strerror(errno));
-	if (p->job_count)
-		qsort(p->jobs, p->job_count, sizeof(*p->jobs), by_name);
-	free(jobs);
 }
 
 int profile_load(const char *profiles_dir, const char *tenant, struct profile **out,
 		 struct strbuf *errors)
 {
 	struct profile *p = xcalloc(1, sizeof(*p));
-	char *folder = xasprintf("%s/%s", profiles_dir, tenant);
-	char *file = xasprintf("%s/profile.json", folder);
-	struct strbuf text = STRBUF_INIT;
+	char *folder = fs_join(profiles_dir, tenant);
+	char *file = fs_join(folder, "profile.json");
 	size_t before = errors->n;
-	json_t *root = NULL;
 
 	p->refs = 1;
 	p->tenant = xstrdup(tenant);
-	if (!tenant_name_valid(span_of(tenant)))
-		strbuf_addf(errors, "%s: a tenant's folder is named [a-z0-9][a-z0-9-]{0,38}\n", folder);
-	else if (read_json(file, &text, errors) == 0)
-		root = keys_load(strbuf_span(&text), file, errors);
-	if (root) {
-		if (json_object_get(root, "client_id") || json_object_get(root, "file_format"))
-			parse_seed(p, root, file, errors);
-		else
-			parse_own(p, root, file, errors);
-		if (!p->index_prefix)
-			p->index_prefix = xasprintf("%s-", tenant);
-		load_jobs(p, folder, errors);
+	if (!tenant_name_valid(span_of(tenant))) {
+		struct keys_report r = {.file = profiles_dir, .errors = errors};
+
+		keys_error(&r, "$", "\"%s\": a tenant's folder is named [a-z0-9][a-z0-9-]{0,38}", tenant);
+	} else {
+		parse_file(p, file, errors);
+		profile_load_jobs(p, folder, errors);
 	}
-	json_decref(root);
-	strbuf_release(&text);
 	free(folder);
 	free(file);
 	if (errors->n > before) {
@@ -337,5 +223,11 @@ unsigned format_of_name(const char *name)
 
 const char *format_name(enum format_bit b)
 {
-	return b == FORMAT_CSV ? "csv" : "txt";
+	switch (b) {
+	case FORMAT_CSV:
+		return "csv";
+	case FORMAT_TXT:
+		return "txt";
+	}
+	return "";
 }

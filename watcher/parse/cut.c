@@ -1,13 +1,15 @@
 /*
  * cut - the automaton that finds record ends, and what happens when there is none
  *
- * Called by parser.c.  A record is searched within max_row_bytes; when none ends there, either a quote is open (the line is
- * given up and the scan begins anew at the next line) or the row is too long (it is skipped).
+ * Called by parser.c.  A record is searched within max_row_bytes; when none ends there, either a
+ * quote is open (the line is given up and the scan begins anew at the next line) or the row is too
+ * long (it is skipped).
  *
- * Frontier: giving up a line at a time would read max_row_bytes again for each of them, and a hostile file has such a quote on
- * every line.  But a scan that is inside quotes at a line end before the point an earlier scan reached is in the same state
- * as that one was there (the earlier scan was inside quotes at every line end, or it would have ended), so it goes on from that
- * point, the frontier, and no byte beyond the first line is read twice.
+ * Frontier: giving up a line at a time would read max_row_bytes again for each of them, and a
+ * hostile file has such a quote on every line.  But a scan that is inside quotes at a line end
+ * before the point an earlier scan reached is in the same state as that one was there (the earlier
+ * scan was inside quotes at every line end, or it would have ended), so it goes on from that point,
+ * the frontier, and no byte beyond the first line is read twice.
  *
  * Owns the window.  Can fail only as the source does.
  */
@@ -17,8 +19,8 @@
 #define NO_EOL UINT64_MAX
 #define LINE_END_MAX 2 /* CR LF */
 
-void cutter_init(struct cutter *c, const struct parser_options *o, const struct parser_source *source,
-		 uint64_t offset, char eol)
+void cutter_init(struct cutter *c, const struct parser_options *o,
+		 const struct parser_source *source, uint64_t offset, char eol)
 {
 	*c = (struct cutter){.eol = eol, .quotes = o->format == PARSER_CSV, .next = offset};
 	c->max_row = o->max_row_bytes;
@@ -62,7 +64,10 @@ static void forget_found(struct cutter *c)
 	c->quote_marks = (struct finder){0};
 }
 
-/* In an unquoted part: true when the record ends at pos; else pos moves behind the next quote, or to end. */
+/*
+ * In an unquoted part: true when the record ends at pos; else pos moves behind the next quote, or
+ * to end.
+ */
 static bool scan_plain(struct cutter *c, uint64_t end)
 {
 	uint64_t eol = find(c, &c->eols, c->eol, end);
@@ -198,7 +203,10 @@ static void keep_head(struct cutter *c, struct cut *out)
 	out->raw_cut = true;
 }
 
-/* Forgets what lies before keep, but for one byte: it may be the CR of a line end.  Counts the lines that go. */
+/*
+ * Forgets what lies before keep, but for one byte: it may be the CR of a line end.  Counts the
+ * lines that go.
+ */
 static void drop(struct cutter *c, struct cut *out, uint64_t keep)
 {
 	uint64_t from = c->window.offset;
@@ -237,7 +245,10 @@ static int skip_line(struct cutter *c, struct cut *out, struct fault *f)
 	}
 }
 
-/* Steps to end; false: a quote has been open for max_row bytes.  *ended: the row's line end stands at pos. */
+/*
+ * Steps to end; false: a quote has been open for max_row bytes.  *ended: the row's line end stands
+ * at pos.
+ */
 static bool skip_scan(struct cutter *c, uint64_t end, bool *ended)
 {
 	*ended = false;
@@ -254,9 +265,10 @@ static bool skip_scan(struct cutter *c, uint64_t end, bool *ended)
 }
 
 /*
- * A row over max_row_bytes with no quote open at that point: on to its end, nothing kept.  A quote that is opened on the way and
- * not closed within max_row_bytes would swallow the file: then the row ends at the first line end behind that quote, and only
- * the bytes from there on are held meanwhile.
+ * A row over max_row_bytes with no quote open at that point: on to its end, nothing kept.  A quote
+ * that is opened on the way and not closed within max_row_bytes would swallow the file: then the
+ * row ends at the first line end behind that quote, and only the bytes from there on are held
+ * meanwhile.
  */
 static int skip_row(struct cutter *c, struct cut *out, struct fault *f)
 {
@@ -284,7 +296,10 @@ static int skip_row(struct cutter *c, struct cut *out, struct fault *f)
 	}
 }
 
-/* A quote is open where the scan had to stop: the first line is bad, and the next one begins a record. */
+/*
+ * A quote is open where the scan had to stop: the first line is bad, and the next one begins a
+ * record.
+ */
 static int give_up_line(struct cutter *c, bool at_eof, struct cut *out, struct fault *f)
 {
 	out->kind = CUT_UNCLOSED;

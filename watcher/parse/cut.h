@@ -6,8 +6,9 @@
  *		...                                   cut.raw is good until the next call
  *	cutter_release(&c)
  *
- * Knows quotes, line ends and the longest row; nothing of fields, text encodings or numbers of rows.
- * Memory: max_row_bytes plus the window's slack.  Time: linear, whatever the bytes (see cut.c, frontier).
+ * Knows quotes, line ends and the longest row; nothing of fields, text encodings or numbers of
+ * rows. Memory: max_row_bytes plus the window's slack.  Time: linear, whatever the bytes (see
+ * cut.c, frontier).
  * Errors: those of the source.
  */
 #ifndef PARSE_CUT_H
@@ -24,9 +25,9 @@ enum cut_kind {
 
 struct cut {
 	enum cut_kind kind;
-	struct span raw;  /* without the line end */
-	bool raw_cut;     /* raw is not all of it */
-	uint64_t length;  /* of the whole, without the line end */
+	struct span raw; /* without the line end */
+	bool raw_cut;	 /* raw is not all of it */
+	uint64_t length; /* of the whole, without the line end */
 	uint64_t offset;
 	uint64_t next_offset;
 	uint64_t lines; /* line ends in it, its own included */
@@ -40,7 +41,10 @@ enum cut_state {
 	CUT_AT_QUOTE,  /* behind a quote within quotes: the end, or the first of two */
 };
 
-/* The next place of one byte, remembered: at is valid when found, everything in [from, searched) was looked at. */
+/*
+ * The next place of one byte, remembered: at is valid when found, everything in [from, searched)
+ * was looked at.
+ */
 struct finder {
 	uint64_t at;
 	uint64_t searched;
@@ -67,8 +71,8 @@ struct cutter {
 	char *head; /* own: PARSER_RAW_CUT bytes */
 };
 
-void cutter_init(struct cutter *c, const struct parser_options *o, const struct parser_source *source,
-		 uint64_t offset, char eol);
+void cutter_init(struct cutter *c, const struct parser_options *o,
+		 const struct parser_source *source, uint64_t offset, char eol);
 void cutter_release(struct cutter *c);
 int cutter_next(struct cutter *c, struct cut *out, struct fault *f) MUST_CHECK;
 

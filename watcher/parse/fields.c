@@ -1,8 +1,9 @@
 /*
  * fields - commas and quotes
  *
- * Called by parser.c for each record when the input names the fields.  Owns the array and the memory for unquoted text; both
- * grow to the largest record seen and stay.  Nothing can fail but the record itself.
+ * Called by parser.c for each record when the input names the fields.  Owns the array and the
+ * memory for unquoted text; both grow to the largest record seen and stay.  Nothing can fail but
+ * the record itself.
  */
 #include "watcher/base/base.h"
 #include "watcher/parse/fields.h"
@@ -37,7 +38,10 @@ static bool add_field(struct fields *fs, struct span text, bool quoted)
 	return true;
 }
 
-/* The text between quotes with each doubled quote made one.  Room was reserved: earlier spans stay where they are. */
+/*
+ * The text between quotes with each doubled quote made one.  Room was reserved: earlier spans stay
+ * where they are.
+ */
 static struct span undouble(struct fields *fs, const char *p, const char *end)
 {
 	size_t begin = fs->unquoted.n;
@@ -69,7 +73,10 @@ static const char *closing_quote(const char *p, const char *end, bool *doubled)
 	}
 }
 
-/* One quoted field from its opening quote on; returns the byte behind its closing quote, NULL when there is no room. */
+/*
+ * One quoted field from its opening quote on; returns the byte behind its closing quote, NULL when
+ * there is no room.
+ */
 static const char *split_quoted(struct fields *fs, struct span raw, const char *p)
 {
 	const char *end = raw.p + raw.n;

@@ -5,8 +5,9 @@
  *	switch (fields_split(&fs, raw, &at)) ...      fs.items[0..count), good until the next split
  *	fields_release(&fs)
  *
- * raw is a record that the cutter found: every quote that opens a field closes.  Spans point into raw, or, where a doubled quote
- * had to go, into memory of fs.  Memory: max_columns fields at most, and the longest record with doubled quotes.
+ * raw is a record that the cutter found: every quote that opens a field closes.  Spans point into
+ * raw, or, where a doubled quote had to go, into memory of fs.  Memory: max_columns fields at most,
+ * and the longest record with doubled quotes.
  */
 #ifndef PARSE_FIELDS_H
 #define PARSE_FIELDS_H
@@ -31,7 +32,10 @@ struct fields {
 void fields_init(struct fields *fs, size_t max_columns);
 void fields_release(struct fields *fs);
 enum fields_result fields_split(struct fields *fs, struct span raw, size_t *at);
-/* In which field (from 0) does the byte at `at` lie, and is a quote open there?  raw may be any bytes. */
+/*
+ * In which field (from 0) does the byte at `at` lie, and is a quote open there?  raw may be any
+ * bytes.
+ */
 size_t fields_locate(struct span raw, size_t at, bool *in_quotes);
 
 #endif

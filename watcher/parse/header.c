@@ -1,7 +1,8 @@
 /*
  * header - names made unique
  *
- * Called once a file by parser.c.  Owns the names.  Nothing can fail; the number of names was bounded by max_columns before.
+ * Called once a file by parser.c.  Owns the names.  Nothing can fail; the number of names was
+ * bounded by max_columns before.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/map.h"
@@ -22,8 +23,12 @@ void header_release(struct header *h)
 	arena_release(&h->arena);
 }
 
-/* A free name made of `base`.  *next remembers the last number tried, so that a million repeats stay linear. */
-static struct span free_name(struct header *h, const struct map *taken, struct span base, size_t *next)
+/*
+ * A free name made of `base`.  *next remembers the last number tried, so that a million repeats
+ * stay linear.
+ */
+static struct span free_name(struct header *h, const struct map *taken, struct span base,
+			     size_t *next)
 {
 	char *p = arena_alloc(&h->arena, base.n + NUMBER_TEXT);
 

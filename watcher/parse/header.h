@@ -1,8 +1,8 @@
 /*
  * header - the names of a csv file's fields
  *
- * header_set copies the record: an empty name becomes columnN (N from 1), a name that is taken gets _2, _3, ... until it is
- * free.  All names as written are taken first, so that only repeats change.
+ * header_set copies the record: an empty name becomes columnN (N from 1), a name that is taken gets
+ * _2, _3, ... until it is free.  All names as written are taken first, so that only repeats change.
  */
 #ifndef PARSE_HEADER_H
 #define PARSE_HEADER_H

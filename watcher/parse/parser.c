@@ -1,11 +1,13 @@
 /*
  * parser - records with numbers, lines, fields and the reasons why some are bad
  *
- * Called by the worker for each pass over a file.  Puts together the cutter (where records end), the fields and the header.  The
- * header, and on going on from a checkpoint the number of fields of the first row, are found by a second parser that looks at
- * the file's beginning, so that a pass from the middle gives exactly what a pass from the start gives.
+ * Called by the worker for each pass over a file.  Puts together the cutter (where records end),
+ * the fields and the header.  The header, and on going on from a checkpoint the number of fields of
+ * the first row, are found by a second parser that looks at the file's beginning, so that a pass
+ * from the middle gives exactly what a pass from the start gives.
  *
- * Owns its window, fields and names.  Faults: the source's, and FAULT_DATA for a header that cannot be used.
+ * Owns its window, fields and names.  Faults: the source's, and FAULT_DATA for a header that cannot
+ * be used.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/utf8.h"
@@ -33,7 +35,7 @@ struct parser {
 	struct fields fields;
 	struct header header;
 	char eol;
-	size_t expected; /* fields a row has, 0: not known yet */
+	size_t expected;	/* fields a row has, 0: not known yet */
 	uint64_t header_offset; /* UINT64_MAX: none */
 	uint64_t next_row;
 	uint64_t next_line;
@@ -49,7 +51,10 @@ static int looker_read(void *context, void *buf, size_t n, size_t *got, struct f
 	return 0;
 }
 
-/* Records end at LF if the file has any, else at CR: read until the first LF, usually in the first window. */
+/*
+ * Records end at LF if the file has any, else at CR: read until the first LF, usually in the first
+ * window.
+ */
 static int find_eol(const struct parser_source *source, size_t step, char *eol, struct fault *f)
 {
 	char *buf = xmalloc(step);
@@ -96,7 +101,8 @@ static int skip_bytes(const struct parser_source *source, uint64_t n, struct fau
 		if (source->read(source->context, buf, (size_t)n, &got, f) < 0)
 			return -1;
 		if (got == 0)
-			return fault_set(f, FAULT_SYSTEM, "the file became shorter while it was read");
+			return fault_set(f, FAULT_SYSTEM,
+					 "the file became shorter while it was read");
 		n -= got;
 	}
 	return 0;
@@ -167,11 +173,15 @@ static void judge_after_quote(struct parser *p, struct record *rec, size_t at)
 	struct span column = column_of(p, p->fields.count - 1, number);
 
 	text.n = utf8_valid_prefix(text);
-	BAD(rec, column, "text after a closing quote: '%.*s'; a quote within a quoted field is written twice",
+	BAD(rec, column,
+	    "text after a closing quote: '%.*s'; a quote within a quoted field is written twice",
 	    SPAN_FMT(text));
 }
 
-/* In a line that was cut the quote may stand beyond the bytes that are kept: then no column is named. */
+/*
+ * In a line that was cut the quote may stand beyond the bytes that are kept: then no column is
+ * named.
+ */
 static void judge_unclosed(struct parser *p, struct record *rec)
 {
 	char number[NUMBER_TEXT];
@@ -194,7 +204,8 @@ static void split(struct parser *p, struct record *rec)
 		judge_after_quote(p, rec, at);
 		return;
 	case FIELDS_TOO_MANY:
-		BAD(rec, SPAN_NONE, "row has more than %zu fields (max_columns)", p->options.max_columns);
+		BAD(rec, SPAN_NONE, "row has more than %zu fields (max_columns)",
+		    p->options.max_columns);
 		return;
 	}
 	if (p->expected && p->fields.count != p->expected) {
@@ -310,11 +321,13 @@ static int recall_expected(struct parser *p, uint64_t from, uint64_t before, str
 	return r < 0 ? -1 : 0;
 }
 
-static int prepare(struct parser *p, uint64_t from, const struct parser_start *start, struct fault *f)
+static int prepare(struct parser *p, uint64_t from, const struct parser_start *start,
+		   struct fault *f)
 {
 	if (p->options.format == PARSER_CSV && p->options.header)
 		return read_header(p, from, f);
-	if (p->options.format == PARSER_CSV && p->options.split_fields && start && start->offset > from)
+	if (p->options.format == PARSER_CSV && p->options.split_fields && start &&
+	    start->offset > from)
 		return recall_expected(p, from, start->offset, f);
 	return 0;
 }

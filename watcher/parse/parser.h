@@ -8,21 +8,26 @@
  *		...
  *	parser_free(&p);
  *
- * csv: RFC 4180 with comma and double quote.  Records end at LF or CRLF outside quotes; at CR only when the whole file holds
- * no LF.  txt: the same line ends, no quotes, one record a line.  A UTF-8 byte order mark at offset 0 is no data.
- * A record comes out as RECORD_ROW, RECORD_BLANK or RECORD_BAD (model/record.h); bad rows never stop the parser:
- *   - a quote that is not closed within max_row_bytes or the file: the line on which the record began is bad (raw is that
- *     line), reading goes on at the next line;
- *   - a row longer than max_row_bytes: bad, raw is its first PARSER_RAW_CUT bytes, raw_cut is set;
- *   - invalid UTF-8; and with split_fields: text after a closing quote, more than max_columns fields, more or fewer fields
- *     than the header (without header: than the first RECORD_ROW).
- * A quote inside an unquoted field is data.
+ * csv: RFC 4180 with comma and double quote.  Records end at LF or CRLF outside quotes; at CR only
+ * when the whole file holds no LF.  txt: the same line ends, no quotes, one record a line.  A UTF-8
+ * byte order mark at offset 0 is no data.  A quote inside an unquoted field is data.
  *
- * The header is the first record that is not blank (blank lines before it are records).  It is number 0 and never comes out.
- * Names: an empty one is columnN; one that is already taken gets _2, _3, ... until it is free.  txt has no header.
+ * A record comes out as RECORD_ROW, RECORD_BLANK or RECORD_BAD (model/record.h); bad rows never stop
+ * the parser.  Bad are
+ *   - the line on which a record begins whose quote is not closed within max_row_bytes or the file:
+ *     raw is that line, reading goes on at the next one;
+ *   - a row longer than max_row_bytes: raw is its first PARSER_RAW_CUT bytes, raw_cut is set;
+ *   - invalid UTF-8;
+ *   - with split_fields: text after a closing quote, more than max_columns fields, more or fewer
+ *     fields than the header (without header: than the first RECORD_ROW).
  *
- * Ownership: everything in a record is the parser's, valid until the next call; the header lives as long as the parser.
- * The source is borrowed.  Memory: max_row_bytes plus two windows, and max_columns fields; time is linear in the file.
+ * The header is the first record that is not blank (blank lines before it are records).  It is
+ * number 0 and never comes out.  Names: an empty one is columnN; one that is already taken gets _2,
+ * _3, ... until it is free.  txt has no header.
+ *
+ * Ownership: everything in a record is the parser's, valid until the next call; the header lives as
+ * long as the parser.  The source is borrowed.  Memory: 1.25 x max_row_bytes plus two windows, the
+ * longest row with doubled quotes, and max_columns fields; time is linear in the file.
  * Errors: faults of the source; FAULT_DATA when the header cannot be used.
  */
 #ifndef PARSE_PARSER_H
@@ -45,7 +50,10 @@ struct parser_options {
 	size_t window; /* bytes a read, 0: PARSER_WINDOW; tests cut it small */
 };
 
-/* Where the bytes come from.  read: the next ones, *got 0 = end.  look: at an offset from the file's start, moves nothing. */
+/*
+ * Where the bytes come from.  read: the next ones, *got 0 = end.  look: at an offset from the
+ * file's start, moves nothing.
+ */
 struct parser_source {
 	void *context;
 	int (*read)(void *context, void *buf, size_t n, size_t *got, struct fault *f);
@@ -60,8 +68,8 @@ struct parser_start {
 };
 
 struct parser_header {
-	bool present;       /* false: none asked for, or the file has no record */
-	struct span raw;    /* its bytes without the line end */
+	bool present;		  /* false: none asked for, or the file has no record */
+	struct span raw;	  /* its bytes without the line end */
 	const struct span *names; /* NULL without split_fields */
 	size_t count;
 };

@@ -1,8 +1,9 @@
 /*
  * window - bytes from the source into one growing, sliding buffer
  *
- * Used by cut.c only.  Owns the buffer.  The slack behind `need` is what keeps moving cheap: after a move at least
- * need / 4 bytes are read before the next one, so a byte is moved a few times at most.
+ * Used by cut.c only.  Owns the buffer.  The slack behind `need` is what keeps moving cheap: after
+ * a move at least need / 4 bytes are read before the next one, so a byte is moved a few times at
+ * most.
  */
 #include "watcher/base/base.h"
 #include "watcher/parse/window.h"

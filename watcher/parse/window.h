@@ -1,14 +1,15 @@
 /*
  * window - the part of the file that the parser holds in memory
  *
- *	window_init(&w, &source, offset, step, need)      need: most bytes that are ever held at once
+ *	window_init(&w, &source, offset, step, need)   need: most bytes ever held at once
  *	while (window_end(&w) < wanted && !w.eof)
- *		window_more(&w, &f)                       reads at most step bytes; may move the memory
- *	p = window_at(&w, offset)                         good until the next window_more
- *	window_drop(&w, offset)                           bytes before offset are not needed any more
+ *		window_more(&w, &f)                    reads at most step bytes
+ *	p = window_at(&w, offset)                      good until the next window_more
+ *	window_drop(&w, offset)                        bytes before offset may go
  *	window_release(&w)
  *
- * All positions are offsets from the start of the file.  Memory grows on demand up to about 1.25 x need + 2 x step and is kept.
+ * All positions are offsets from the start of the file.  Memory grows on demand up to about
+ * 1.25 x need + 2 x step and is kept.
  * Errors: those of the source.
  */
 #ifndef PARSE_WINDOW_H

@@ -1,9 +1,9 @@
 /*
  * rejects - rejected rows into a descriptor, buffered
  *
- * Called by the worker with each rejected row, in row order.  Owns a buffer; the descriptor is the worker's.  Every write goes to
- * the offset this object knows, so that a file cut back for a checkpoint goes on exactly there.  Can fail when the disk is
- * full or broken.
+ * Called by the worker with each rejected row, in row order.  Owns a buffer; the descriptor is the
+ * worker's.  Every write goes to the offset this object knows, so that a file cut back for a
+ * checkpoint goes on exactly there.  Can fail when the disk is full or broken.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/digest.h"
@@ -18,7 +18,7 @@ struct rejects {
 	int fd;
 	enum rejects_format format;
 	struct strbuf first_line; /* csv */
-	struct strbuf buffer;     /* not yet written; stands at `written` */
+	struct strbuf buffer;	  /* not yet written; stands at `written` */
 	uint64_t written;
 	bool changed; /* since the last fsync */
 };

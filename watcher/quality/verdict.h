@@ -13,7 +13,7 @@
 #include "watcher/model/counters.h"
 
 /* max_rows -1: no limit by number. */
-int verdict_rejects(const struct counters *c, double max_ratio, int64_t max_rows, struct fault *f)
-	MUST_CHECK;
+int verdict_rejects(const struct counters *c, double max_ratio, int64_t max_rows,
+		    struct fault *f) MUST_CHECK;
 
 #endif

@@ -1,7 +1,9 @@
 /*
- * document_id - the id of a document: delivery, "-", row number in base 36, and ".k" for the k-th of a split row
+ * document_id - the id of a document: delivery, "-", row number in base 36, and ".k" for the k-th
+ * of a split row
  *
- * The same file, job and tenant give the same ids on every attempt, so a second attempt finds what the first one wrote.
+ * The same file, job and tenant give the same ids on every attempt, so a second attempt finds what
+ * the first one wrote.
  */
 #ifndef SINK_DOCUMENT_ID_H
 #define SINK_DOCUMENT_ID_H

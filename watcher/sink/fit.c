@@ -1,14 +1,15 @@
 /*
  * fit - values against types
  *
- * Called for every document by sinks that keep types themselves.  Owns nothing, allocates nothing.  Hostile values are numbers of
- * a million digits, so text is looked at once, from left to right.
+ * Called for every document by sinks that keep types themselves.  Owns nothing, allocates nothing.
+ * Hostile values are numbers of a million digits, so text is looked at once, from left to right.
  */
 #include "watcher/base/base.h"
 #include "watcher/sink/fit.h"
 #include <math.h>
 
 #define NUMBER_MAX 400 /* digits beyond say nothing that a double can hold */
+#define PLAIN_DIGITS 38 /* less than a float's 3.4e38 */
 #define SHOWN 60
 
 struct range {
@@ -45,7 +46,10 @@ static size_t digits_at(struct span s, size_t i)
 	return i - from;
 }
 
-/* [+-]digits[.digits][e[+-]digits], with a digit on at least one side of the point: what BigDecimal reads. */
+/*
+ * [+-]digits[.digits][e[+-]digits], with a digit on at least one side of the point: what BigDecimal
+ * reads.
+ */
 static bool is_number(struct span s, bool *integer)
 {
 	size_t i = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+') ? 1 : 0;
@@ -112,14 +116,15 @@ static struct range range_of(const struct mapping_field *mf)
 	return (struct range){0, 0};
 }
 
-static bool refuse(const struct mapping_field *mf, struct span shown, const char *why, char text[FIT_TEXT])
+static bool refuse(const struct mapping_field *mf, struct span shown, const char *why,
+		   char text[FIT_TEXT])
 {
 	bool cut = shown.n > SHOWN;
 
 	if (cut)
 		shown.n = SHOWN;
-	snprintf(text, FIT_TEXT, "value '%.*s%s' %s type %.40s", SPAN_FMT(shown), cut ? "..." : "", why,
-		 mf->type_name);
+	snprintf(text, FIT_TEXT, "value '%.*s%s' %s type %.40s", SPAN_FMT(shown), cut ? "..." : "",
+		 why, mf->type_name);
 	return false;
 }
 
@@ -140,6 +145,13 @@ static bool fit_wide(enum mapping_type type, struct span s)
 	return s.n < 20 || (s.n == 20 && memcmp(s.p, "18446744073709551615", 20) <= 0);
 }
 
+/* Below every limit by its length alone: the usual case, without a conversion. */
+static bool plainly_small(const struct mapping_field *mf, struct span s)
+{
+	return s.n <= PLAIN_DIGITS && !memchr(s.p, 'e', s.n) && !memchr(s.p, 'E', s.n) &&
+	       strcmp(mf->type_name, "half_float") != 0;
+}
+
 static bool fit_number(const struct mapping_field *mf, struct span s, char text[FIT_TEXT])
 {
 	bool wide = mf->type == MAPPING_LONG || mf->type == MAPPING_UNSIGNED_LONG;
@@ -151,6 +163,8 @@ static bool fit_number(const struct mapping_field *mf, struct span s, char text[
 		return refuse(mf, s, "is no number for", text);
 	if (wide && integer)
 		return fit_wide(mf->type, s) || refuse(mf, s, "is out of range of", text);
+	if (mf->type == MAPPING_FLOAT && plainly_small(mf, s))
+		return true;
 	if (!fit_double(s, &d))
 		return refuse(mf, s, "is out of range of", text);
 	if (mf->type != MAPPING_FLOAT)
@@ -164,7 +178,8 @@ static bool fit_boolean(const struct mapping_field *mf, const struct value *v, c
 {
 	if (v->type == VALUE_BOOL)
 		return true;
-	if (v->type == VALUE_STRING && (v->u.text.n == 0 || span_is(v->u.text, "true") || span_is(v->u.text, "false")))
+	if (v->type == VALUE_STRING &&
+	    (v->u.text.n == 0 || span_is(v->u.text, "true") || span_is(v->u.text, "false")))
 		return true;
 	if (v->type == VALUE_TIME)
 		return refuse(mf, SPAN_LITERAL("(a time)"), "is no boolean for", text);
@@ -181,7 +196,8 @@ static bool fit_scalar(const struct mapping_field *mf, const struct value *v, ch
 	case MAPPING_UNSIGNED_LONG:
 	case MAPPING_FLOAT:
 		if (v->type == VALUE_BOOL)
-			return refuse(mf, span_of(v->u.boolean ? "true" : "false"), "is no number for", text);
+			return refuse(mf, span_of(v->u.boolean ? "true" : "false"),
+				      "is no number for", text);
 		if (v->type == VALUE_TIME)
 			return refuse(mf, SPAN_LITERAL("(a time)"), "is no number for", text);
 		if (v->type == VALUE_STRING && v->u.text.n == 0)
@@ -209,7 +225,10 @@ bool fit_value(const struct mapping_field *mf, const struct value *v, char text[
 				return false;
 		return true;
 	case VALUE_MAP:
-		/* geo types and ranges are MAPPING_STRING and take objects; the server knows their form */
+		/*
+		 * geo types and ranges are MAPPING_STRING and take objects; the server knows their
+		 * form
+		 */
 		if (mf->type == MAPPING_OTHER || mf->type == MAPPING_STRING)
 			return true;
 		return refuse(mf, SPAN_LITERAL("(an object)"), "does not fit", text);
@@ -223,7 +242,8 @@ bool fit_value(const struct mapping_field *mf, const struct value *v, char text[
 	return true;
 }
 
-bool fit_event(const struct mapping *m, const struct event *ev, struct span *column, char text[FIT_TEXT])
+bool fit_event(const struct mapping *m, const struct event *ev, struct span *column,
+	       char text[FIT_TEXT])
 {
 	for (size_t i = 0; i < ev->fields.len; i++) {
 		const struct value_entry *e = &ev->fields.entries[i];

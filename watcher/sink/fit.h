@@ -4,12 +4,13 @@
  *	if (!fit_event(mapping, &ev, &column, text))
  *		... the document is REJECTED: column, text
  *
- * The rules of a server's coercion, so that the embedded store refuses what a server refuses: integers in the type's range (a
- * fraction is cut off by the server, so it fits), finite numbers, numbers and booleans as strings too, an empty string as none.
- * Text-like types take any scalar, dates any string or number (their formats are the server's), object types maps only.  Arrays
- * are judged by their items; null fits everything.
- * Source: Elasticsearch reference, "coerce", "Numeric field types", "Boolean field type".
- * The worker may ask in the gate already, before anything is sent.
+ * The rules of a server's coercion, so that the embedded store refuses what a server refuses:
+ * integers in the type's range (a fraction is cut off by the server, so it fits), finite numbers,
+ * numbers and booleans as strings too, an empty string as none. Text-like types take any scalar,
+ * dates any string or number (their formats are the server's), object types maps only.  Arrays are
+ * judged by their items; null fits everything. Source: Elasticsearch reference, "coerce", "Numeric
+ * field types", "Boolean field type". The worker may ask in the gate already, before anything is
+ * sent.
  */
 #ifndef SINK_FIT_H
 #define SINK_FIT_H
@@ -21,7 +22,8 @@
 
 /* text: why not, one sentence; values are cut and still raw (escape before printing). */
 bool fit_value(const struct mapping_field *mf, const struct value *v, char text[FIT_TEXT]);
-bool fit_event(const struct mapping *m, const struct event *ev, struct span *column, char text[FIT_TEXT]);
+bool fit_event(const struct mapping *m, const struct event *ev, struct span *column,
+	       char text[FIT_TEXT]);
 
 /* Decimal integer text of any length, optional sign, to int64. */
 bool fit_int64(struct span s, int64_t *out);

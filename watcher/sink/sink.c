@@ -1,8 +1,9 @@
 /*
  * sink - the door of all sinks: which operations, which connection
  *
- * Called by the worker.  A pool keeps one connection for each (sink, path) of its tenant between files; a connection that broke
- * or whose store is gone is closed and made anew.  Owns connections; fails as the sinks do.
+ * Called by the worker.  A pool keeps one connection for each (sink, path) of its tenant between
+ * files; a connection that broke or whose store is gone is closed and made anew.  Owns connections;
+ * fails as the sinks do.
  */
 #include "watcher/base/base.h"
 #include "watcher/sink/sink_ops.h"
@@ -77,7 +78,8 @@ static struct kept *place_for(struct sink_pool *pool, const char *key)
 	return spare;
 }
 
-static int take(struct sink_pool *pool, const struct sink_leg *leg, struct kept **out, struct fault *f)
+static int take(struct sink_pool *pool, const struct sink_leg *leg, struct kept **out,
+		struct fault *f)
 {
 	char *key = xasprintf("%s\n%s\n%s", leg->config->name, leg->config->path, leg->tenant);
 	struct kept *k = place_for(pool, key);
@@ -107,7 +109,8 @@ static struct kept *kept_of(const struct sink *s)
 	return NULL;
 }
 
-int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **out, struct fault *f)
+int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **out,
+	      struct fault *f)
 {
 	struct kept *k;
 	struct sink *s;

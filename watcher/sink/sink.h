@@ -1,25 +1,28 @@
 /*
  * sink - where documents go; what every sink keeps
  *
- *	struct sink_pool *pool = sink_pool_new();                one a worker: keeps connections between files
- *	sink_open(pool, &leg, &s, &f)                            makes or checks the index
- *	for each row: sink_put(s, row, 0, &event, &f)            may answer any earlier row, and this one, by leg.answer
- *		if (sink_pending(s) == 0) ...                    everything put so far is answered: a checkpoint may be taken
- *	sink_flush(s, &f)                                        returns when every document is answered
- *	sink_close(&s)                                           the connection goes back to the pool
+ *	struct sink_pool *pool = sink_pool_new();      one a worker: connections between files
+ *	sink_open(pool, &leg, &s, &f)                  makes or checks the index
+ *	for each row: sink_put(s, row, 0, &event, &f)  may answer earlier rows and this one
+ *		if (sink_pending(s) == 0) ...          all answered: a checkpoint may be taken
+ *	sink_flush(s, &f)                              returns when every document is answered
+ *	sink_close(&s)                                 the connection goes back to the pool
  *	sink_pool_free(&pool)
  *
- * Rows are put in ascending order, the parts of a split row one after another (part 1, 2, ...; an unsplit row is part 0).
- * Every document put is answered exactly once before sink_flush returns 0: INDEXED (written by this call), ALREADY (its id was
- * there), REJECTED (the store refuses this document; text says why).  Answers may come late and in any order of rows, from inside
- * sink_put and sink_flush only.  After a fault the unanswered documents are unknown: some may be stored; the same ids make the
- * next attempt harmless.  sink_close drops what is not answered.
- * A put document is "there" (durable) when its answer comes: that is what a checkpoint stands on.
+ * Rows are put in ascending order, the parts of a split row one after another (part 1, 2, ...; an
+ * unsplit row is part 0).  Every document put is answered exactly once before sink_flush returns 0:
+ * INDEXED (written by this call), ALREADY (its id was there), REJECTED (the store refuses this
+ * document; text says why).  Answers may come late and in any order of rows, from inside sink_put
+ * and sink_flush only.  After a fault the unanswered documents are unknown: some may be stored; the
+ * same ids make the next attempt harmless.  sink_close drops what is not answered.
  *
- * Ownership: strings of struct sink_leg and the mapping are borrowed until sink_close; an event only for the call.
- * Errors: FAULT_TEMPORARY (busy, away, throttled: again later), FAULT_SYSTEM (disk), FAULT_KEY (credentials), FAULT_CONFIG (the
- * index's types differ from the mappings, a name that the store cannot have).  No sink gives FAULT_DATA: a bad document is
- * REJECTED.
+ * A document answered INDEXED or ALREADY is durable: that is what a checkpoint stands on.
+ *
+ * Ownership: strings of struct sink_leg and the mapping are borrowed until sink_close; an event only
+ * for the call.
+ * Errors: FAULT_TEMPORARY (busy, away, throttled: again later), FAULT_SYSTEM (disk), FAULT_KEY
+ * (credentials), FAULT_CONFIG (the index's types differ from the mappings, a name that the store
+ * cannot have).  No sink gives FAULT_DATA: a bad document is REJECTED.
  */
 #ifndef SINK_SINK_H
 #define SINK_SINK_H
@@ -36,14 +39,15 @@ struct sink_answer {
 	unsigned part;
 	enum sink_verdict verdict;
 	struct span column; /* REJECTED: the field, or empty */
-	struct span text;   /* REJECTED: one sentence, bytes of the value in it are raw; both live for the call */
+	struct span text; /* REJECTED: one sentence, bytes of the value in it are raw; both live for
+			     the call */
 };
 
 /* One leg of one file. */
 struct sink_leg {
 	const struct sink_config *config;
 	const char *tenant;
-	const char *index; /* full, concrete */
+	const char *index;	       /* full, concrete */
 	const struct mapping *mapping; /* NULL: only for sink_undo, nothing is made */
 	const char *mappings_json;
 	const char *settings_json;
@@ -65,18 +69,22 @@ struct sink_pool;
 struct sink_pool *sink_pool_new(void);
 void sink_pool_free(struct sink_pool **pool);
 
-int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **out, struct fault *f)
-	MUST_CHECK;
+int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **out,
+	      struct fault *f) MUST_CHECK;
 void sink_close(struct sink **s);
-int sink_put(struct sink *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f)
-	MUST_CHECK;
+int sink_put(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
+	     struct fault *f) MUST_CHECK;
 int sink_flush(struct sink *s, struct fault *f) MUST_CHECK;
 /* Documents put and not answered. */
 size_t sink_pending(const struct sink *s);
-/* The acknowledged prefix: every document of rows before this one is answered; 0: all that were put. */
+/*
+ * The acknowledged prefix: every document of rows before this one is answered; 0: all that were
+ * put.
+ */
 uint64_t sink_oldest_pending(const struct sink *s);
-/* Takes back every document of the leg's delivery; rows: the highest row number it can have (a store that cannot delete by the
- * delivery deletes by ids).  *deleted says how many were there; an index that does not exist holds none. */
+/* Takes back every document of the leg's delivery; rows: the highest row number it can have (a
+ * store that cannot delete by the delivery deletes by ids).  *deleted says how many were there; an
+ * index that does not exist holds none. */
 int sink_undo(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f) MUST_CHECK;
 const struct sink_stats *sink_stats(const struct sink *s);
 

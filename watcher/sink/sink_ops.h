@@ -1,15 +1,15 @@
 /*
  * sink_ops - what a sink is made of; only sink.c and the sinks include this
  *
- *	connect       -> connection, kept by the pool between files
- *	usable        -> false: the store behind a kept connection is gone, it is replaced
- *	open          -> struct sink, filled up to its head by the sink; sink.c has set ops, leg, stats
- *	put flush undo
+ *	connect       makes a connection, which the pool keeps between files
+ *	usable        false: the store behind a kept connection is gone, it is replaced
+ *	open          makes the sink's own struct; sink.c then sets ops, leg, pool, connection
+ *	put, flush, undo
  *	close         frees the struct; the connection stays
  *	disconnect
  *
- * A sink calls sink_answer for each document and keeps `pending` and `oldest` true.  It sets `broken` when the connection
- * must not be used again.
+ * A sink calls leg.answer for each document and keeps `pending` and `oldest` true.  It sets `broken`
+ * when the connection must not be used again.
  */
 #ifndef SINK_SINK_OPS_H
 #define SINK_SINK_OPS_H
@@ -21,8 +21,10 @@ struct sink_ops {
 		       struct fault *f);
 	bool (*usable)(const void *connection);
 	void (*disconnect)(void *connection);
-	int (*open)(void *connection, const struct sink_leg *leg, struct sink **out, struct fault *f);
-	int (*put)(struct sink *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f);
+	int (*open)(void *connection, const struct sink_leg *leg, struct sink **out,
+		    struct fault *f);
+	int (*put)(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
+		   struct fault *f);
 	int (*flush)(struct sink *s, struct fault *f);
 	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);
 	void (*close)(struct sink *s);

@@ -1,13 +1,15 @@
 /*
  * sink_sqlite - the embedded store: batches of documents into one table an index
  *
- * Called through sink.c.  Documents are first turned into cells in memory, then written in one transaction when the batch holds
- * BATCH_DOCUMENTS or BATCH_BYTES, or at sink_flush; answers come after its commit, so an answered document is durable.  A document
- * whose value does not fit its column's mapping is REJECTED at once, as a server would.
+ * Called through sink.c.  Documents are first turned into cells in memory, then written in one
+ * transaction when the batch holds BATCH_DOCUMENTS or BATCH_BYTES, or at sink_flush; answers come
+ * after its commit, so an answered document is durable.  A document whose value does not fit its
+ * column's mapping is REJECTED at once, as a server would.
  *
- * Numbers: integers that fit 64 bits are stored as integers, other digits of integer types as SQLite's affinity takes them; unsigned_long
- * beyond that as text; float types as doubles; arrays and objects in a mapped column as JSON text.  In _extra everything is
- * the JSON of the event.  Memory: the two buffers of the batch, which grow and stay.  Fails as the database does; a failed
+ * Numbers: integers that fit 64 bits are stored as integers, other digits of integer types as
+ * SQLite's affinity takes them; unsigned_long beyond that as text; float types as doubles; arrays
+ * and objects in a mapped column as JSON text.  In _extra everything is the JSON of the event.
+ * Memory: the two buffers of the batch, which grow and stay.  Fails as the database does; a failed
  * batch is rolled back and dropped, and the connection with it.
  */
 #include "watcher/base/base.h"
@@ -90,7 +92,8 @@ static void disconnect_sqlite(void *connection)
 	sqlite_db_close(&db);
 }
 
-static int open_sqlite(void *connection, const struct sink_leg *leg, struct sink **out, struct fault *f)
+static int open_sqlite(void *connection, const struct sink_leg *leg, struct sink **out,
+		       struct fault *f)
 {
 	struct sqlite_db *db = connection;
 	struct sink_sqlite *ss;
@@ -149,7 +152,8 @@ static struct cell number_cell(struct sink_sqlite *ss, enum mapping_type type, s
 	double real;
 
 	if (type == MAPPING_FLOAT)
-		return fit_double(s, &real) ? (struct cell){CELL_REAL, 0, {.real = real}} : text_cell(ss, s);
+		return fit_double(s, &real) ? (struct cell){CELL_REAL, 0, {.real = real}}
+					    : text_cell(ss, s);
 	if (fit_int64(s, &integer))
 		return (struct cell){CELL_INTEGER, 0, {.integer = integer}};
 	return text_cell(ss, s);
@@ -201,8 +205,12 @@ static struct cell cell_of(struct sink_sqlite *ss, enum mapping_type type, const
 	return (struct cell){0};
 }
 
-/* The field of the table with that name, or NULL.  Events of one file are alike: the place in the last one is tried first. */
-static const struct sqlite_field *field_at(struct sink_sqlite *ss, size_t position, struct span name)
+/*
+ * The field of the table with that name, or NULL.  Events of one file are alike: the place in the
+ * last one is tried first.
+ */
+static const struct sqlite_field *field_at(struct sink_sqlite *ss, size_t position,
+					   struct span name)
 {
 	const struct sqlite_table *t = &ss->db->table;
 	const struct sqlite_field *sf;
@@ -250,7 +258,8 @@ static struct cell *next_cells(struct sink_sqlite *ss)
 		ss->documents = xrealloc(ss->documents, ss->document_cap * sizeof(*ss->documents));
 	}
 	if (at + ss->width > ss->cell_cap) {
-		ss->cell_cap = ss->cell_cap * 2 > at + ss->width ? ss->cell_cap * 2 : at + ss->width;
+		ss->cell_cap =
+			ss->cell_cap * 2 > at + ss->width ? ss->cell_cap * 2 : at + ss->width;
 		ss->cells = xrealloc(ss->cells, ss->cell_cap * sizeof(*ss->cells));
 	}
 	memset(ss->cells + at, 0, ss->width * sizeof(*ss->cells));
@@ -291,10 +300,12 @@ static bool fill_cells(struct sink_sqlite *ss, uint64_t row, unsigned part, cons
 
 static size_t batch_bytes(const struct sink_sqlite *ss)
 {
-	return ss->texts.n + ss->head.pending * (ss->width * sizeof(struct cell) + sizeof(struct document));
+	return ss->texts.n +
+	       ss->head.pending * (ss->width * sizeof(struct cell) + sizeof(struct document));
 }
 
-static int put_sqlite(struct sink *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f)
+static int put_sqlite(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
+		      struct fault *f)
 {
 	struct sink_sqlite *ss = (struct sink_sqlite *)s;
 	size_t texts = ss->texts.n;
@@ -326,7 +337,8 @@ static int bind_cell(sqlite3_stmt *insert, int place, const struct cell *c, cons
 	case CELL_REAL:
 		return sqlite3_bind_double(insert, place, c->u.real);
 	case CELL_TEXT:
-		return sqlite3_bind_text(insert, place, texts + c->u.text, (int)c->n, SQLITE_STATIC);
+		return sqlite3_bind_text(insert, place, texts + c->u.text, (int)c->n,
+					 SQLITE_STATIC);
 	}
 	CHECK(!"a kind of cell");
 	return SQLITE_MISUSE;
@@ -384,13 +396,15 @@ static int flush_sqlite(struct sink *s, struct fault *f)
 	for (size_t i = 0; i < count; i++) {
 		const struct document *d = &ss->documents[i];
 
-		answer(ss, d->row, d->part, d->written ? SINK_INDEXED : SINK_ALREADY, SPAN_NONE, SPAN_NONE);
+		answer(ss, d->row, d->part, d->written ? SINK_INDEXED : SINK_ALREADY, SPAN_NONE,
+		       SPAN_NONE);
 	}
 	return 0;
 }
 
 /* Deletes up to UNDO_ROWS documents; *deleted is how many. */
-static int undo_some(struct sink_sqlite *ss, sqlite3_stmt *statement, uint64_t *deleted, struct fault *f)
+static int undo_some(struct sink_sqlite *ss, sqlite3_stmt *statement, uint64_t *deleted,
+		     struct fault *f)
 {
 	if (sqlite_begin(ss->db, f) < 0)
 		return -1;
@@ -452,6 +466,6 @@ static int undo_sqlite(struct sink *s, uint64_t rows UNUSED, uint64_t *deleted, 
 }
 
 const struct sink_ops sink_sqlite_ops = {
-	connect_sqlite, usable_sqlite, disconnect_sqlite, open_sqlite, put_sqlite,
-	flush_sqlite,	undo_sqlite,   close_sqlite,
+	connect_sqlite, usable_sqlite, disconnect_sqlite, open_sqlite,
+	put_sqlite,	flush_sqlite,  undo_sqlite,	  close_sqlite,
 };

@@ -1,8 +1,9 @@
 /*
  * sink_sqlite_db - open, close, faults, transactions of one tenant's data.db
  *
- * Called by sink_sqlite.c and sink_sqlite_table.c.  Owns the handle and its three fixed statements.  Another process may hold the same
- * file: every lock is waited for up to SQLITE_BUSY_MS.  Fails by FAULT_TEMPORARY (busy) or FAULT_SYSTEM (disk, permissions).
+ * Called by sink_sqlite.c and sink_sqlite_table.c.  Owns the handle and its three fixed statements.
+ * Another process may hold the same file: every lock is waited for up to SQLITE_BUSY_MS.  Fails by
+ * FAULT_TEMPORARY (busy) or FAULT_SYSTEM (disk, permissions).
  */
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
@@ -21,8 +22,8 @@ int sqlite_fault(struct sqlite_db *db, const char *what, struct fault *f)
 	int primary = code & 0xff;
 	bool busy = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
 
-	fault_set(f, busy ? FAULT_TEMPORARY : FAULT_SYSTEM, "%s: %s: %s (SQLite %d)", db->file, what,
-		  sqlite3_errmsg(db->handle), code);
+	fault_set(f, busy ? FAULT_TEMPORARY : FAULT_SYSTEM, "%s: %s: %s (SQLite %d)", db->file,
+		  what, sqlite3_errmsg(db->handle), code);
 	f->error = sqlite3_system_errno(db->handle);
 	if (primary == SQLITE_FULL)
 		f->error = ENOSPC;
@@ -31,7 +32,8 @@ int sqlite_fault(struct sqlite_db *db, const char *what, struct fault *f)
 
 int sqlite_prepare(struct sqlite_db *db, const char *sql, sqlite3_stmt **out, struct fault *f)
 {
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) !=
+	    SQLITE_OK)
 		return sqlite_fault(db, "cannot prepare a statement", f);
 	return 0;
 }
@@ -70,10 +72,15 @@ void sqlite_rollback(struct sqlite_db *db)
 
 static int run(struct sqlite_db *db, const char *sql, const char *what, struct fault *f)
 {
-	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_fault(db, what, f);
+	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK
+		       ? 0
+		       : sqlite_fault(db, what, f);
 }
 
-/* The change to WAL needs the file alone and does not always wait for others itself: it is tried again. */
+/*
+ * The change to WAL needs the file alone and does not always wait for others itself: it is tried
+ * again.
+ */
 static int set_wal(struct sqlite_db *db, struct fault *f)
 {
 	int64_t until = clock_mono_ms() + SQLITE_BUSY_MS;
@@ -91,9 +98,11 @@ static int set_up(struct sqlite_db *db, struct fault *f)
 {
 	sqlite3_busy_timeout(db->handle, SQLITE_BUSY_MS);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (run(db, "PRAGMA page_size=16384", "cannot set the page size", f) < 0 || set_wal(db, f) < 0)
+	if (run(db, "PRAGMA page_size=16384", "cannot set the page size", f) < 0 ||
+	    set_wal(db, f) < 0)
 		return -1;
-	if (run(db, "PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY", "cannot set up", f) < 0)
+	if (run(db, "PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY",
+		"cannot set up", f) < 0)
 		return -1;
 	if (sqlite_prepare(db, "BEGIN IMMEDIATE", &db->begin, f) < 0 ||
 	    sqlite_prepare(db, "COMMIT", &db->commit, f) < 0 ||
@@ -102,7 +111,10 @@ static int set_up(struct sqlite_db *db, struct fault *f)
 	return 0;
 }
 
-/* Made by us first: SQLite would give it the mode 0644, and its -wal and -shm take the mode of the file. */
+/*
+ * Made by us first: SQLite would give it the mode 0644, and its -wal and -shm take the mode of the
+ * file.
+ */
 static int make_file(struct sqlite_db *db, struct fault *f)
 {
 	int fd = open(db->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);

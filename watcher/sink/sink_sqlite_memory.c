@@ -1,9 +1,11 @@
 /*
- * sink_sqlite_memory - SQLite's allocator: freed pieces are kept by size, so that the steady state asks malloc for nothing
+ * sink_sqlite_memory - SQLite's allocator: freed pieces are kept by size, so that the steady state
+ * asks malloc for nothing
  *
- * Set once by sqlite_db_open before SQLite starts.  SQLite asks for some pieces a row and for page buffers; all come back, and are
- * handed out again from a list of their size class.  Memory held is the most that was in use at once; SQLite's own
- * limits (cache_size) bound that.  One thread.  Out of memory gives NULL, which SQLite turns into SQLITE_NOMEM.
+ * Set once by sqlite_db_open before SQLite starts.  SQLite asks for some pieces a row and for page
+ * buffers; all come back, and are handed out again from a list of their size class.  Memory held is
+ * the most that was in use at once; SQLite's own limits (cache_size) bound that.  One thread.  Out
+ * of memory gives NULL, which SQLite turns into SQLITE_NOMEM.
  */
 #include "watcher/base/base.h"
 #include "watcher/sink/sink_sqlite_table.h"
@@ -13,7 +15,7 @@
 #define CLASSES 60 /* up to 64 * 2^15 = 2 MiB; larger pieces go to malloc */
 
 union piece {
-	size_t class;      /* in use */
+	size_t class;	   /* in use */
 	union piece *next; /* free */
 	max_align_t align;
 };
@@ -31,7 +33,7 @@ static size_t class_of(size_t n)
 	size_t class = doubling * 4;
 
 	while (class_size(class) < n)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -120,7 +122,10 @@ void sqlite_memory_set_up(void)
 	if (done)
 		return;
 	done = true;
-	/* Refused when SQLite has started already (a test with a handle of its own): then it keeps its own way. */
+	/*
+	 * Refused when SQLite has started already (a test with a handle of its own): then it keeps
+	 * its own way.
+	 */
 	if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
 	    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK ||
 	    sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK)

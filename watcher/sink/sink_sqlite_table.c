@@ -1,9 +1,10 @@
 /*
  * sink_sqlite_table - make, widen and check the table of an index
  *
- * Called by sink_sqlite.c at the opening of each leg.  Reads first without a lock; only a table that must change is changed, under
- * BEGIN IMMEDIATE, after reading again, since another worker may have been quicker.  Owns the list of fields and the
- * insert statement.  Names are hostile: they go in as quoted identifiers and bound values only.
+ * Called by sink_sqlite.c at the opening of each leg.  Reads first without a lock; only a table
+ * that must change is changed, under BEGIN IMMEDIATE, after reading again, since another worker may
+ * have been quicker.  Owns the list of fields and the insert statement.  Names are hostile: they go
+ * in as quoted identifiers and bound values only.
  */
 #include "watcher/base/base.h"
 #include "watcher/sink/sink_sqlite_table.h"
@@ -13,11 +14,20 @@ static const struct {
 	const char *name;
 	enum mapping_type type;
 } type_names[] = {
-	{"byte", MAPPING_BYTE},	      {"short", MAPPING_SHORT},	    {"integer", MAPPING_INTEGER},
-	{"long", MAPPING_LONG},	      {"unsigned_long", MAPPING_UNSIGNED_LONG},
-	{"half_float", MAPPING_FLOAT}, {"float", MAPPING_FLOAT},    {"double", MAPPING_FLOAT},
-	{"scaled_float", MAPPING_FLOAT}, {"boolean", MAPPING_BOOLEAN}, {"date", MAPPING_DATE},
-	{"date_nanos", MAPPING_DATE}, {"object", MAPPING_OTHER},    {"nested", MAPPING_OTHER},
+	{"byte", MAPPING_BYTE},
+	{"short", MAPPING_SHORT},
+	{"integer", MAPPING_INTEGER},
+	{"long", MAPPING_LONG},
+	{"unsigned_long", MAPPING_UNSIGNED_LONG},
+	{"half_float", MAPPING_FLOAT},
+	{"float", MAPPING_FLOAT},
+	{"double", MAPPING_FLOAT},
+	{"scaled_float", MAPPING_FLOAT},
+	{"boolean", MAPPING_BOOLEAN},
+	{"date", MAPPING_DATE},
+	{"date_nanos", MAPPING_DATE},
+	{"object", MAPPING_OTHER},
+	{"nested", MAPPING_OTHER},
 	{"flattened", MAPPING_OTHER},
 };
 
@@ -29,7 +39,10 @@ static enum mapping_type type_of(const char *name)
 	return MAPPING_STRING;
 }
 
-/* What the column is declared as.  unsigned_long has no affinity: beyond int64 its digits stay text, and INTEGER would round them. */
+/*
+ * What the column is declared as.  unsigned_long has no affinity: beyond int64 its digits stay
+ * text, and INTEGER would round them.
+ */
 static const char *declared(enum mapping_type type)
 {
 	switch (type) {
@@ -94,7 +107,8 @@ void sqlite_db_close(struct sqlite_db **dbp)
 	*dbp = NULL;
 }
 
-static void add_field(struct sqlite_table *t, const char *name, const char *type_name, bool is_column)
+static void add_field(struct sqlite_table *t, const char *name, const char *type_name,
+		      bool is_column)
 {
 	struct sqlite_field *sf;
 
@@ -118,7 +132,8 @@ int sqlite_table_exists(struct sqlite_db *db, const char *index, bool *exists, s
 	sqlite3_stmt *s;
 	int r;
 
-	if (sqlite_prepare(db, "SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1", &s, f) < 0)
+	if (sqlite_prepare(db, "SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1", &s,
+			   f) < 0)
 		return -1;
 	sqlite3_bind_text(s, 1, index, -1, SQLITE_STATIC);
 	r = sqlite3_step(s);
@@ -133,8 +148,8 @@ int sqlite_table_exists(struct sqlite_db *db, const char *index, bool *exists, s
 /* Fills t->fields from _ingest_fields. */
 static int read_fields(struct sqlite_db *db, struct sqlite_table *t, struct fault *f)
 {
-	static const char sql[] =
-		"SELECT field, type, is_column FROM _ingest_fields WHERE index_name=?1 ORDER BY field";
+	static const char sql[] = "SELECT field, type, is_column FROM _ingest_fields WHERE "
+				  "index_name=?1 ORDER BY field";
 	sqlite3_stmt *s;
 	bool exists;
 	int r;
@@ -147,8 +162,8 @@ static int read_fields(struct sqlite_db *db, struct sqlite_table *t, struct faul
 		return -1;
 	sqlite3_bind_text(s, 1, t->index, -1, SQLITE_STATIC);
 	while ((r = sqlite3_step(s)) == SQLITE_ROW)
-		add_field(t, (const char *)sqlite3_column_text(s, 0), (const char *)sqlite3_column_text(s, 1),
-			  sqlite3_column_int(s, 2) != 0);
+		add_field(t, (const char *)sqlite3_column_text(s, 0),
+			  (const char *)sqlite3_column_text(s, 1), sqlite3_column_int(s, 2) != 0);
 	if (r != SQLITE_DONE)
 		sqlite_fault(db, "cannot read _ingest_fields", f);
 	sqlite3_finalize(s);
@@ -168,7 +183,8 @@ static int read_table(struct sqlite_db *db, const char *index, struct sqlite_tab
 	*t = (struct sqlite_table){0};
 	map_init(&t->by_name);
 	t->index = xstrdup(index);
-	if (sqlite_table_exists(db, index, exists, f) < 0 || (*exists && read_fields(db, t, f) < 0)) {
+	if (sqlite_table_exists(db, index, exists, f) < 0 ||
+	    (*exists && read_fields(db, t, f) < 0)) {
 		table_release(t);
 		return -1;
 	}
@@ -177,8 +193,8 @@ static int read_table(struct sqlite_db *db, const char *index, struct sqlite_tab
 }
 
 /* *missing: mapped fields that the table has not seen. */
-static int check_types(const struct sqlite_db *db, const struct sqlite_table *t, const struct mapping *m,
-		       size_t *missing, struct fault *f)
+static int check_types(const struct sqlite_db *db, const struct sqlite_table *t,
+		       const struct mapping *m, size_t *missing, struct fault *f)
 {
 	*missing = 0;
 	for (size_t i = 0; i < m->len; i++) {
@@ -190,10 +206,11 @@ static int check_types(const struct sqlite_db *db, const struct sqlite_table *t,
 		}
 		if (strcmp(sf->field.type_name, m->fields[i].type_name) != 0)
 			return fault_set(f, FAULT_CONFIG,
-					 "index %s: field %s is mapped as %s, but %s holds it as %s; give it its "
+					 "index %s: field %s is mapped as %s, but %s holds it as "
+					 "%s; give it its "
 					 "old type or use another index",
-					 t->index, m->fields[i].name, m->fields[i].type_name, db->file,
-					 sf->field.type_name);
+					 t->index, m->fields[i].name, m->fields[i].type_name,
+					 db->file, sf->field.type_name);
 	}
 	return 0;
 }
@@ -265,7 +282,8 @@ static int create_table(struct sqlite_db *db, const struct sqlite_table *t, stru
 	return r;
 }
 
-static int widen_table(struct sqlite_db *db, const struct sqlite_table *t, size_t had, struct fault *f)
+static int widen_table(struct sqlite_db *db, const struct sqlite_table *t, size_t had,
+		       struct fault *f)
 {
 	struct strbuf sb = STRBUF_INIT;
 	int r = 0;
@@ -285,11 +303,13 @@ static int widen_table(struct sqlite_db *db, const struct sqlite_table *t, size_
 	return r;
 }
 
-static int record_fields(struct sqlite_db *db, const struct sqlite_table *t, size_t had, struct fault *f)
+static int record_fields(struct sqlite_db *db, const struct sqlite_table *t, size_t had,
+			 struct fault *f)
 {
-	static const char make[] =
-		"CREATE TABLE IF NOT EXISTS _ingest_fields (index_name TEXT NOT NULL, field TEXT NOT NULL, "
-		"type TEXT NOT NULL, is_column INTEGER NOT NULL, PRIMARY KEY (index_name, field)) WITHOUT ROWID";
+	static const char make[] = "CREATE TABLE IF NOT EXISTS _ingest_fields (index_name TEXT NOT "
+				   "NULL, field TEXT NOT NULL, "
+				   "type TEXT NOT NULL, is_column INTEGER NOT NULL, PRIMARY KEY "
+				   "(index_name, field)) WITHOUT ROWID";
 	sqlite3_stmt *s;
 	int r = 0;
 
@@ -334,8 +354,8 @@ fail:
 	return -1;
 }
 
-static int change_in_transaction(struct sqlite_db *db, const struct sink_leg *leg, struct sqlite_table *t,
-				 struct fault *f)
+static int change_in_transaction(struct sqlite_db *db, const struct sink_leg *leg,
+				 struct sqlite_table *t, struct fault *f)
 {
 	if (sqlite_begin(db, f) < 0)
 		return -1;
@@ -381,8 +401,10 @@ int sqlite_table_open(struct sqlite_db *db, const struct sink_leg *leg, struct f
 	bool exists;
 
 	if (strncmp(leg->index, "sqlite_", 7) == 0 || leg->index[0] == '_')
-		return fault_set(f, FAULT_CONFIG, "index name %s: names that begin with sqlite_ or _ are the store's own",
-				 leg->index);
+		return fault_set(
+			f, FAULT_CONFIG,
+			"index name %s: names that begin with sqlite_ or _ are the store's own",
+			leg->index);
 	if (read_table(db, leg->index, &t, &exists, f) < 0)
 		return -1;
 	if (check_types(db, &t, leg->mapping, &missing, f) < 0) {

@@ -1,7 +1,8 @@
 /*
  * gate - the first pass: is the file whole, allowed, and good enough?  Nothing is sent.
  *
- * Steps fsync, gate, verdict, await.  A fault of a step goes to the daemon in the gated message; the daemon decides.
+ * Steps fsync, gate, verdict, await.  A fault of a step goes to the daemon in the gated message, and the daemon decides.  The rejects
+ * are listed here too, so that a file that fails for them has its list.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
@@ -11,12 +12,16 @@
 #include "watcher/worker/steps.h"
 #include <unistd.h>
 
+#define TICK_ROWS 1024
+
 enum step step_fsync(struct task *t)
 {
+	bool resumed = t->job.checkpoint.next_row > 0;
+
 	if (fs_fsync(t->fds[MESSAGE_FD_INPUT], t->job.file, &t->fault) < 0)
-		return STEP_VERDICT;
+		return resumed ? STEP_RESULT : STEP_VERDICT;
 	crash_point("fsync");
-	return t->job.checkpoint.next_row ? STEP_RESUME : STEP_GATE;
+	return resumed ? STEP_RESUME : STEP_GATE;
 }
 
 static int gate_row(struct task *t, const struct record *rec)
@@ -27,18 +32,18 @@ static int gate_row(struct task *t, const struct record *rec)
 	t->counters.read++;
 	switch (row_run(t->row, rec, &ev, &t->coercions, &error)) {
 	case ROW_DOCUMENT:
-		break;
+		return 0;
 	case ROW_FILTERED:
 		t->counters.filtered++;
-		break;
+		return 0;
 	case ROW_BLANK:
 		t->counters.blank++;
-		break;
+		return 0;
 	case ROW_REJECTED:
 		return task_reject(t, &error, rec->raw);
 	}
-	crash_point("transform");
-	return 0;
+	CHECK(!"a row result");
+	return -1;
 }
 
 static int gate_rows(struct task *t)
@@ -46,51 +51,67 @@ static int gate_rows(struct task *t)
 	struct record rec;
 	int r;
 
-	if (task_open_rejects(t, 0) < 0)
-		return -1;
-	while ((r = input_next(&t->input, &rec, &t->fault)) == 1) {
+	while ((r = input_next(t->input, &rec, &t->fault)) == 1) {
 		if (gate_row(t, &rec) < 0)
 			return -1;
-		if (t->counters.read % 4096 == 0 && task_say(t, MESSAGE_PROGRESS) < 0)
+		if (t->counters.read % TICK_ROWS == 0 && task_tick(t, &t->fault) < 0)
 			return -1;
 	}
+	t->gate_read = t->counters.read;
 	return r;
+}
+
+/* Even a refused file has its digest in the books; a list of an earlier attempt does not stay beside it. */
+static void refused(struct task *t)
+{
+	struct input_ticker ticker = {task_tick, t};
+	struct fault ignored = FAULT_INIT;
+	uint64_t bytes;
+
+	if (t->fault.kind != FAULT_DATA)
+		return;
+	(void)!input_digest_of(t->fds[MESSAGE_FD_INPUT], &ticker, t->sha256, &bytes, &ignored);
+	if (ftruncate(t->fds[MESSAGE_FD_REJECTS], 0) < 0)
+		fault_errno(&t->fault, FAULT_SYSTEM, "cannot empty the rejects file");
+}
+
+static int identify(struct task *t)
+{
+	unsigned char raw[DIGEST_SIZE];
+	uint64_t bytes;
+
+	if (input_digest(t->input, t->sha256, raw, &bytes, &t->fault) < 0)
+		return -1;
+	if (bytes != t->job.bytes)
+		return fault_set(&t->fault, FAULT_DATA,
+				 "the file has %llu bytes, it had %llu when it was claimed",
+				 (unsigned long long)bytes, (unsigned long long)t->job.bytes);
+	delivery_id(t->job.tenant, t->compiled->version->job->name, t->job.file, raw, t->delivery);
+	return 0;
 }
 
 enum step step_gate(struct task *t)
 {
-	unsigned char raw[DIGEST_SIZE];
-	uint64_t bytes = 0, length = 0;
-	int fd = t->fds[MESSAGE_FD_INPUT];
+	uint64_t length;
 
-	if (input_open(fd, t->version, t->job.file, NULL, &t->input, &t->fault) < 0) {
-		/* even a refused file has its digest in the books */
-		struct fault ignored = FAULT_INIT;
-
-		(void)!input_digest_of(fd, t->sha256, &bytes, &ignored);
+	if (task_open_input(t, NULL, true) < 0) {
+		refused(t);
 		return STEP_VERDICT;
 	}
-	if (row_new(t->version, t->input.format, parser_header(t->input.parser), &t->row,
-		    &t->fault) == 0 &&
-	    gate_rows(t) == 0 && input_digest(&t->input, t->sha256, raw, &bytes, &t->fault) == 0) {
-		delivery_id(t->job.tenant, t->version->job->name, t->job.file, raw, t->delivery);
-		if (bytes != t->job.bytes)
-			fault_set(&t->fault, FAULT_DATA,
-				  "the file has %llu bytes, it had %llu when it was claimed",
-				  (unsigned long long)bytes, (unsigned long long)t->job.bytes);
-	}
-	if (t->rejects && t->fault.kind == FAULT_NONE)
+	if (task_open_rejects(t, 0) == 0 && gate_rows(t) == 0 && identify(t) == 0)
 		(void)!rejects_sync(t->rejects, &length, &t->fault);
 	return STEP_VERDICT;
 }
 
 enum step step_verdict(struct task *t)
 {
-	const struct job *j = t->version ? t->version->job : NULL;
 	struct counters *c = &t->counters;
 
-	if (t->fault.kind == FAULT_NONE)
+	if (t->fault.kind == FAULT_NONE) {
+		const struct job *j = t->compiled->version->job;
+
 		(void)!verdict_rejects(c, j->rejects.max_ratio, j->rejects.max_rows, &t->fault);
+	}
 	c->unsent = c->read - c->rejected - c->filtered - c->blank;
 	CHECK(counters_balance(c));
 	crash_point("verdict");
@@ -100,22 +121,36 @@ enum step step_verdict(struct task *t)
 	return STEP_AWAIT;
 }
 
-enum step step_await(struct task *t)
+/* What the daemon answers; false: it is gone, or it said something else. */
+static bool take_answer(struct task *t, struct message *m)
 {
 	struct strbuf text = STRBUF_INIT;
-	struct fault f = FAULT_INIT;
-	struct message m;
 	size_t nfds = 0;
-	enum step next = STEP_END;
+	int r = ipc_recv(t->socket, &text, NULL, &nfds, &t->fault);
 
-	if (ipc_recv(t->socket, &text, NULL, &nfds, &f) == 1 &&
-	    message_parse(strbuf_span(&text), &m, &f) == 0) {
-		if (m.type == MESSAGE_LOAD && strcmp(m.arrival, t->job.arrival) == 0 && m.index) {
-			t->index = xstrdup(m.index);
-			next = STEP_SEND;
-		}
-		message_release(&m);
-	}
+	if (r == 1)
+		r = message_parse(strbuf_span(&text), m, &t->fault) == 0 ? 1 : -1;
 	strbuf_release(&text);
+	t->ill_formed = r < 0;
+	return r == 1;
+}
+
+enum step step_await(struct task *t)
+{
+	struct message m;
+	enum step next = STEP_END;
+	bool found = t->fault.kind != FAULT_NONE;
+
+	if (!take_answer(t, &m))
+		return STEP_END;
+	if (strcmp(m.arrival, t->job.arrival) == 0 && m.type == MESSAGE_LOAD && m.index && !found) {
+		t->index = xstrdup(m.index);
+		next = STEP_LOAD;
+	} else if (strcmp(m.arrival, t->job.arrival) != 0 || m.type != MESSAGE_DROP) {
+		t->ill_formed = true;
+		fault_set(&t->fault, FAULT_SYSTEM, "expected load or drop, got %s",
+			  message_type_name(m.type));
+	}
+	message_release(&m);
 	return next;
 }

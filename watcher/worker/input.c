@@ -1,96 +1,184 @@
 /*
  * input - the claimed file as records; see the header
  *
- * Called by the gate, the load and --convert.
+ * Called by the gate, the load and --convert.  Puts the stream and the parser together and watches the bytes between them.
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/input.h"
 #include "watcher/base/crash.h"
 #include "watcher/decode/sniff.h"
-#include "watcher/worker/row.h"
 
-static const char rejects_head[] = "_line,_column,_error,";
+#define REJECTS_SUFFIX ".rejects.csv"
+#define REJECTS_HEAD "_line,_column,_error,"
 
-/* The name's extension and the profile decide; a job may say what the content is. */
-static int choose_format(const struct version *v, const char *file, unsigned *out, struct fault *f)
+struct input {
+	struct stream *stream;
+	struct parser *parser;
+	unsigned format;
+	struct input_ticker ticker;
+};
+
+static int tick(const struct input_ticker *t, struct fault *f)
+{
+	return t->tick ? t->tick(t->context, f) : 0;
+}
+
+static int read_bytes(void *context, void *buf, size_t n, size_t *got, struct fault *f)
+{
+	struct input *in = context;
+
+	if (tick(&in->ticker, f) < 0 || stream_read(in->stream, buf, n, got, f) < 0)
+		return -1;
+	crash_point("decode");
+	return 0;
+}
+
+static int look_bytes(void *context, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f)
+{
+	struct input *in = context;
+
+	if (tick(&in->ticker, f) < 0)
+		return -1;
+	return stream_look(in->stream, at, buf, n, got, f);
+}
+
+static int refuse_format(const struct version *v, const char *file, struct fault *f)
+{
+	bool csv = v->formats & FORMAT_CSV, txt = v->formats & FORMAT_TXT;
+
+	return fault_set(f, FAULT_DATA, "File format not allowed: \"%s\"; this tenant may send %s%s%s",
+			 file, csv ? ".csv" : "", csv && txt ? " and " : "", txt ? ".txt" : "");
+}
+
+/* The profile allows by extension; a job may say what the content of another name is. */
+int input_format_of(const struct version *v, const char *file, unsigned *out, struct fault *f)
 {
 	unsigned by_name = format_of_name(file);
 	unsigned format = by_name;
 
-	if (v->job->input.format != INPUT_BY_EXTENSION)
-		format = v->job->input.format == INPUT_CSV ? FORMAT_CSV : FORMAT_TXT;
-	if (!format || (by_name && !(v->formats & by_name)) || !(v->formats & format))
-		return fault_set(f, FAULT_DATA,
-				 "File format not allowed: \"%s\"; this tenant may send %s%s%s", file,
-				 v->formats & FORMAT_CSV ? ".csv" : "",
-				 v->formats == (FORMAT_CSV | FORMAT_TXT) ? " and " : "",
-				 v->formats & FORMAT_TXT ? ".txt" : "");
+	switch (v->job->input.format) {
+	case INPUT_BY_EXTENSION:
+		break;
+	case INPUT_CSV:
+		format = FORMAT_CSV;
+		break;
+	case INPUT_TXT:
+		format = FORMAT_TXT;
+		break;
+	}
+	if (!(v->formats & format) || (by_name && !(v->formats & by_name)))
+		return refuse_format(v, file, f);
 	*out = format;
 	return 0;
 }
 
+/* A list of rejects that comes back mended belongs to the delivery it speaks of, and that is not built. */
 static int refuse_rejects(struct stream *s, const char *file, struct fault *f)
 {
-	char head[sizeof(rejects_head)];
-	size_t got = 0;
+	char head[sizeof(REJECTS_HEAD) - 1];
+	size_t have = 0, got = 1;
 
-	if (!span_ends(span_of(file), SPAN_LITERAL(".rejects.csv")))
+	if (!span_ends(span_of(file), SPAN_LITERAL(REJECTS_SUFFIX)))
 		return 0;
-	if (stream_look(s, 0, head, sizeof(rejects_head) - 1, &got, f) < 0)
-		return -1;
-	if (span_equal((struct span){head, got}, SPAN_LITERAL("_line,_column,_error,")))
-		return fault_set(f, FAULT_DATA,
-				 "repair by rejects file: not in this version; mend the rows and send "
-				 "them as a file of their own");
-	return 0;
+	while (have < sizeof(head) && got > 0) {
+		if (stream_look(s, have, head + have, sizeof(head) - have, &got, f) < 0)
+			return -1;
+		have += got;
+	}
+	if (!span_equal((struct span){head, have}, SPAN_LITERAL(REJECTS_HEAD)))
+		return 0;
+	return fault_set(f, FAULT_DATA,
+			 "repair by rejects file: not in this version; mend the rows, take the first "
+			 "three columns away and send them as a file of their own");
 }
 
-static int read_window(void *stream, void *buf, size_t n, size_t *got, struct fault *f)
+static int open_parser(struct input *in, const struct input_options *o, struct fault *f)
 {
-	int r = stream_read(stream, buf, n, got, f);
+	struct parser_source source = {in, read_bytes, look_bytes};
+	struct parser_options po = {
+		.format = in->format == FORMAT_CSV ? PARSER_CSV : PARSER_TXT,
+		.header = o->version->job->input.header,
+		.split_fields = o->split_fields && in->format == FORMAT_CSV,
+		.max_columns = (size_t)o->version->max_columns,
+		.max_row_bytes = (size_t)o->version->max_row_bytes,
+	};
 
-	crash_point("decode");
-	return r;
+	return parser_new(&po, &source, o->start, &in->parser, f);
 }
 
-int input_open(int fd, const struct version *v, const char *file, const struct parser_start *start,
-	       struct input *out, struct fault *f)
+int input_new(int fd, const struct input_options *o, struct input **out, struct fault *f)
 {
-	struct parser_options o = {0};
-	struct parser_source source;
-	struct input in = {0};
+	struct input *in = xcalloc(1, sizeof(*in));
 
-	if (choose_format(v, file, &in.format, f) < 0)
-		return -1;
-	in.stream = stream_digest_new(stream_file_new(fd, start ? start->offset : 0));
-	o.format = in.format == FORMAT_CSV ? PARSER_CSV : PARSER_TXT;
-	o.header = v->job->input.header;
-	o.split_fields = row_wants_fields(v, in.format);
-	o.max_columns = (size_t)v->max_columns;
-	o.max_row_bytes = (size_t)v->max_row_bytes;
-	source = (struct parser_source){in.stream, read_window, stream_look};
-	if (sniff_check(in.stream, format_name((enum format_bit)in.format), f) < 0 ||
-	    refuse_rejects(in.stream, file, f) < 0 ||
-	    parser_new(&o, &source, start, &in.parser, f) < 0) {
-		input_close(&in);
+	CHECK(!o->digest || !o->start);
+	in->ticker = o->ticker;
+	in->stream = stream_file_new(fd, o->start ? o->start->offset : 0);
+	if (o->digest)
+		in->stream = stream_digest_new(in->stream);
+	if (input_format_of(o->version, o->file, &in->format, f) < 0 ||
+	    sniff_check(in->stream, format_name((enum format_bit)in->format), f) < 0 ||
+	    refuse_rejects(in->stream, o->file, f) < 0 || open_parser(in, o, f) < 0) {
+		input_free(&in);
 		return -1;
 	}
 	*out = in;
 	return 0;
 }
 
+void input_free(struct input **inp)
+{
+	struct input *in = *inp;
+
+	if (!in)
+		return;
+	parser_free(&in->parser);
+	stream_free(&in->stream);
+	free(in);
+	*inp = NULL;
+}
+
 int input_next(struct input *in, struct record *rec, struct fault *f)
 {
 	int r = parser_next(in->parser, rec, f);
 
-	crash_point("parse");
+	if (r == 1)
+		crash_point("parse");
+	return r;
+}
+
+int input_look(struct input *in, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f)
+{
+	return stream_look(in->stream, at, buf, n, got, f);
+}
+
+const struct parser_header *input_header(const struct input *in)
+{
+	return parser_header(in->parser);
+}
+
+unsigned input_format(const struct input *in)
+{
+	return in->format;
+}
+
+/* To the end, a window at a time, so that the daemon hears of it. */
+static int drain(struct stream *s, const struct input_ticker *t, struct fault *f)
+{
+	char *buf = xmalloc(STREAM_WINDOW);
+	size_t got = 0;
+	int r;
+
+	do
+		r = tick(t, f) < 0 ? -1 : stream_read(s, buf, STREAM_WINDOW, &got, f);
+	while (r == 0 && got > 0);
+	free(buf);
 	return r;
 }
 
 int input_digest(struct input *in, char hex[DIGEST_HEX], unsigned char raw[DIGEST_SIZE],
 		 uint64_t *bytes, struct fault *f)
 {
-	if (stream_drain(in->stream, f) < 0)
+	if (drain(in->stream, &in->ticker, f) < 0)
 		return -1;
 	stream_digest_end(in->stream, raw, bytes);
 	digest_hex(raw, hex);
@@ -98,17 +186,12 @@ int input_digest(struct input *in, char hex[DIGEST_HEX], unsigned char raw[DIGES
 	return 0;
 }
 
-void input_close(struct input *in)
-{
-	parser_free(&in->parser);
-	stream_free(&in->stream);
-}
-
-int input_digest_of(int fd, char hex[DIGEST_HEX], uint64_t *bytes, struct fault *f)
+int input_digest_of(int fd, const struct input_ticker *ticker, char hex[DIGEST_HEX], uint64_t *bytes,
+		    struct fault *f)
 {
 	struct stream *s = stream_digest_new(stream_file_new(fd, 0));
 	unsigned char raw[DIGEST_SIZE];
-	int r = stream_drain(s, f);
+	int r = drain(s, ticker, f);
 
 	if (r == 0) {
 		stream_digest_end(s, raw, bytes);

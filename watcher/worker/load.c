@@ -1,88 +1,75 @@
 /*
  * load - the second pass: rows into the sink, each acknowledged, checkpoints behind the acknowledged prefix
  *
- * Steps resume, send, settle, undo, result.  The rejects file and the counters of a checkpoint always speak of the same prefix of
- * rows: a checkpoint is taken only when nothing is pending.
+ * Steps resume, load, rejects-durable, undo, result.  The rejects file and the counters of a checkpoint always speak of the same
+ * prefix of rows: a checkpoint is taken only when nothing is pending, and for that the sink is flushed once a second.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "watcher/worker/steps.h"
+#include <sys/stat.h>
 
 #define CHECKPOINT_MS 1000
+#define CLOCK_ROWS 64
 
 enum step step_resume(struct task *t)
 {
+	struct input_ticker ticker = {task_tick, t};
 	char hex[DIGEST_HEX];
 	uint64_t bytes = 0;
 
 	memcpy(t->sha256, t->job.sha256, sizeof(t->sha256));
 	memcpy(t->delivery, t->job.delivery, sizeof(t->delivery));
-	t->index = t->job.index ? xstrdup(t->job.index) : NULL;
-	if (input_digest_of(t->fds[MESSAGE_FD_INPUT], hex, &bytes, &t->fault) < 0)
+	t->index = xstrdup(t->job.index);
+	t->last = t->job.checkpoint;
+	t->counters = t->last.counters;
+	t->counters.unsent = 0;
+	t->first_error_told = t->counters.rejected > 0;
+	if (input_digest_of(t->fds[MESSAGE_FD_INPUT], &ticker, hex, &bytes, &t->fault) < 0)
 		return STEP_RESULT;
 	if (bytes != t->job.bytes || strcmp(hex, t->sha256) != 0) {
 		fault_set(&t->fault, FAULT_DATA,
-			  "the file is not the one whose rows were sent before the interruption "
-			  "(SHA-256 %s, was %s)",
-			  hex, t->sha256);
+			  "the file is not the one whose rows were sent before the interruption: it has "
+			  "SHA-256 %s and %llu bytes, it had %s and %llu",
+			  hex, (unsigned long long)bytes, t->sha256,
+			  (unsigned long long)t->job.bytes);
 		return STEP_RESULT;
 	}
-	t->last = t->job.checkpoint;
-	t->counters = t->last.counters;
-	return STEP_SEND;
+	return STEP_LOAD;
 }
 
-static struct pending_row *pending_at(struct task *t, size_t i)
-{
-	return &t->pending[(t->pending_head + i) & (t->pending_cap - 1)];
-}
+/* --- answers --- */
 
-static void pending_push(struct task *t, const struct record *rec)
+/* The refused row's own bytes: those at hand, or read again from the file. */
+static struct span raw_of(struct task *t, const struct pending_row *p)
 {
-	if (t->pending_count == t->pending_cap) {
-		size_t cap = t->pending_cap ? t->pending_cap * 2 : 1024;
-		struct pending_row *more = xmalloc(cap * sizeof(*more));
+	size_t got = 1;
 
-		for (size_t i = 0; i < t->pending_count; i++)
-			more[i] = *pending_at(t, i);
-		free(t->pending);
-		t->pending = more;
-		t->pending_head = 0;
-		t->pending_cap = cap;
+	if (t->record && t->record->row == p->row)
+		return t->record->raw;
+	strbuf_reset(&t->raw);
+	strbuf_reserve(&t->raw, p->length);
+	while (t->raw.n < p->length && got > 0) {
+		if (input_look(t->input, p->offset + t->raw.n, t->raw.p + t->raw.n,
+			       p->length - t->raw.n, &got, &t->sink_fault) < 0)
+			break;
+		t->raw.n += got;
 	}
-	t->pending_count++;
-	*pending_at(t, t->pending_count - 1) = (struct pending_row){
-		rec->row, rec->line, rec->offset, rec->next_offset, rec->next_line, rec->raw.n};
+	return strbuf_span(&t->raw);
 }
 
-static void pending_trim(struct task *t)
-{
-	uint64_t oldest = sink_oldest_pending(t->sink);
-
-	while (t->pending_count && (!oldest || pending_at(t, 0)->row < oldest)) {
-		t->pending_head = (t->pending_head + 1) & (t->pending_cap - 1);
-		t->pending_count--;
-	}
-}
-
-/* The refused row's own bytes, read again from the file. */
 static void reject_answered(struct task *t, const struct sink_answer *a)
 {
+	const struct pending_row *p = pending_find(&t->pending, a->row);
 	struct row_error e = {0};
-	struct pending_row *p = NULL;
-	char *raw;
-	size_t got = 0;
+	struct span raw;
 
-	for (size_t i = 0; i < t->pending_count && !p; i++)
-		if (pending_at(t, i)->row == a->row)
-			p = pending_at(t, i);
 	CHECK(p != NULL);
+	raw = raw_of(t, p);
 	row_error_set(&e, p->line, a->column, "%.*s", SPAN_FMT(a->text));
-	raw = xmalloc(p->length + 1);
-	if (stream_look(t->input.stream, p->offset, raw, p->length, &got, &t->sink_fault) == 0)
-		(void)!task_reject(t, &e, (struct span){raw, got});
-	free(raw);
+	if (task_reject(t, &e, raw) < 0)
+		t->sink_fault = t->fault;
 }
 
 static void on_answer(void *context, const struct sink_answer *a)
@@ -93,50 +80,39 @@ static void on_answer(void *context, const struct sink_answer *a)
 	case SINK_INDEXED:
 		t->counters.indexed++;
 		t->counters.documents++;
-		break;
+		return;
 	case SINK_ALREADY:
 		t->already++;
 		t->counters.documents++;
-		break;
+		return;
 	case SINK_REJECTED:
 		reject_answered(t, a);
-		break;
+		return;
 	}
+	CHECK(!"a sink's verdict");
 }
 
-static int open_leg(struct task *t)
+static int flush(struct task *t)
 {
-	struct parser_start start = {t->last.next_row, t->last.line, t->last.offset};
-	const struct job *j = t->version->job;
-	struct sink_leg leg = {
-		.config = &t->job.sink, .tenant = t->job.tenant, .index = t->index,
-		.mapping = &j->mapping, .mappings_json = j->mappings_json,
-		.settings_json = j->settings_json, .delivery = t->delivery,
-		.answer = on_answer, .context = t,
-	};
-
-	row_free(&t->row);
-	rejects_free(&t->rejects);
-	input_close(&t->input);
-	if (!t->last.next_row)
-		memset(&t->counters, 0, sizeof(t->counters));
-	if (input_open(t->fds[MESSAGE_FD_INPUT], t->version, t->job.file,
-		       t->last.next_row ? &start : NULL, &t->input, &t->fault) < 0)
+	if (sink_flush(t->sink, &t->fault) < 0)
 		return -1;
-	if (task_open_rejects(t, t->last.rejects_length) < 0 ||
-	    row_new(t->version, t->input.format, parser_header(t->input.parser), &t->row,
-		    &t->fault) < 0)
-		return -1;
-	return sink_open(t->pool, &leg, &t->sink, &t->fault);
+	pending_trim(&t->pending, 0);
+	if (t->sink_fault.kind == FAULT_NONE)
+		return 0;
+	t->fault = t->sink_fault;
+	return -1;
 }
+
+/* --- books --- */
 
 static void take_stats(struct task *t)
 {
 	const struct sink_stats *s = sink_stats(t->sink);
+	const struct counters *before = &t->job.checkpoint.counters;
 
-	t->counters.requests = t->job.checkpoint.counters.requests + s->requests;
-	t->counters.retries = t->job.checkpoint.counters.retries + s->retries;
-	t->counters.bytes_sent = t->job.checkpoint.counters.bytes_sent + s->bytes_sent;
+	t->counters.requests = before->requests + s->requests;
+	t->counters.retries = before->retries + s->retries;
+	t->counters.bytes_sent = before->bytes_sent + s->bytes_sent;
 }
 
 /* Rows found there were stored by this delivery, unless nothing at a first attempt was new: then the journal was lost. */
@@ -149,7 +125,7 @@ static void settle_already(struct task *t)
 	t->already = 0;
 }
 
-/* Only with nothing pending: rec is the first row that is not in the sink's hands. */
+/* Only with nothing pending: rec is the last row that was put. */
 static int take_checkpoint(struct task *t, const struct record *rec)
 {
 	uint64_t length = 0;
@@ -165,14 +141,58 @@ static int take_checkpoint(struct task *t, const struct record *rec)
 	t->last.counters = t->counters;
 	/* a later attempt cannot tell who stored the rows found there: this delivery did */
 	t->last.counters.indexed += t->already;
-	CHECK(counters_balance(&t->last.counters));
+	CHECK(t->last.counters.unsent == 0 && counters_balance(&t->last.counters));
 	if (task_say(t, MESSAGE_CHECKPOINT) < 0)
 		return fault_set(&t->fault, FAULT_SYSTEM, "the daemon is gone");
 	crash_point("checkpoint");
+	t->last_ms = clock_mono_ms();
 	return 0;
 }
 
-static int send_row(struct task *t, const struct record *rec)
+/* --- rows --- */
+
+static int open_leg(struct task *t)
+{
+	struct parser_start start = {t->last.next_row, t->last.line, t->last.offset};
+	const struct job *j = t->compiled->version->job;
+	struct sink_leg leg = {
+		.config = &t->job.sink, .tenant = t->job.tenant, .index = t->index,
+		.mapping = &j->mapping, .mappings_json = j->mappings_json,
+		.settings_json = j->settings_json, .delivery = t->delivery,
+		.answer = on_answer, .context = t,
+	};
+	struct stat st;
+
+	if (!t->last.next_row)
+		memset(&t->counters, 0, sizeof(t->counters));
+	if (fstat(t->fds[MESSAGE_FD_INPUT], &st) < 0)
+		return fault_errno(&t->fault, FAULT_SYSTEM, "cannot look at the file");
+	if ((uint64_t)st.st_size != t->job.bytes)
+		return fault_set(&t->fault, FAULT_DATA, "the file has changed since its first pass");
+	if (task_open_input(t, t->last.next_row ? &start : NULL, false) < 0 ||
+	    task_open_rejects(t, t->last.rejects_length) < 0)
+		return -1;
+	return sink_open(t->pool, &leg, &t->sink, &t->fault);
+}
+
+static int put_row(struct task *t, const struct record *rec, const struct event *ev)
+{
+	int r;
+
+	pending_push(&t->pending, rec);
+	t->record = rec;
+	r = sink_put(t->sink, rec->row, 0, ev, &t->fault);
+	t->record = NULL;
+	if (r < 0)
+		return -1;
+	pending_trim(&t->pending, sink_oldest_pending(t->sink));
+	if (t->sink_fault.kind == FAULT_NONE)
+		return 0;
+	t->fault = t->sink_fault;
+	return -1;
+}
+
+static int load_row(struct task *t, const struct record *rec)
 {
 	struct row_error error = {0};
 	struct event ev;
@@ -180,15 +200,7 @@ static int send_row(struct task *t, const struct record *rec)
 	t->counters.read++;
 	switch (row_run(t->row, rec, &ev, NULL, &error)) {
 	case ROW_DOCUMENT:
-		pending_push(t, rec);
-		if (sink_put(t->sink, rec->row, 0, &ev, &t->fault) < 0)
-			return -1;
-		if (t->sink_fault.kind != FAULT_NONE) {
-			t->fault = t->sink_fault;
-			return -1;
-		}
-		pending_trim(t);
-		return 0;
+		return put_row(t, rec, &ev);
 	case ROW_FILTERED:
 		t->counters.filtered++;
 		return 0;
@@ -202,36 +214,41 @@ static int send_row(struct task *t, const struct record *rec)
 	return -1;
 }
 
-static int send_rows(struct task *t)
+/* A checkpoint when one is due, else a sign of life. */
+static int pause(struct task *t, const struct record *rec)
 {
-	int64_t last_ms = clock_mono_ms();
+	if (t->counters.read % CLOCK_ROWS != 0 && sink_pending(t->sink) > 0)
+		return 0;
+	if (clock_mono_ms() - t->last_ms < CHECKPOINT_MS)
+		return task_tick(t, &t->fault);
+	if (sink_pending(t->sink) > 0 && flush(t) < 0)
+		return -1;
+	return take_checkpoint(t, rec);
+}
+
+static int load_rows(struct task *t)
+{
 	struct record rec;
 	int r;
 
-	while ((r = input_next(&t->input, &rec, &t->fault)) == 1) {
-		if (send_row(t, &rec) < 0)
+	while ((r = input_next(t->input, &rec, &t->fault)) == 1)
+		if (load_row(t, &rec) < 0 || pause(t, &rec) < 0)
 			return -1;
-		/* the batch that this row filled has been acknowledged: a prefix ends here */
-		if (sink_pending(t->sink) == 0 && clock_mono_ms() - last_ms >= CHECKPOINT_MS) {
-			if (take_checkpoint(t, &rec) < 0)
-				return -1;
-			last_ms = clock_mono_ms();
-		} else if (t->counters.read % 4096 == 0 && task_say(t, MESSAGE_PROGRESS) < 0) {
-			return fault_set(&t->fault, FAULT_SYSTEM, "the daemon is gone");
-		}
-	}
-	if (r < 0)
+	if (r < 0 || flush(t) < 0)
 		return -1;
-	if (sink_flush(t->sink, &t->fault) < 0)
-		return -1;
-	pending_trim(t);
+	if (t->gate_read && t->counters.read != t->gate_read)
+		return fault_set(&t->fault, FAULT_DATA,
+				 "the file has %llu rows, it had %llu in its first pass",
+				 (unsigned long long)t->counters.read,
+				 (unsigned long long)t->gate_read);
 	return 0;
 }
 
-enum step step_send(struct task *t)
+enum step step_load(struct task *t)
 {
 	crash_point("load");
-	if (open_leg(t) < 0 || send_rows(t) < 0)
+	t->last_ms = clock_mono_ms();
+	if (open_leg(t) < 0 || load_rows(t) < 0)
 		return STEP_RESULT;
 	return STEP_SETTLE;
 }
@@ -243,12 +260,13 @@ enum step step_settle(struct task *t)
 	if (rejects_sync(t->rejects, &length, &t->fault) < 0)
 		return STEP_RESULT;
 	crash_point("rejects-durable");
-	take_stats(t);
-	settle_already(t);
 	t->last.rejects_length = length;
+	settle_already(t);
 	CHECK(t->counters.unsent == 0 && counters_balance(&t->counters));
 	return STEP_RESULT;
 }
+
+/* --- undo, result --- */
 
 enum step step_undo(struct task *t)
 {
@@ -260,14 +278,30 @@ enum step step_undo(struct task *t)
 
 	memcpy(t->delivery, t->job.delivery, sizeof(t->delivery));
 	memcpy(t->sha256, t->job.sha256, sizeof(t->sha256));
+	t->last = t->job.checkpoint;
 	if (sink_open(t->pool, &leg, &t->sink, &t->fault) == 0)
 		(void)!sink_undo(t->sink, UINT64_MAX, &deleted, &t->fault);
 	crash_point("undo");
 	return STEP_RESULT;
 }
 
+/* Rows whose fate is unknown were not sent, as far as the books go. */
+static void settle_failed(struct task *t)
+{
+	struct counters *c = &t->counters;
+
+	settle_already(t);
+	c->unsent = 0;
+	c->unsent = c->read - (c->indexed + c->duplicates + c->rejected + c->filtered + c->blank);
+}
+
 enum step step_result(struct task *t)
 {
+	if (t->sink)
+		take_stats(t);
+	if (t->fault.kind != FAULT_NONE)
+		settle_failed(t);
+	CHECK(counters_balance(&t->counters));
 	if (task_say(t, MESSAGE_RESULT) == 0)
 		crash_point("result");
 	return STEP_END;

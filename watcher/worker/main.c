@@ -1,13 +1,16 @@
 /*
  * ingest-worker - one tenant's file at a time, from top to bottom
  *
- * Started by ingestd with its socket as descriptor 3; by hand for --check, --steps.  Ends when the socket closes or the daemon
- * dies.  Exit: 0, 1 ill-formed job, 2 usage or filter refused, 78 a job version that cannot be used.
+ * Started by ingestd with its socket as descriptor 3, and by hand for the verbs of the usage below.  The service ends when its socket
+ * closes or the daemon dies.
+ *
+ * Exit: 0; 1 it could not work (for the service: the daemon said what makes no sense); 2 usage, or a filter refused; 3 rejects;
+ * 78 a job version that cannot be used.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
-#include "watcher/base/fsutil.h"
-#include "watcher/worker/row.h"
+#include "watcher/worker/check.h"
+#include "watcher/worker/convert.h"
 #include "watcher/worker/serve.h"
 #include "watcher/worker/task.h"
 #include <getopt.h>
@@ -16,101 +19,189 @@
 #include <unistd.h>
 
 #define SOCKET_FD 3
-#define VERSION_MAX (4 * 1024 * 1024)
+#define EXIT_USAGE 2
+#define EXIT_CONFIG 78
 
-enum { OPT_CHECK = 256, OPT_STEPS, OPT_CRASH_POINTS, OPT_CONVERT, OPT_FILTER, OPT_HELP, OPT_VERSION };
+enum verb {
+	VERB_SERVE,
+	VERB_CHECK = 256,
+	VERB_CHECK_FILTER,
+	VERB_CONVERT,
+	VERB_FILTER,
+	VERB_STEPS,
+	VERB_CRASH_POINTS,
+	VERB_HELP,
+	VERB_VERSION,
+	/* no verbs */
+	OPT_SOCKET,
+	OPT_TENANT,
+	OPT_JOB,
+	OPT_FILTER_FILE,
+	OPT_INPUT,
+	OPT_TRACE,
+};
 
-static const struct option options[] = {
-	{"check", required_argument, NULL, OPT_CHECK},
-	{"steps", no_argument, NULL, OPT_STEPS},
-	{"crash-points", no_argument, NULL, OPT_CRASH_POINTS},
-	{"convert", no_argument, NULL, OPT_CONVERT},
-	{"filter", no_argument, NULL, OPT_FILTER},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
+static const struct option long_options[] = {
+	{"check", no_argument, NULL, VERB_CHECK},
+	{"check-filter", no_argument, NULL, VERB_CHECK_FILTER},
+	{"convert", no_argument, NULL, VERB_CONVERT},
+	{"filter", no_argument, NULL, VERB_FILTER},
+	{"steps", no_argument, NULL, VERB_STEPS},
+	{"crash-points", no_argument, NULL, VERB_CRASH_POINTS},
+	{"help", no_argument, NULL, VERB_HELP},
+	{"version", no_argument, NULL, VERB_VERSION},
+	{"socket-fd", required_argument, NULL, OPT_SOCKET},
+	{"tenant", required_argument, NULL, OPT_TENANT},
+	{"job", required_argument, NULL, OPT_JOB},
+	{"filter-file", required_argument, NULL, OPT_FILTER_FILE},
+	{"input", required_argument, NULL, OPT_INPUT},
+	{"trace", no_argument, NULL, OPT_TRACE},
 	{NULL, 0, NULL, 0},
 };
 
-/* Can this worker run the job version?  The daemon asks before it is in force. */
-static int check(const char *path)
-{
-	struct strbuf text = STRBUF_INIT;
-	struct fault f = FAULT_INIT;
-	struct version *v = NULL;
-	int r = fs_read_file(path, VERSION_MAX, &text, &f);
-
-	if (r == 0)
-		r = version_parse(strbuf_span(&text), &v, &f);
-	if (r == 0)
-		r = row_check_filter(v->job, &f);
-	if (r < 0)
-		fprintf(stderr, "%s\n", f.text);
-	version_free(&v);
-	strbuf_release(&text);
-	return r < 0 ? 78 : 0;
-}
-
-static int refuse(const char *what)
-{
-	fprintf(stderr, "ingest-worker: %s: not in this version\n", what);
-	return 2;
-}
+struct options {
+	int verb;
+	int socket;
+	const char *config;
+	const char *tenant;
+	const char *job;
+	const char *filter_file;
+	const char *input;
+	bool trace;
+};
 
 static void help(void)
 {
-	puts("usage: ingest-worker                 serve ingestd on descriptor 3\n"
-	     "       ingest-worker --check FILE    can this job version run? exit 0 or 78\n"
-	     "       ingest-worker --steps         the steps of one file\n"
-	     "       ingest-worker --crash-points  where tests may kill it\n"
+	puts("usage: ingest-worker [--socket-fd N]            serve ingestd on descriptor N (3)\n"
+	     "       ingest-worker --check [FILE...]          can these job versions run? exit 0 or 78\n"
+	     "       ingest-worker --check-filter [FILE...]   do these filters compile? exit 0 or 2\n"
+	     "       ingest-worker --convert [-c CONFIG] --tenant T --job J FILE\n"
+	     "                                                the bulk body that FILE would send\n"
+	     "       ingest-worker --filter (--filter-file FILE | [-c CONFIG] --tenant T --job J)\n"
+	     "                     [--input lines|ndjson] [--trace]\n"
+	     "                                                rows from standard input, the events that come out\n"
+	     "       ingest-worker --steps                    the steps of one file\n"
+	     "       ingest-worker --crash-points             where tests may kill it\n"
 	     "       ingest-worker --version | --help");
 }
 
-static int run_service(void)
+static int usage(const char *why)
+{
+	fprintf(stderr, "ingest-worker: %s; see ingest-worker --help\n", why);
+	return EXIT_USAGE;
+}
+
+static bool parse_fd(const char *text, int *out)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n > 65535)
+		return false;
+	*out = (int)n;
+	return true;
+}
+
+/* 0, or the exit status of a usage error. */
+static int take_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->config = optarg;
+		return 0;
+	case OPT_SOCKET:
+		return parse_fd(optarg, &o->socket) ? 0 : usage("--socket-fd takes a descriptor's number");
+	case OPT_TENANT:
+		o->tenant = optarg;
+		return 0;
+	case OPT_JOB:
+		o->job = optarg;
+		return 0;
+	case OPT_FILTER_FILE:
+		o->filter_file = optarg;
+		return 0;
+	case OPT_INPUT:
+		o->input = optarg;
+		return 0;
+	case OPT_TRACE:
+		o->trace = true;
+		return 0;
+	case '?': /* getopt has said what is wrong */
+		return EXIT_USAGE;
+	}
+	if (o->verb)
+		return usage("only one verb");
+	o->verb = c;
+	return 0;
+}
+
+static int run_service(int socket)
 {
 	struct fault f = FAULT_INIT;
 
 	/* a worker without its daemon must not go on */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGPIPE, SIG_IGN);
-	if (serve(SOCKET_FD, &f) < 0) {
+	if (serve(socket, &f) < 0) {
 		fprintf(stderr, "ingest-worker: %s\n", f.text);
 		return 1;
 	}
 	return 0;
 }
 
+static int run_convert(const struct options *o, char **rest)
+{
+	if (!o->tenant || !o->job || !rest[0] || rest[1])
+		return usage("--convert needs --tenant T --job J and one FILE");
+	return convert(o->config, o->tenant, o->job, rest[0]);
+}
+
+static int run_verb(const struct options *o, char **rest)
+{
+	if (rest[0] && o->verb != VERB_CHECK && o->verb != VERB_CHECK_FILTER && o->verb != VERB_CONVERT)
+		return usage("too many arguments");
+	switch (o->verb) {
+	case VERB_SERVE:
+		return run_service(o->socket);
+	case VERB_CHECK:
+		return check_versions(rest) < 0 ? EXIT_CONFIG : 0;
+	case VERB_CONVERT:
+		return run_convert(o, rest);
+	case VERB_CHECK_FILTER:
+	case VERB_FILTER:
+		return usage("--filter: not in this version");
+	case VERB_STEPS:
+		steps_print(stdout);
+		return 0;
+	case VERB_CRASH_POINTS:
+		crash_points_print(stdout, "ingest-worker");
+		return 0;
+	case VERB_HELP:
+		help();
+		return 0;
+	case VERB_VERSION:
+		puts("ingest-worker " INGEST_VERSION);
+		return 0;
+	}
+	CHECK(!"a verb");
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
+	struct options o = {.socket = SOCKET_FD};
 	struct fault f = FAULT_INIT;
-	int c;
+	int c, r;
 
 	if (crash_init("ingest-worker", &f) < 0) {
 		fprintf(stderr, "ingest-worker: %s\n", f.text);
-		return 78;
+		return EXIT_CONFIG;
 	}
-	c = getopt_long(argc, argv, "", options, NULL);
-	switch (c) {
-	case -1:
-		return run_service();
-	case OPT_CHECK:
-		return check(optarg);
-	case OPT_STEPS:
-		steps_print(stdout);
-		return 0;
-	case OPT_CRASH_POINTS:
-		crash_points_print(stdout, "ingest-worker");
-		return 0;
-	case OPT_CONVERT:
-		return refuse("--convert");
-	case OPT_FILTER:
-		return refuse("--filter");
-	case OPT_HELP:
-		help();
-		return 0;
-	case OPT_VERSION:
-		puts("ingest-worker " INGEST_VERSION);
-		return 0;
-	default: /* getopt has said what is wrong */
-		return 2;
+	/* a reader that goes away is an error of the write, not a death */
+	signal(SIGPIPE, SIG_IGN);
+	while ((c = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+		r = take_option(&o, c);
+		if (r)
+			return r;
 	}
+	return run_verb(&o, argv + optind);
 }

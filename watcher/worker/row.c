@@ -5,52 +5,46 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/row.h"
+#include "watcher/base/crash.h"
 #include "transforms/typed.h"
+#include "watcher/sink/fit.h"
+
+#define MESSAGE SPAN_LITERAL("message")
 
 struct row {
-	const struct version *version;
-	unsigned format;
-	struct typed *typed; /* csv */
+	struct compiled *compiled;
+	const struct job *job;
+	struct typed *typed; /* csv without filter text */
+	bool own_message;    /* the file has a column of that name: it is data, and the raw record has no place */
 	struct arena arena;
 };
 
-int row_check_filter(const struct job *j, struct fault *f)
+bool row_wants_fields(const struct compiled *c, unsigned format)
 {
-	struct span text = span_of(j->filter);
-
-	while (text.n && strchr(" \t\r\n", text.p[0])) {
-		text.p++;
-		text.n--;
-	}
-	if (text.n)
-		return fault_set(f, FAULT_CONFIG,
-				 "%s: filter text: not in this version; leave it out and give the fields "
-				 "their types in $.index.mappings",
-				 j->filter_origin);
-	return 0;
-}
-
-bool row_wants_fields(const struct version *v, unsigned format)
-{
-	(void)v;
+	(void)c;
 	return format == FORMAT_CSV;
 }
 
-int row_new(const struct version *v, unsigned format, const struct parser_header *h,
-	    struct row **out, struct fault *f)
+static bool names_message(const struct parser_header *h)
 {
-	struct row *r;
+	for (size_t i = 0; h->names && i < h->count; i++)
+		if (span_equal(h->names[i], MESSAGE))
+			return true;
+	return false;
+}
 
-	if (row_check_filter(v->job, f) < 0)
-		return -1;
-	r = xcalloc(1, sizeof(*r));
-	r->version = v;
-	r->format = format;
+struct row *row_new(struct compiled *c, unsigned format, const struct parser_header *h)
+{
+	struct row *r = xcalloc(1, sizeof(*r));
+
+	r->compiled = c;
+	r->job = c->version->job;
 	arena_init(&r->arena, 64 * 1024);
-	if (format == FORMAT_CSV)
-		r->typed = typed_new(&v->job->mapping, h->names, h->names ? h->count : 0);
-	*out = r;
-	return 0;
+	if (format == FORMAT_CSV) {
+		r->typed = typed_new(&r->job->mapping, h->names, h->names ? h->count : 0);
+		r->own_message = names_message(h);
+	}
+	return r;
 }
 
 void row_free(struct row **rp)
@@ -65,22 +59,49 @@ void row_free(struct row **rp)
 	*rp = NULL;
 }
 
+/* The record's fields, or the record itself. */
+static int fill(struct row *r, const struct record *rec, struct event *ev, struct coercions *c,
+		struct row_error *error)
+{
+	error->line = rec->line;
+	if (r->typed && typed_apply(r->typed, rec->fields, rec->field_count, ev, c, error) < 0)
+		return -1;
+	if (!r->own_message)
+		event_append(ev, MESSAGE, value_string(rec->raw));
+	return 0;
+}
+
+/* What the index's mappings would refuse is refused here, so that the gate's verdict knows of it. */
+static enum row_result judge(const struct row *r, const struct record *rec, struct event *ev,
+			     struct row_error *error)
+{
+	char text[FIT_TEXT];
+	struct span column;
+
+	if (!r->own_message && !r->job->keep_message && ev->fields.len > 1)
+		event_remove(ev, MESSAGE);
+	if (fit_event(&r->job->mapping, ev, &column, text))
+		return ROW_DOCUMENT;
+	row_error_set(error, rec->line, column, "%s", text);
+	return ROW_REJECTED;
+}
+
 enum row_result row_run(struct row *r, const struct record *rec, struct event *ev,
 			struct coercions *c, struct row_error *error)
 {
-	if (rec->state == RECORD_BLANK)
+	switch (rec->state) {
+	case RECORD_BLANK:
 		return ROW_BLANK;
-	if (rec->state == RECORD_BAD) {
+	case RECORD_BAD:
 		*error = rec->error;
 		return ROW_REJECTED;
+	case RECORD_ROW:
+		break;
 	}
 	arena_reset(&r->arena);
 	event_init(ev, &r->arena);
-	error->line = rec->line;
-	if (r->typed && typed_apply(r->typed, rec->fields, rec->field_count, ev, c, error) < 0)
+	if (fill(r, rec, ev, c, error) < 0)
 		return ROW_REJECTED;
-	/* a line of text has no other field than the line itself */
-	if (!r->typed || r->version->job->keep_message)
-		event_set(ev, SPAN_LITERAL("message"), value_string(rec->raw));
-	return ROW_DOCUMENT;
+	crash_point("transform");
+	return judge(r, rec, ev, error);
 }

@@ -1,13 +1,18 @@
 /*
  * row - one record to one document
  *
- *	row_new(version, format, header, &r, &f)         once the header is known; compiles what the job says
+ *	row_new(compiled, format, header, &r)            once the header is known
  *	switch (row_run(r, &record, &event, &coercions, &error))
  *	ROW_DOCUMENT: event is the document until the next call; ROW_REJECTED: error; ROW_BLANK, ROW_FILTERED
  *	row_free(&r)
  *
- * The gate and the load run the same row, so they agree by construction.  Ownership: the version is borrowed; an event's memory is
- * the row's arena, reset at each call.
+ * The gate and the load run the same row, so they agree by construction.  What a record becomes (profiles.md, Typing):
+ *   no filter text, csv      fields by the index's mappings, a value that does not fit is a reject
+ *   no filter text, txt      {"message": line}
+ *   text with csv {}         message alone goes in, the text does the rest
+ *   text without csv {}      csv: the fields as strings and message; txt: message
+ * Then `message` goes unless keep_message or nothing else is left, and what the mappings would refuse is a reject.
+ * Ownership: compiled is borrowed; an event's memory is the row's arena, reset at each call.
  */
 #ifndef WORKER_ROW_H
 #define WORKER_ROW_H
@@ -15,23 +20,20 @@
 #include "watcher/model/coercions.h"
 #include "watcher/model/event.h"
 #include "watcher/model/record.h"
-#include "watcher/model/version.h"
 #include "watcher/parse/parser.h"
+#include "watcher/worker/compiled.h"
 
 enum row_result { ROW_DOCUMENT, ROW_REJECTED, ROW_FILTERED, ROW_BLANK };
 
 struct row;
 
-int row_new(const struct version *v, unsigned format, const struct parser_header *h,
-	    struct row **out, struct fault *f) MUST_CHECK;
+struct row *row_new(struct compiled *c, unsigned format, const struct parser_header *h);
 void row_free(struct row **r);
 /* coercions NULL: not counted (the load counts nothing twice). */
 enum row_result row_run(struct row *r, const struct record *rec, struct event *ev,
 			struct coercions *c, struct row_error *error);
 
-/* Can this version run the job's filter text?  The words of the refusal are those of --check. */
-int row_check_filter(const struct job *j, struct fault *f) MUST_CHECK;
 /* Must the parser split fields? */
-bool row_wants_fields(const struct version *v, unsigned format);
+bool row_wants_fields(const struct compiled *c, unsigned format);
 
 #endif

@@ -1,60 +1,38 @@
 /*
  * serve - the worker's service; see the header
  *
- * Called by main.  The sink pool outlives the jobs; everything else is the task's and goes with it.
+ * Called by main.  The sink pool and the compiled versions outlive the jobs; everything else is the task's and goes with it.
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/serve.h"
-#include "watcher/base/crash.h"
-#include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
 #include "watcher/worker/task.h"
 #include <errno.h>
 #include <poll.h>
-#include <unistd.h>
 
-#define VERSION_MAX (4 * 1024 * 1024)
-
-static int load_version(struct task *t, struct fault *f)
+static int ill_formed(struct fault *f, const char *what)
 {
-	struct strbuf text = STRBUF_INIT;
-	int r = fs_read_fd(t->fds[MESSAGE_FD_VERSION], VERSION_MAX, &text, f);
-
-	if (r == 0)
-		r = version_parse(strbuf_span(&text), &t->version, f);
-	if (r == 0 && strcmp(t->version->hash, t->job.version) != 0)
-		r = fault_set(f, FAULT_SYSTEM, "job version %s is not the text of version %s",
-			      t->version->hash, t->job.version);
-	strbuf_release(&text);
-	return r;
+	return fault_set(f, FAULT_SYSTEM, "an ill-formed job: %s", what);
 }
 
-static void run_task(struct task *t)
+/* Both sides check every field: what goes into a path or a statement is looked at here, once. */
+static int check_job(const struct message *m, size_t nfds, struct fault *f)
 {
-	enum step s = t->job.mode == MODE_UNDO ? STEP_UNDO : STEP_FSYNC;
-	bool resumed = t->job.checkpoint.next_row > 0;
+	bool goes_on = m->mode == MODE_UNDO || m->checkpoint.next_row > 0;
 
-	t->cpu_start_us = task_cpu_us();
-	coercions_init(&t->coercions);
-	crash_point("job");
-	if (t->job.mode != MODE_UNDO && load_version(t, &t->fault) < 0)
-		s = resumed ? STEP_RESULT : STEP_VERDICT;
-	while (s != STEP_END)
-		s = task_step(t, s);
-}
-
-static void release_task(struct task *t)
-{
-	sink_close(&t->sink);
-	rejects_free(&t->rejects);
-	row_free(&t->row);
-	input_close(&t->input);
-	version_free(&t->version);
-	message_release(&t->job);
-	free(t->index);
-	free(t->pending);
-	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
-		fs_close(&t->fds[i]);
+	if (m->type != MESSAGE_JOB)
+		return fault_set(f, FAULT_SYSTEM, "expected a job, got %s", message_type_name(m->type));
+	if (!tenant_name_valid(span_of(m->tenant)))
+		return ill_formed(f, "tenant");
+	if (m->mode == MODE_LOAD && nfds != MESSAGE_FD_COUNT)
+		return ill_formed(f, "descriptors");
+	if (goes_on && (!m->delivery[0] || !m->sha256[0]))
+		return ill_formed(f, "it goes on without delivery and digest");
+	if (goes_on && (!m->index || !m->index[0]))
+		return ill_formed(f, "it goes on without an index");
+	if (!counters_balance(&m->checkpoint.counters))
+		return ill_formed(f, "the checkpoint's books do not balance");
+	return 0;
 }
 
 static int take_job(struct task *t, struct span text, const int *fds, size_t nfds, struct fault *f)
@@ -63,15 +41,31 @@ static int take_job(struct task *t, struct span text, const int *fds, size_t nfd
 		t->fds[i] = i < nfds ? fds[i] : -1;
 	if (message_parse(text, &t->job, f) < 0)
 		return -1;
-	if (t->job.type != MESSAGE_JOB)
-		return fault_set(f, FAULT_SYSTEM, "expected a job, got %s",
-				 message_type_name(t->job.type));
-	if (nfds != MESSAGE_FD_COUNT && t->job.mode != MODE_UNDO)
-		return fault_set(f, FAULT_SYSTEM, "a job came with %zu descriptors", nfds);
-	return 0;
+	return check_job(&t->job, nfds, f);
 }
 
-/* The socket may be non-blocking on the daemon's side of the pair; here it is waited for. */
+static int serve_one(int socket, struct sink_pool *pool, struct compiled_cache *cache,
+		     struct span text, const int *fds, size_t nfds, struct fault *f)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+	int r;
+
+	t->socket = socket;
+	t->pool = pool;
+	strbuf_init(&t->raw);
+	r = take_job(t, text, fds, nfds, f);
+	if (r == 0)
+		task_run(t, cache);
+	if (t->ill_formed) {
+		*f = t->fault;
+		r = -1;
+	}
+	task_release(t);
+	free(t);
+	return r;
+}
+
+/* The daemon made the pair: its end may be non-blocking, and then so may this one. */
 static void wait_readable(int socket)
 {
 	struct pollfd p = {.fd = socket, .events = POLLIN};
@@ -82,27 +76,22 @@ static void wait_readable(int socket)
 
 int serve(int socket, struct fault *f)
 {
-	struct strbuf text = STRBUF_INIT;
+	struct compiled_cache *cache = compiled_cache_new();
 	struct sink_pool *pool = sink_pool_new();
+	struct strbuf text = STRBUF_INIT;
 	int r;
 
-	for (;;) {
-		struct task t = {.socket = socket, .pool = pool};
-		int fds[IPC_FDS];
-		size_t nfds = IPC_FDS;
+	do {
+		int fds[MESSAGE_FD_COUNT];
+		size_t nfds = MESSAGE_FD_COUNT;
 
 		wait_readable(socket);
 		r = ipc_recv(socket, &text, fds, &nfds, f);
-		if (r <= 0)
-			break;
-		r = take_job(&t, strbuf_span(&text), fds, nfds, f);
-		if (r == 0)
-			run_task(&t);
-		release_task(&t);
-		if (r < 0)
-			break;
-	}
+		if (r == 1 && serve_one(socket, pool, cache, strbuf_span(&text), fds, nfds, f) < 0)
+			r = -1;
+	} while (r > 0);
 	sink_pool_free(&pool);
+	compiled_cache_free(&cache);
 	strbuf_release(&text);
 	return r;
 }

@@ -7,7 +7,9 @@
 #include "watcher/worker/task.h"
 
 #define STEP(id, name, function, sentence) enum step function(struct task *t);
+#define PART(name, sentence)
 #include "watcher/worker/steps.def"
 #undef STEP
+#undef PART
 
 #endif

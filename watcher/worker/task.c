@@ -7,27 +7,34 @@
 #include "watcher/worker/task.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
+#include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
 #include "watcher/worker/steps.h"
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <unistd.h>
+
+#define PROGRESS_MS 1000
 
 static const struct {
 	const char *name;
 	enum step (*run)(struct task *t);
-	const char *sentence;
 } steps[] = {
-#define STEP(id, name, function, sentence) [STEP_##id] = {name, function, sentence},
+#define STEP(id, name, function, sentence) [STEP_##id] = {name, function},
+#define PART(name, sentence)
 #include "watcher/worker/steps.def"
 #undef STEP
+#undef PART
 };
 
-enum step task_step(struct task *t, enum step s)
-{
-	CHECK(s < STEP_END);
-	return steps[s].run(t);
-}
+static const struct {
+	const char *name;
+	const char *sentence;
+	bool part;
+} lines[] = {
+#define STEP(id, name, function, sentence) {name, sentence, false},
+#define PART(name, sentence) {name, sentence, true},
+#include "watcher/worker/steps.def"
+#undef STEP
+#undef PART
+};
 
 const char *step_name(enum step s)
 {
@@ -37,35 +44,44 @@ const char *step_name(enum step s)
 
 void steps_print(FILE *out)
 {
-	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-		fprintf(out, "%s\t%s\n", steps[i].name, steps[i].sentence);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		fprintf(out, "%s%s\t%s\n", lines[i].part ? "  " : "", lines[i].name,
+			lines[i].sentence);
 }
 
-uint64_t task_cpu_us(void)
+void task_run(struct task *t, struct compiled_cache *cache)
 {
-	struct rusage u;
+	bool resumed = t->job.checkpoint.next_row > 0;
+	enum step s = STEP_FSYNC;
 
-	CHECK(getrusage(RUSAGE_SELF, &u) == 0);
-	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
-	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	cost_begin(&t->cost);
+	coercions_init(&t->coercions);
+	t->spoke_ms = clock_mono_ms();
+	crash_point("job");
+	if (t->job.mode == MODE_UNDO)
+		s = STEP_UNDO;
+	else if (compiled_get(cache, t->job.version, t->fds[MESSAGE_FD_VERSION], &t->compiled,
+			      &t->fault) < 0)
+		s = resumed ? STEP_RESULT : STEP_VERDICT;
+	while (s != STEP_END)
+		s = steps[s].run(t);
 }
 
-/* VmHWM is this program's own; ru_maxrss still holds what the process was before its exec. */
-static uint64_t peak_rss(void)
+void task_release(struct task *t)
 {
-	char text[4096];
-	const char *line;
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	line = strstr(text, "VmHWM:");
-	return line ? strtoull(line + 6, NULL, 10) * 1024 : 0;
+	sink_close(&t->sink);
+	rejects_free(&t->rejects);
+	row_free(&t->row);
+	input_free(&t->input);
+	pending_release(&t->pending);
+	strbuf_release(&t->raw);
+	message_release(&t->job);
+	free(t->index);
+	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
+		fs_close(&t->fds[i]);
 }
 
-static void fill(struct task *t, struct message *m)
+static void fill(const struct task *t, struct message *m)
 {
 	memcpy(m->arrival, t->job.arrival, sizeof(m->arrival));
 	m->mode = t->job.mode;
@@ -78,10 +94,11 @@ static void fill(struct task *t, struct message *m)
 	m->fault = t->fault;
 	m->has_first_error = t->has_first_error;
 	m->first_error_line = t->first_error.line;
-	m->cpu_us = task_cpu_us() - t->cpu_start_us;
-	m->peak_rss = peak_rss();
+	m->cpu_us = cost_cpu_us(&t->cost);
+	m->peak_rss = m->type == MESSAGE_GATED || m->type == MESSAGE_RESULT ? cost_peak_rss() : 0;
 }
 
+/* The texts are the task's: such a message is written, never released. */
 int task_say(struct task *t, enum message_type type)
 {
 	struct strbuf text = STRBUF_INIT, coercions = STRBUF_INIT;
@@ -89,8 +106,6 @@ int task_say(struct task *t, enum message_type type)
 	struct message m;
 	int r;
 
-	if (type == MESSAGE_PROGRESS && clock_mono_ms() - t->spoke_ms < 1000)
-		return 0;
 	t->spoke_ms = clock_mono_ms();
 	message_init(&m, type);
 	fill(t, &m);
@@ -109,19 +124,49 @@ int task_say(struct task *t, enum message_type type)
 	return r;
 }
 
+int task_tick(void *context, struct fault *f)
+{
+	struct task *t = context;
+
+	if (clock_mono_ms() - t->spoke_ms < PROGRESS_MS || task_say(t, MESSAGE_PROGRESS) == 0)
+		return 0;
+	return fault_set(f, FAULT_SYSTEM, "the daemon is gone");
+}
+
+int task_open_input(struct task *t, const struct parser_start *start, bool digest)
+{
+	struct input_options o = {
+		.version = t->compiled->version,
+		.file = t->job.file,
+		.split_fields = row_wants_fields(t->compiled, FORMAT_CSV),
+		.digest = digest,
+		.start = start,
+		.ticker = {task_tick, t},
+	};
+
+	row_free(&t->row);
+	input_free(&t->input);
+	if (input_new(t->fds[MESSAGE_FD_INPUT], &o, &t->input, &t->fault) < 0)
+		return -1;
+	t->row = row_new(t->compiled, input_format(t->input), input_header(t->input));
+	return 0;
+}
+
 int task_open_rejects(struct task *t, uint64_t length)
 {
-	bool csv = t->input.format == FORMAT_CSV;
-	const struct parser_header *h = parser_header(t->input.parser);
+	const struct parser_header *h = input_header(t->input);
+	bool csv = input_format(t->input) == FORMAT_CSV;
 
+	rejects_free(&t->rejects);
 	return rejects_new(t->fds[MESSAGE_FD_REJECTS], csv ? REJECTS_CSV : REJECTS_NDJSON,
 			   csv && h->present ? h->raw : SPAN_NONE, length, &t->rejects, &t->fault);
 }
 
+/* Counted, listed, and the first of the file is kept for the receipt. */
 int task_reject(struct task *t, const struct row_error *e, struct span raw)
 {
 	t->counters.rejected++;
-	if (!t->has_first_error) {
+	if (!t->first_error_told && (!t->has_first_error || e->line < t->first_error.line)) {
 		t->has_first_error = true;
 		t->first_error = *e;
 	}

@@ -1,34 +1,32 @@
 /*
  * task - one file in the worker, from its job message to its result
  *
- * The steps are one table (steps.def): a step does its part and returns the next one.  The task owns its descriptors, version,
- * rejects and sink leg; the socket and the sink pool are the service's and live from task to task.
+ * The steps are one table (steps.def): a step does its part and returns the next one.  The task owns its descriptors, rejects and
+ * sink leg; the socket, the sink pool and the compiled versions are the service's and live from task to task.
+ *
+ * A step that fails leaves its fault in the task and returns the step that tells of it.  When the daemon is gone every message
+ * fails, and the task ends without one.
  */
 #ifndef WORKER_TASK_H
 #define WORKER_TASK_H
 
+#include "watcher/base/strbuf.h"
 #include "watcher/model/coercions.h"
 #include "watcher/model/message.h"
 #include "watcher/quality/rejects.h"
 #include "watcher/sink/sink.h"
+#include "watcher/worker/cost.h"
 #include "watcher/worker/input.h"
+#include "watcher/worker/pending.h"
 #include "watcher/worker/row.h"
 
 enum step {
 #define STEP(id, name, function, sentence) STEP_##id,
+#define PART(name, sentence)
 #include "watcher/worker/steps.def"
 #undef STEP
+#undef PART
 	STEP_END
-};
-
-/* Where a row that the sink has not answered stands in the file, so that its bytes can be found for the rejects. */
-struct pending_row {
-	uint64_t row;
-	uint64_t line;
-	uint64_t offset;
-	uint64_t next_offset;
-	uint64_t next_line;
-	size_t length;
 };
 
 struct task {
@@ -36,37 +34,51 @@ struct task {
 	struct sink_pool *pool;
 	struct message job;
 	int fds[MESSAGE_FD_COUNT];
-	struct version *version;
-	struct input input;
+	struct compiled *compiled; /* the cache's */
+	struct input *input;
 	struct row *row;
 	struct rejects *rejects;
 	struct sink *sink;
+	struct pending pending;
+	struct strbuf raw; /* bytes of a row that the sink refused */
+	const struct record *record; /* the one that is being put */
+
 	struct counters counters;
-	uint64_t already; /* rows found there */
+	uint64_t already;   /* rows found there */
+	uint64_t gate_read; /* rows of the first pass, 0: there was none */
 	struct coercions coercions;
 	bool has_first_error;
+	bool first_error_told; /* before the interruption */
 	struct row_error first_error;
 	char delivery[DELIVERY_TEXT];
 	char sha256[DIGEST_HEX];
 	char *index;
-	struct pending_row *pending; /* ring */
-	size_t pending_head, pending_count, pending_cap;
 	struct checkpoint last; /* the acknowledged prefix */
+	int64_t last_ms;        /* when it was told */
+
 	struct fault fault;
 	struct fault sink_fault; /* from inside an answer */
+	bool ill_formed;         /* the daemon said what makes no sense: fault has it */
 	int64_t spoke_ms;
-	uint64_t cpu_start_us;
+	struct cost cost;
 };
 
-enum step task_step(struct task *t, enum step s);
+/* Runs the job to its end. */
+void task_run(struct task *t, struct compiled_cache *cache);
+void task_release(struct task *t);
+
 const char *step_name(enum step s);
+/* NAME<tab>SENTENCE, one a line; the parts of a step are set in by two blanks. */
 void steps_print(FILE *out);
 
-/* Shared by the gate and the load: writes down a rejected row. */
-int task_reject(struct task *t, const struct row_error *e, struct span raw) MUST_CHECK;
+/* --- for the steps --- */
+/* And its row. */
+int task_open_input(struct task *t, const struct parser_start *start, bool digest) MUST_CHECK;
 int task_open_rejects(struct task *t, uint64_t length) MUST_CHECK;
-/* Sends a message with the task's counters; type progress is sent at most once a second. */
+int task_reject(struct task *t, const struct row_error *e, struct span raw) MUST_CHECK;
+/* Sends a message with the task's counters. */
 int task_say(struct task *t, enum message_type type) MUST_CHECK;
-uint64_t task_cpu_us(void);
+/* A progress message when nothing was said for a second; a ticker's function, context is the task. */
+int task_tick(void *context, struct fault *f) MUST_CHECK;
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * fixture - an arrival in a real loop over a real folder, and a daemon that notes what it is told
  *
- * Every wait is for a condition, with a limit.  fixture_up and fixture_down are cmocka's set-up and tear-down.
+ * Every wait is for a condition, with a limit.  fixture_up and fixture_down are cmocka's set-up
+ * and tear-down.
  */
 #ifndef TEST_ARRIVAL_FIXTURE_H
 #define TEST_ARRIVAL_FIXTURE_H

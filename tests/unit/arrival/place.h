@@ -1,7 +1,8 @@
 /*
  * place - a tenant's folders in a temporary directory, for the tests of arrival/
  *
- * place_make makes DIR/t/in and DIR/t/work below TMPDIR (or /tmp); place_drop removes all.  Every helper asserts.
+ * place_make makes DIR/t/in and DIR/t/work below TMPDIR (or /tmp); place_drop removes all.  Every
+ * helper asserts.
  */
 #ifndef TEST_ARRIVAL_PLACE_H
 #define TEST_ARRIVAL_PLACE_H

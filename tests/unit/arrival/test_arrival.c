@@ -1,5 +1,6 @@
 /*
- * arrival: the whole of it in a real loop over a real folder; every wait is for a condition, with a limit
+ * arrival: the whole of it in a real loop over a real folder; every wait is for a condition, with
+ * a limit
  */
 #include "tests/unit/arrival/fixture.h"
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
 /*
- * batch: what is durable is let go, what is not is offered again with growing pauses, under the same id
+ * batch: what is durable is let go, what is not is offered again with growing pauses, under the
+ * same id
  */
 #include "tests/unit/arrival/place.h"
 #include "watcher/arrival/batch.h"

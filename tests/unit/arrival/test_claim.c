@@ -1,7 +1,8 @@
 /*
  * claim against the real kernel: writers, mappings, links, swaps, waiting openers, owners, undo
  *
- * As root the files belong to user 1001 and the attacks run as that user; otherwise what needs two users is skipped.
+ * As root the files belong to user 1001 and the attacks run as that user; otherwise what needs two
+ * users is skipped.
  */
 #include "tests/unit/arrival/place.h"
 #include "watcher/arrival/claim.h"

@@ -1,5 +1,6 @@
 /*
- * kill at every crash point of the claim: the file is in in/ or in one folder of work/, whole, never in both, never nowhere
+ * kill at every crash point of the claim: the file is in in/ or in one folder of work/, whole,
+ * never in both, never nowhere
  */
 #include "tests/unit/arrival/fixture.h"
 #include "watcher/base/crash.h"

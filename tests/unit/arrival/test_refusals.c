@@ -1,5 +1,6 @@
 /*
- * refusals: a kernel without watches, then without leases too (seccomp lets the calls fail; filters stay for the whole program)
+ * refusals: a kernel without watches, then without leases too (seccomp lets the calls fail;
+ * filters stay for the whole program)
  */
 #include "tests/unit/arrival/fixture.h"
 #include <linux/audit.h>

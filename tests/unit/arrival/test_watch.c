@@ -1,5 +1,6 @@
 /*
- * watch against the real kernel: which event each way of delivering a file makes, and the ends of a watch
+ * watch against the real kernel: which event each way of delivering a file makes, and the ends of
+ * a watch
  */
 #include "tests/unit/arrival/place.h"
 #include "watcher/arrival/watch.h"

@@ -1,5 +1,6 @@
 /*
- * crash: the environment is read once, the n-th pass kills, unknown names are refused with the nearest one
+ * crash: the environment is read once, the n-th pass kills, unknown names are refused with the
+ * nearest one
  */
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"

@@ -8,7 +8,10 @@
 #include <cmocka.h>
 #include <unistd.h>
 
-#define BYTES(s) {s, sizeof(s) - 1}
+#define BYTES(s) \
+	{ \
+		s, sizeof(s) - 1 \
+	}
 
 static const struct {
 	const char *name;
@@ -18,8 +21,14 @@ static const struct {
 	{"empty", BYTES(""), NULL},
 	{"one byte", BYTES("P"), NULL},
 	{"csv", BYTES("a,b\n1,2\n"), NULL},
-	{"bom", BYTES("\xef\xbb\xbf" "a,b\n"), NULL},
-	{"umlauts", BYTES("stra\xc3\x9f" "e,\xc3\xa4\n"), NULL},
+	{"bom",
+	 BYTES("\xef\xbb\xbf"
+	       "a,b\n"),
+	 NULL},
+	{"umlauts",
+	 BYTES("stra\xc3\x9f"
+	       "e,\xc3\xa4\n"),
+	 NULL},
 	{"a NUL in text", BYTES("a,b\n1,\0x\nfoo,bar\n"), NULL},
 	{"latin-1 is for the rows to judge", BYTES("caf\xe9,1\n"), NULL},
 	{"text that begins like bzip2", BYTES("BZh9 is a mark, it is said\n"), NULL},
@@ -30,7 +39,11 @@ static const struct {
 	{"brace", BYTES("{\"a\": 1}\n"), NULL},
 	{"gzip", BYTES("\x1f\x8b\x08\x00"), "gzip"},
 	{"zstd", BYTES("\x28\xb5\x2f\xfd\x04"), "zstd"},
-	{"xz", BYTES("\xfd" "7zXZ\0\0\4"), "xz"},
+	{"zstd after a skippable frame", BYTES("\x50\x2a\x4d\x18\4\0\0\0"), "zstd"},
+	{"xz",
+	 BYTES("\xfd"
+	       "7zXZ\0\0\4"),
+	 "xz"},
 	{"bzip2", BYTES("BZh91AY&SY\x01\x02"), "bzip2"},
 	{"empty bzip2", BYTES("BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0"), "bzip2"},
 	{"lz4", BYTES("\x04\x22\x4d\x18"), "lz4"},
@@ -48,12 +61,21 @@ static const struct {
 	{"pgp", BYTES("-----BEGIN PGP MESSAGE-----\n"), "PGP"},
 	{"openssl", BYTES("Salted__\1\2\3\4\5\6\7\b"), "openssl"},
 	{"cms", BYTES("\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0"), "CMS"},
-	{"utf-16le", BYTES("\xff\xfe" "a\0,\0"), "UTF-16"},
+	{"authenticated cms",
+	 BYTES("\x30\x82\1\0\x06\x0b\x2a\x86\x48\x86\xf7\x0d\1\x09\x10\1\x17\xa0"),
+	 "CMS"},
+	{"utf-16le",
+	 BYTES("\xff\xfe"
+	       "a\0,\0"),
+	 "UTF-16"},
 	{"utf-16be", BYTES("\xfe\xff\0a\0,"), "UTF-16"},
 	{"utf-32le", BYTES("\xff\xfe\0\0a\0\0\0"), "UTF-32"},
 	{"utf-16 without a mark", BYTES("a\0,\0b\0\n\0c\0,\0"), "UTF-16"},
 	{"zeros", BYTES("\0\0\0\0\0\0\0\0\0\0\0\0"), "binary"},
-	{"elf", BYTES("\x7f" "ELF\2\1\1\0"), "program"},
+	{"elf",
+	 BYTES("\x7f"
+	       "ELF\2\1\1\0"),
+	 "program"},
 };
 
 static void marks(void **state UNUSED)
@@ -82,8 +104,8 @@ static void the_sentence(void **state UNUSED)
 	assert_int_equal(write(fd, "\x1f\x8b\x08zzzz", 7), 7);
 	assert_int_equal(sniff_check(s, "csv", &f), -1);
 	assert_int_equal(f.kind, FAULT_DATA);
-	assert_string_equal(f.text,
-			    "File format not allowed: the content is a gzip file, not csv; unpack it and send the text itself");
+	assert_string_equal(f.text, "File format not allowed: the content is a gzip file, not csv; "
+				    "unpack it and send the text itself");
 	assert_int_equal(stream_read(s, &byte, 1, &got, &f), 0);
 	assert_int_equal(byte, 0x1f);
 	stream_free(&s);

@@ -1,5 +1,6 @@
 /*
- * test_stream - file and digest layers: order, offsets, looks that move nothing, a file cut while it is read
+ * test_stream - file and digest layers: order, offsets, looks that move nothing, a file cut while
+ * it is read
  */
 #include "watcher/base/base.h"
 #include "watcher/decode/stream.h"

@@ -72,20 +72,20 @@ static void seed_forms_load_as_printed(void **state)
 static const struct {
 	const char *name, *profile, *job, *want;
 } refusals[] = {
-	{"unknown key, nearest", "{\"limitz\":{}}", NULL, "$.limitz: unknown key; did you mean limits?"},
+	{"unknown key, nearest", "{\"limitz\":{}}", NULL, "$.limitz: unknown key of a profile; did you mean limits?"},
 	{"unknown inner key", "{\"limits\":{\"max_rows\":1}}", NULL, "$.limits.max_rows: unknown key"},
 	{"wrong type", "{\"limits\":{\"max_file_bytes\":\"1\"}}", NULL,
-	 "$.limits.max_file_bytes: must be a whole number"},
+	 "found the string \"1\"; allowed: a whole number"},
 	{"range", "{\"arrival\":{\"settle_seconds\":3601}}", NULL,
-	 "3601 is out of range; allowed: 0 to 3600"},
+	 "found 3601, out of range; allowed: a number from 0 to 3600"},
 	{"level", "{\"arrival\":{\"level\":\"session\"}}", NULL, "\"session\": not in this version"},
 	{"format", "{\"formats\":[\"csv\",\"gz\"]}", NULL, "\"gz\": not in this version"},
-	{"nonsense format", "{\"formats\":[\"doc\"]}", NULL, "\"doc\"; allowed: csv|txt"},
+	{"nonsense format", "{\"formats\":[\"doc\"]}", NULL, "$.formats[0]: found \"doc\"; allowed: a list of csv, txt"},
 	{"retention", "{\"retention\":{\"done_days\":30}}", NULL,
 	 "$.retention.done_days: not in this version"},
 	{"quota", "{\"limits\":{\"max_files_per_day\":3}}", NULL, "not in this version"},
 	{"duplicate key", "{\"limits\":{},\"limits\":{}}", NULL, "no valid JSON"},
-	{"tenant", "{\"tenant\":\"bob\"}", NULL, "must be the folder's name"},
+	{"tenant", "{\"tenant\":\"bob\"}", NULL, "$.tenant: \"bob\"; allowed: the folder's name"},
 	{"job key", "{}", "{\"pattern\":\"*\",\"filterr\":\"\"}", "did you mean filter?"},
 	{"no pattern", "{}", "{}", "$.pattern: is missing"},
 	{"manifest", "{}", "{\"pattern\":\"*\",\"trigger\":\"manifest\"}", "not in this version"},
@@ -94,8 +94,8 @@ static const struct {
 	{"vars", "{}", "{\"pattern\":\"*\",\"vars\":{\"A\":\"b\"}}", "$.vars: not in this version"},
 	{"provenance", "{}", "{\"pattern\":\"*\",\"provenance\":true}", "not in this version"},
 	{"several sinks", "{}", "{\"pattern\":\"*\",\"sinks\":[\"a\",\"b\"]}", "not in this version"},
-	{"filter file path", "{}", "{\"pattern\":\"*\",\"filter_file\":\"../x\"}", "must be a bare name"},
-	{"index name", "{}", "{\"pattern\":\"*\",\"index\":{\"name\":\"A\"}}", "may not hold \"A\""},
+	{"filter file path", "{}", "{\"pattern\":\"*\",\"filter_file\":\"../x\"}", "$.filter_file: \"../x\"; allowed: a bare name"},
+	{"index name", "{}", "{\"pattern\":\"*\",\"index\":{\"name\":\"A\"}}", "must be lower case"},
 	{"ratio", "{}", "{\"pattern\":\"*\",\"rejects\":{\"max_ratio\":1.5}}", "out of range"},
 };
 

@@ -1,7 +1,9 @@
 /*
- * test_parser - records, fields, headers and bad rows, as tables of input and a written form of what comes out
+ * test_parser - records, fields, headers and bad rows, as tables of input and a written form of
+ * what comes out
  *
- * Written form, one item a record: [a|b] a row, quoted fields with a leading '; . a blank; !COLUMN:part of the error!raw a bad one.
+ * Written form, one item a record: [a|b] a row, quoted fields with a leading '; . a blank;
+ * !COLUMN:part of the error!raw a bad one.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/strbuf.h"
@@ -25,7 +27,8 @@ static int read_memory(void *context, void *buf, size_t n, size_t *got, struct f
 	return 0;
 }
 
-static int look_memory(void *context, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f)
+static int look_memory(void *context, uint64_t at, void *buf, size_t n, size_t *got,
+		       struct fault *f)
 {
 	struct memory *m = context;
 	struct memory other = {m->all, at < m->all.n ? (size_t)at : m->all.n};
@@ -40,8 +43,8 @@ static void write_record(struct strbuf *sb, const struct record *rec)
 		strbuf_addc(sb, '.');
 		break;
 	case RECORD_BAD:
-		strbuf_addf(sb, "!%s:%s!%.*s%s!", rec->error.column, rec->error.text, SPAN_FMT(rec->raw),
-			    rec->raw_cut ? "..." : "");
+		strbuf_addf(sb, "!%s:%s!%.*s%s!", rec->error.column, rec->error.text,
+			    SPAN_FMT(rec->raw), rec->raw_cut ? "..." : "");
 		break;
 	case RECORD_ROW:
 		strbuf_addc(sb, '[');
@@ -82,7 +85,10 @@ static void parse_all(const struct parser_options *o, struct span input, struct 
 	assert_null(p);
 }
 
-#define BYTES(s) {s, sizeof(s) - 1}
+#define BYTES(s) \
+	{ \
+		s, sizeof(s) - 1 \
+	}
 #define BOM "\xef\xbb\xbf"
 
 static const struct {
@@ -117,36 +123,50 @@ static const struct {
 	{"LF comes late", BYTES("a\rb\rc,d\n1,2\n"), "[a\rb\rc|d][1|2]"},
 	{"LF in quotes counts", BYTES("\"a\n\",b\rc"), "['a\n|b\rc]"},
 	{"NUL is data", BYTES("a\0b,c\n"), NULL},
-	{"ragged, more", BYTES("a,b\n1,2,3\n4,5\n"), "[a|b]!3:row has 3 fields, expected 2!1,2,3![4|5]"},
+	{"ragged, more", BYTES("a,b\n1,2,3\n4,5\n"),
+	 "[a|b]!3:row has 3 fields, expected 2!1,2,3![4|5]"},
 	{"ragged, fewer", BYTES("a,b,c\n1\n"), "[a|b|c]!2:row has 1 field, expected 3!1!"},
 	{"first row is bad, the second counts", BYTES("\xff\na,b\nc\n"),
-	 "!1:byte 0xFF at offset 0 of the file is not valid UTF-8!\xff![a|b]!2:row has 1 field, expected 2!c!"},
+	 "!1:byte 0xFF at offset 0 of the file is not valid UTF-8!\xff![a|b]!2:row has 1 field, "
+	 "expected 2!c!"},
 	{"invalid UTF-8", BYTES("a,b\n1,caf\xe9\n"),
 	 "[a|b]!2:byte 0xE9 at offset 9 of the file is not valid UTF-8!1,caf\xe9!"},
 	{"after a quote", BYTES("a,b\n1,\"2\"x\n3,4\n"),
-	 "[a|b]!2:text after a closing quote: 'x'; a quote within a quoted field is written twice!1,\"2\"x![3|4]"},
+	 "[a|b]!2:text after a closing quote: 'x'; a quote within a quoted field is written "
+	 "twice!1,\"2\"x![3|4]"},
 	{"CR after a quote", BYTES("\"a\"\r\r\n"),
-	 "!1:text after a closing quote: '\\x0d'; a quote within a quoted field is written twice!\"a\"\r!"},
+	 "!1:text after a closing quote: '\\x0d'; a quote within a quoted field is written "
+	 "twice!\"a\"\r!"},
 	{"unclosed", BYTES("a,b\n1,\"2\n3,4\n"),
-	 "[a|b]!2:a quote is opened and not closed within the file or 64 bytes (max_row_bytes)!1,\"2![3|4]"},
+	 "[a|b]!2:a quote is opened and not closed within the file or 64 bytes "
+	 "(max_row_bytes)!1,\"2![3|4]"},
 	{"unclosed at the end", BYTES("a,\"b"),
 	 "!2:a quote is opened and not closed within the file or 64 bytes (max_row_bytes)!a,\"b!"},
-	{"unclosed for too long", BYTES("\"aaaaaaaaaaaaaaa\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb\"\nc\n"),
-	 "!1:a quote is opened and not closed within the file or 64 bytes (max_row_bytes)!\"aaaaaaaaaaaaaaa!"
+	{"unclosed for too long",
+	 BYTES("\"aaaaaaaaaaaaaaa\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb\"\nc"
+	       "\n"),
+	 "!1:a quote is opened and not closed within the file or 64 bytes "
+	 "(max_row_bytes)!\"aaaaaaaaaaaaaaa!"
 	 "[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa][b\"][c]"},
-	{"just fits", BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nb\n"),
+	{"just fits",
+	 BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nb\n"),
 	 "[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa][b]"},
-	{"one too long", BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb\n"),
+	{"one too long",
+	 BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb\n"),
 	 "!:row is 65 bytes long, more than 64 (max_row_bytes)!"
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa![b]"},
-	{"too long and quoted", BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,\"b\nc\"\nd\n"),
+	{"too long and quoted",
+	 BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,"
+	       "\"b\nc\"\nd\n"),
 	 "!:row is 74 bytes long, more than 64 (max_row_bytes)!"
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...![d]"},
-	{"too long, a quote swallows the rest", BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,\"b\nc\nd\n"),
+	{"too long, a quote swallows the rest",
+	 BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,\"b\nc\nd\n"),
 	 "!:row is 71 bytes long, more than 64 (max_row_bytes)!"
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...![c][d]"},
 	{"too many columns", BYTES("1,2,3,4,5,6,7,8\n1,2,3,4,5,6,7,8,9\n1,2,3,4,5,6,7,8\n"),
-	 "[1|2|3|4|5|6|7|8]!:row has more than 8 fields (max_columns)!1,2,3,4,5,6,7,8,9![1|2|3|4|5|6|7|8]"},
+	 "[1|2|3|4|5|6|7|8]!:row has more than 8 fields "
+	 "(max_columns)!1,2,3,4,5,6,7,8,9![1|2|3|4|5|6|7|8]"},
 };
 
 static void csv(void **state UNUSED)
@@ -164,8 +184,8 @@ static void csv(void **state UNUSED)
 				assert_memory_equal(sb.p, "[a\0b|c]", 7);
 			}
 			if (csv_cases[i].want && strcmp(sb.p, csv_cases[i].want) != 0)
-				fail_msg("%s, window %zu:\n have %s\n want %s", csv_cases[i].name, windows[w], sb.p,
-					 csv_cases[i].want);
+				fail_msg("%s, window %zu:\n have %s\n want %s", csv_cases[i].name,
+					 windows[w], sb.p, csv_cases[i].want);
 			strbuf_release(&sb);
 		}
 	}
@@ -188,16 +208,20 @@ static const struct {
 	{"quoted with line break", BYTES("\"a\nb\",c\n1,2\n"), "a\nb|c", "[1|2]"},
 	{"bom", BYTES(BOM "a\n1\n"), "a", "[1]"},
 	{"error names the field", BYTES("a,b\n1,\xff\n1\n"), "a|b",
-	 "!b:byte 0xFF at offset 6 of the file is not valid UTF-8!1,\xff!!b:row has 1 field, expected 2!1!"},
+	 "!b:byte 0xFF at offset 6 of the file is not valid UTF-8!1,\xff!!b:row has 1 field, "
+	 "expected 2!1!"},
 	{"too many names", BYTES("1,2,3,4,5,6,7,8,9\n"), NULL,
 	 "data: the header (line 1) cannot be used: row has more than 8 fields (max_columns)"},
 	{"bad name", BYTES("a,\xff\n"), NULL,
-	 "data: the header (line 1) cannot be used: byte 0xFF at offset 2 of the file is not valid UTF-8"},
+	 "data: the header (line 1) cannot be used: byte 0xFF at offset 2 of the file is not valid "
+	 "UTF-8"},
 	{"unclosed name", BYTES("\n\"a\n1\n"), NULL,
-	 "data: the header (line 2) cannot be used: a quote is opened and not closed within the file or 64 bytes (max_row_bytes)"},
+	 "data: the header (line 2) cannot be used: a quote is opened and not closed within the "
+	 "file or 64 bytes (max_row_bytes)"},
 };
 
-static void check_names(const char *name, struct span input, const struct parser_options *o, const char *want)
+static void check_names(const char *name, struct span input, const struct parser_options *o,
+			const char *want)
 {
 	struct memory m = {input, 0};
 	struct parser_source source = {&m, read_memory, look_memory};
@@ -227,9 +251,11 @@ static void headers(void **state UNUSED)
 
 		parse_all(&o, header_cases[i].input, &sb);
 		if (strcmp(sb.p, header_cases[i].want) != 0)
-			fail_msg("%s:\n have %s\n want %s", header_cases[i].name, sb.p, header_cases[i].want);
+			fail_msg("%s:\n have %s\n want %s", header_cases[i].name, sb.p,
+				 header_cases[i].want);
 		if (!strstr(sb.p, "data: "))
-			check_names(header_cases[i].name, header_cases[i].input, &o, header_cases[i].names);
+			check_names(header_cases[i].name, header_cases[i].input, &o,
+				    header_cases[i].names);
 		strbuf_release(&sb);
 	}
 }
@@ -243,11 +269,15 @@ static void text_and_raw(void **state UNUSED)
 	} cases[] = {
 		{PARSER_TXT, BYTES("a \"b\nc\"\r\n\nd"), "[a \"b][c\"].[d]"},
 		{PARSER_TXT, BYTES("a\rb\r\rc"), "[a][b].[c]"},
-		{PARSER_TXT, BYTES(BOM "x\n\xff\n"), "[x]!:byte 0xFF at offset 5 of the file is not valid UTF-8!\xff!"},
-		{PARSER_TXT, BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb\n"),
+		{PARSER_TXT, BYTES(BOM "x\n\xff\n"),
+		 "[x]!:byte 0xFF at offset 5 of the file is not valid UTF-8!\xff!"},
+		{PARSER_TXT,
+		 BYTES("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb"
+		       "\n"),
 		 "!:row is 70 bytes long, more than 64 (max_row_bytes)!"
 		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...![b]"},
-		{PARSER_CSV, BYTES("a,\"b\nc\"x,d\n1\n1,2,3,4,5,6,7,8,9,10\n"), "[a,\"b\nc\"x,d][1][1,2,3,4,5,6,7,8,9,10]"},
+		{PARSER_CSV, BYTES("a,\"b\nc\"x,d\n1\n1,2,3,4,5,6,7,8,9,10\n"),
+		 "[a,\"b\nc\"x,d][1][1,2,3,4,5,6,7,8,9,10]"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -266,7 +296,10 @@ static void lines_and_offsets(void **state UNUSED)
 	static const struct {
 		uint64_t line, offset, next_line, next_offset;
 	} want[] = {
-		{2, 8, 4, 16}, {4, 16, 5, 17}, {5, 17, 6, 20}, {6, 20, 7, 25},
+		{2, 8, 4, 16},
+		{4, 16, 5, 17},
+		{5, 17, 6, 20},
+		{6, 20, 7, 25},
 	};
 	struct parser_options o = {PARSER_CSV, true, true, 8, 64, 1};
 	struct memory m = {SPAN_LITERAL(text), 0};
@@ -314,7 +347,8 @@ static void unclosed_quotes_stay_linear(void **state UNUSED)
 	free(text);
 }
 
-static int failing_read(void *context UNUSED, void *buf UNUSED, size_t n UNUSED, size_t *got UNUSED, struct fault *f)
+static int failing_read(void *context UNUSED, void *buf UNUSED, size_t n UNUSED, size_t *got UNUSED,
+			struct fault *f)
 {
 	return fault_set(f, FAULT_SYSTEM, "the disk is broken");
 }

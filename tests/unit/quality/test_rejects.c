@@ -29,7 +29,8 @@ static void assert_content(int fd, const char *want, size_t n)
 }
 #define CONTENT(fd, want) assert_content(fd, want, sizeof(want) - 1)
 
-static void put(struct rejects *r, uint64_t line, const char *column, const char *text, struct span raw)
+static void put(struct rejects *r, uint64_t line, const char *column, const char *text,
+		struct span raw)
 {
 	struct row_error e;
 	struct fault f = FAULT_INIT;
@@ -153,8 +154,11 @@ static void a_closed_file_is_a_fault(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(csv_form), cmocka_unit_test(ndjson_form), cmocka_unit_test(going_on),
-		cmocka_unit_test(many),	    cmocka_unit_test(a_closed_file_is_a_fault),
+		cmocka_unit_test(csv_form),
+		cmocka_unit_test(ndjson_form),
+		cmocka_unit_test(going_on),
+		cmocka_unit_test(many),
+		cmocka_unit_test(a_closed_file_is_a_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /*
- * test_sink_sqlite - the embedded store through the sink contract, read back with a handle of its own and the sqlite3 program
+ * test_sink_sqlite - the embedded store through the sink contract, read back with a handle of its
+ * own and the sqlite3 program
  */
 #include "watcher/base/base.h"
 #include "watcher/base/fsutil.h"
@@ -87,8 +88,8 @@ static void assert_sql(const char *sql, const char *want)
 	strbuf_release(&sb);
 }
 
-static void open_leg(struct sink_pool *pool, const char *index, struct mapping *m, const char *delivery,
-		     struct answers *got, struct sink **s)
+static void open_leg(struct sink_pool *pool, const char *index, struct mapping *m,
+		     const char *delivery, struct answers *got, struct sink **s)
 {
 	struct sink_leg leg = {&config, "alice", index, m, "{}", "{}", delivery, count_answer, got};
 	struct fault f = FAULT_INIT;
@@ -140,9 +141,12 @@ static void types_are_kept(void **state UNUSED)
 	struct value_array list = {0};
 
 	arena_init(&a, 4096);
-	parse(&m, "\"i\":{\"type\":\"integer\"},\"l\":{\"type\":\"long\"},\"u\":{\"type\":\"unsigned_long\"},"
-		  "\"d\":{\"type\":\"double\"},\"b\":{\"type\":\"boolean\"},\"t\":{\"type\":\"date\"},"
-		  "\"k\":{\"type\":\"keyword\"},\"K\":{\"type\":\"keyword\"},\"_id\":{\"type\":\"keyword\"}");
+	parse(&m,
+	      "\"i\":{\"type\":\"integer\"},\"l\":{\"type\":\"long\"},\"u\":{\"type\":\"unsigned_"
+	      "long\"},"
+	      "\"d\":{\"type\":\"double\"},\"b\":{\"type\":\"boolean\"},\"t\":{\"type\":\"date\"},"
+	      "\"k\":{\"type\":\"keyword\"},\"K\":{\"type\":\"keyword\"},\"_id\":{\"type\":"
+	      "\"keyword\"}");
 	open_leg(pool, "alice-x", &m, D, &got, &s);
 	event_init(&ev, &a);
 	add(&ev, VALUE_INT, "i", "-7");
@@ -166,42 +170,69 @@ static void types_are_kept(void **state UNUSED)
 	assert_int_equal(sink_oldest_pending(s), 1);
 	flush(s);
 	assert_int_equal(got.indexed, 2);
-	assert_sql("select _id, i, typeof(i), l, typeof(l), u, typeof(u), d, typeof(d), b, t, k, _extra from \"alice-x\" where i",
-		   D "-1|-7|integer|9223372036854775807|integer|18446744073709551615|text|0.1|real|1|"
-		     "1970-01-01T00:00:00.003Z|o'n\"e|{\"K\":\"other\",\"_id\":\"mine\",\"huge\":123456789012345678901234567890}\n");
-	assert_sql("select _id, i is null, d, k, _extra is null from \"alice-x\" where i is null", D "-10|1|1000.0|[\"x\"]|1\n");
+	assert_sql("select _id, i, typeof(i), l, typeof(l), u, typeof(u), d, typeof(d), b, t, k, "
+		   "_extra from \"alice-x\" where i",
+		   D
+		   "-1|-7|integer|9223372036854775807|integer|18446744073709551615|text|0.1|real|1|"
+		   "1970-01-01T00:00:00.003Z|o'n\"e|{\"K\":\"other\",\"_id\":\"mine\",\"huge\":"
+		   "123456789012345678901234567890}\n");
+	assert_sql("select _id, i is null, d, k, _extra is null from \"alice-x\" where i is null",
+		   D "-10|1|1000.0|[\"x\"]|1\n");
 	sink_close(&s);
 	sink_pool_free(&pool);
 	mapping_release(&m);
 	arena_release(&a);
 }
 
+static const struct {
+	const char *type, *value;
+	bool fits;
+} fit_cases[] = {
+	{"integer", "12", true},
+	{"integer", "2147483648", false},
+	{"integer", ">24", false},
+	{"integer", "12.7", true},
+	{"integer", "", true},
+	{"integer", "007", true},
+	{"integer", "1e400", false},
+	{"integer", "0x10", false},
+	{"integer", " 1", false},
+	{"byte", "-128", true},
+	{"byte", "128", false},
+	{"short", "32768", false},
+	{"long", "9223372036854775808", false},
+	{"long", "-9223372036854775808", true},
+	{"long", "9223372036854775808.0", false},
+	{"long", "9223372036854774000.5", true},
+	{"unsigned_long", "-1", false},
+	{"unsigned_long", "18446744073709551616", false},
+	{"unsigned_long", "00018446744073709551615", true},
+	{"unsigned_long", "-0", true},
+	{"double", "1e308", true},
+	{"double", "1e309", false},
+	{"double", "NaN", false},
+	{"double", "Infinity", false},
+	{"double", ".5", true},
+	{"double", "5.", true},
+	{"double", ".", false},
+	{"float", "1e39", false},
+	{"half_float", "65520", false},
+	{"double", "1e", false},
+	{"boolean", "true", true},
+	{"boolean", "yes", false},
+	{"boolean", "", true},
+	{"keyword", "anything", true},
+	{"date", "today", true},
+};
+
 static void what_does_not_fit_is_rejected(void **state UNUSED)
 {
-	static const struct {
-		const char *type, *value;
-		bool fits;
-	} cases[] = {
-		{"integer", "12", true}, {"integer", "2147483648", false}, {"integer", ">24", false},
-		{"integer", "12.7", true}, {"integer", "", true}, {"integer", "007", true},
-		{"integer", "1e400", false}, {"integer", "0x10", false}, {"integer", " 1", false},
-		{"byte", "-128", true}, {"byte", "128", false}, {"short", "32768", false},
-		{"long", "9223372036854775808", false}, {"long", "-9223372036854775808", true},
-		{"long", "9223372036854775808.0", false}, {"long", "9223372036854774000.5", true},
-		{"unsigned_long", "-1", false}, {"unsigned_long", "18446744073709551616", false},
-		{"unsigned_long", "00018446744073709551615", true}, {"unsigned_long", "-0", true},
-		{"double", "1e308", true}, {"double", "1e309", false}, {"double", "NaN", false},
-		{"double", "Infinity", false}, {"double", ".5", true}, {"double", "5.", true}, {"double", ".", false},
-		{"float", "1e39", false}, {"half_float", "65520", false}, {"double", "1e", false},
-		{"boolean", "true", true}, {"boolean", "yes", false}, {"boolean", "", true},
-		{"keyword", "anything", true}, {"date", "today", true},
-	};
 	struct arena a;
 
 	arena_init(&a, 4096);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(fit_cases); i++) {
 		struct sink_pool *pool = sink_pool_new();
-		char *properties = xasprintf("\"f\":{\"type\":\"%s\"}", cases[i].type);
+		char *properties = xasprintf("\"f\":{\"type\":\"%s\"}", fit_cases[i].type);
 		char *index = xasprintf("i%zu", i);
 		struct answers got = {0};
 		struct mapping m;
@@ -211,14 +242,14 @@ static void what_does_not_fit_is_rejected(void **state UNUSED)
 		parse(&m, properties);
 		open_leg(pool, index, &m, D, &got, &s);
 		event_init(&ev, &a);
-		add(&ev, VALUE_STRING, "f", cases[i].value);
+		add(&ev, VALUE_STRING, "f", fit_cases[i].value);
 		put(s, 5, &ev);
 		flush(s);
-		if (got.indexed != cases[i].fits || got.rejected != !cases[i].fits)
-			fail_msg("%s '%s'", cases[i].type, cases[i].value);
-		if (!cases[i].fits) {
+		if (got.indexed != fit_cases[i].fits || got.rejected != !fit_cases[i].fits)
+			fail_msg("%s '%s'", fit_cases[i].type, fit_cases[i].value);
+		if (!fit_cases[i].fits) {
 			assert_string_equal(got.column, "f");
-			assert_non_null(strstr(got.text, cases[i].type));
+			assert_non_null(strstr(got.text, fit_cases[i].type));
 		}
 		sink_close(&s);
 		sink_pool_free(&pool);
@@ -275,7 +306,8 @@ static void the_same_delivery_adds_nothing(void **state UNUSED)
 	flush(s);
 	assert_int_equal(got.already, 6);
 	assert_int_equal(got.indexed, 5);
-	assert_sql("select count(*), count(distinct _id), sum(n) from r where _id < \"" E "\"", "12350|12350|76267425\n");
+	assert_sql("select count(*), count(distinct _id), sum(n) from r where _id < \"" E "\"",
+		   "12350|12350|76267425\n");
 	assert_int_equal(sink_undo(s, 12350, &deleted, &f), 0);
 	assert_int_equal(deleted, 12350);
 	assert_sql("select count(*) from r", "10\n");
@@ -342,7 +374,9 @@ static void hostile_names_are_quoted(void **state UNUSED)
 	struct event ev;
 
 	arena_init(&a, 4096);
-	parse(&m, "\"x\\\"); drop table c; --\":{\"type\":\"keyword\"},\"\":{\"type\":\"long\"},\"select\":{\"type\":\"keyword\"}");
+	parse(&m, "\"x\\\"); drop table c; "
+		  "--\":{\"type\":\"keyword\"},\"\":{\"type\":\"long\"},\"select\":{\"type\":"
+		  "\"keyword\"}");
 	open_leg(pool, "h\"; drop table x; --", &m, D, &got, &s);
 	event_init(&ev, &a);
 	add(&ev, VALUE_STRING, "x\"); drop table c; --", "1");
@@ -352,7 +386,8 @@ static void hostile_names_are_quoted(void **state UNUSED)
 	put(s, 1, &ev);
 	flush(s);
 	assert_int_equal(got.indexed, 1);
-	assert_sql("select \"x\"\"); drop table c; --\", \"select\", _extra from \"h\"\"; drop table x; --\"",
+	assert_sql("select \"x\"\"); drop table c; --\", \"select\", _extra from \"h\"\"; drop "
+		   "table x; --\"",
 		   "1|3|{\"\":\"2\",\"new\\nline\":\"4\"}\n");
 	sink_close(&s);
 	sink_pool_free(&pool);
@@ -385,7 +420,8 @@ static void two_thousand_fields(void **state UNUSED)
 	flush(s);
 	assert_int_equal(got.indexed, 2);
 	assert_sql("select count(*) from pragma_table_info(\"wide\")", "1002\n");
-	assert_sql("select f0, f999, json_extract(_extra, \"$.f1000\"), json_extract(_extra, \"$.f1999\") from wide limit 1",
+	assert_sql("select f0, f999, json_extract(_extra, \"$.f1000\"), json_extract(_extra, "
+		   "\"$.f1999\") from wide limit 1",
 		   "f0|f999|f1000|f1999\n");
 	sink_close(&s);
 	sink_pool_free(&pool);
@@ -509,7 +545,10 @@ static void ids(void **state UNUSED)
 		unsigned part;
 		const char *want;
 	} cases[] = {
-		{1, 0, D "-1"}, {35, 0, D "-z"}, {36, 0, D "-10"}, {1296, 3, D "-100.3"},
+		{1, 0, D "-1"},
+		{35, 0, D "-z"},
+		{36, 0, D "-10"},
+		{1296, 3, D "-100.3"},
 		{UINT64_MAX, 4294967295u, D "-3w5e11264sgsf.4294967295"},
 	};
 	char out[DOCUMENT_ID_TEXT];
