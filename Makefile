@@ -30,7 +30,7 @@ DAEMON_LIBS = daemon admin schedule spool arrival model base
 WORKER_LIBS = worker sink quality parse decode transforms model base
 CTL_LIBS    = ctl model base
 DAEMON_LINK = -lev -lmicrohttpd -lsqlite3 -ljansson -lsystemd -lcrypto
-WORKER_LINK = -lsqlite3 -ljansson -lonig -lcrypto -lm
+WORKER_LINK = -lsqlite3 -ljansson -lonig -lcrypto -lz -lzstd -llzma -lm
 CTL_LINK    = -lcurl -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
@@ -81,7 +81,7 @@ unit_link_arrival    = -lev -ljansson -lcrypto
 unit_link_spool      = -lev -lsqlite3 -ljansson -lcrypto
 unit_link_schedule   = -lev -ljansson -lcrypto
 unit_link_admin      = -lev -lmicrohttpd -ljansson -lcrypto
-unit_link_decode     = -ljansson -lcrypto
+unit_link_decode     = -ljansson -lcrypto -lz -lzstd -llzma
 unit_link_parse      = -ljansson -lcrypto
 unit_link_quality    = -ljansson -lcrypto
 unit_link_sink       = -lsqlite3 -ljansson -lcrypto
@@ -94,6 +94,10 @@ $(UNIT_BINS): $(B)/unit/%: tests/unit/%.c $$(call paths,$$(unit_libs_$$(firstwor
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(call paths,$(unit_libs_$(firstword $(subst /, ,$*)))) \
 		-lcmocka $(unit_link_$(firstword $(subst /, ,$*)))
+# programs of the tests that show one stage alone
+$(B)/tools/streamcat: tests/lib/streamcat.c $(call paths,decode model base)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,decode model base) -ljansson -lcrypto -lz -lzstd -llzma
 unit: $(UNIT_BINS)
 	@tests/lib/run-unit $(UNIT_BINS)
 

@@ -84,16 +84,18 @@ static void detail(struct file *x, const char *fmt, ...)
 /* By extension; what the extension does not say the job says. */
 static bool format_allowed(struct file *x, const struct profile *p, const struct job *j)
 {
-	unsigned bits = format_of_name(x->row.file);
+	struct name_format n = format_of_name(x->row.file);
+	struct strbuf list = STRBUF_INIT;
 
-	if (!bits && j->input.format == INPUT_CSV)
-		bits = FORMAT_CSV;
-	if (!bits && j->input.format == INPUT_TXT)
-		bits = FORMAT_TXT;
-	if (bits && !(bits & ~p->formats))
+	if (!n.format && j->input.format == INPUT_CSV)
+		n.format = FORMAT_CSV;
+	if (!n.format && j->input.format == INPUT_TXT)
+		n.format = FORMAT_TXT;
+	if (n.format && !((n.format | n.layers) & ~p->formats))
 		return true;
-	detail(x, "the tenant's formats are%s%s", p->formats & FORMAT_CSV ? " csv" : "",
-	       p->formats & FORMAT_TXT ? " txt" : "");
+	format_list(&list, p->formats);
+	detail(x, "the tenant's formats are %s", list.p);
+	strbuf_release(&list);
 	return false;
 }
 

@@ -202,12 +202,11 @@ static void add_formats(struct strbuf *out, const struct profile *p)
 {
 	json_add_key(out, "formats");
 	strbuf_addc(out, '[');
-	if (p->formats & FORMAT_CSV)
-		json_add_string(out, SPAN_LITERAL("csv"));
-	if (p->formats & FORMAT_TXT) {
-		json_add_comma(out);
-		json_add_string(out, SPAN_LITERAL("txt"));
-	}
+	for (unsigned b = FORMAT_CSV; b <= FORMAT_AGE; b <<= 1)
+		if (p->formats & b) {
+			json_add_comma(out);
+			json_add_string(out, span_of(format_name((enum format_bit)b)));
+		}
 	strbuf_addc(out, ']');
 }
 

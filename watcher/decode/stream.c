@@ -48,3 +48,25 @@ int stream_drain(struct stream *s, struct fault *f)
 	free(buf);
 	return r;
 }
+
+static int read_and_drop(struct stream *s, uint64_t n, struct fault *f)
+{
+	char *buf = xmalloc(STREAM_WINDOW);
+	size_t got;
+	int r = 0;
+
+	while (r == 0 && n > 0) {
+		r = stream_read(s, buf, n < STREAM_WINDOW ? (size_t)n : STREAM_WINDOW, &got, f);
+		if (r == 0 && got == 0)
+			r = fault_set(f, FAULT_DATA, "the file ends before the place to go on from");
+		else if (r == 0)
+			n -= got;
+	}
+	free(buf);
+	return r;
+}
+
+int stream_skip(struct stream *s, uint64_t n, struct fault *f)
+{
+	return s->ops->skip ? s->ops->skip(s, n, f) : read_and_drop(s, n, f);
+}

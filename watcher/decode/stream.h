@@ -32,6 +32,8 @@ struct stream_ops {
 	int (*read)(struct stream *s, void *buf, size_t n, size_t *got, struct fault *f);
 	int (*look)(struct stream *s, uint64_t at, void *buf, size_t n, size_t *got,
 		    struct fault *f);
+	/* passes over n bytes without giving them; NULL: they are read and dropped */
+	int (*skip)(struct stream *s, uint64_t n, struct fault *f);
 	void (*release)(struct stream *s);
 };
 
@@ -53,7 +55,9 @@ struct stream *stream_file_new(int fd, uint64_t offset);
 /* SHA-256 and count of what is read through it (looks do not count). */
 struct stream *stream_digest_new(struct stream *below);
 void stream_digest_end(struct stream *digest, unsigned char sha256[DIGEST_SIZE], uint64_t *bytes);
-/* Reads what is left, so that the digest covers the whole file. */
+/* Reads what is left: so that a digest covers the whole file, and a layer has seen its end. */
 int stream_drain(struct stream *s, struct fault *f) MUST_CHECK;
+/* Passes over n bytes; an earlier end is a FAULT_DATA, at once or by the next read. */
+int stream_skip(struct stream *s, uint64_t n, struct fault *f) MUST_CHECK;
 
 #endif

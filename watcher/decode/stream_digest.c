@@ -40,7 +40,7 @@ static void release_digest(struct stream *s)
 	free(sd);
 }
 
-static const struct stream_ops digest_ops = {"digest", read_digest, look_digest, release_digest};
+static const struct stream_ops digest_ops = {"digest", read_digest, look_digest, NULL, release_digest};
 
 struct stream *stream_digest_new(struct stream *below)
 {

@@ -41,12 +41,18 @@ static int read_file(struct stream *s, void *buf, size_t n, size_t *got, struct 
 	return 0;
 }
 
+static int skip_file(struct stream *s, uint64_t n, struct fault *f UNUSED)
+{
+	((struct stream_file *)s)->at += n;
+	return 0;
+}
+
 static void release_file(struct stream *s)
 {
 	free(s);
 }
 
-static const struct stream_ops file_ops = {"file", read_file, look_file, release_file};
+static const struct stream_ops file_ops = {"file", read_file, look_file, skip_file, release_file};
 
 struct stream *stream_file_new(int fd, uint64_t offset)
 {

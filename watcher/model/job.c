@@ -8,6 +8,7 @@
 #include "watcher/model/job.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/utf8.h"
+#include "watcher/model/format.h"
 #include "watcher/model/tables.h"
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -276,7 +277,18 @@ int job_parse(struct span text, const char *file, int dir_fd, struct job **out,
 
 bool job_matches(const struct job *j, const char *name)
 {
-	return fnmatch(j->pattern, name, 0) == 0;
+	struct name_format n = format_of_name(name);
+	char *bare;
+	bool found;
+
+	if (fnmatch(j->pattern, name, 0) == 0)
+		return true;
+	if (!n.layers)
+		return false;
+	bare = xstrndup(name, n.bare);
+	found = fnmatch(j->pattern, bare, 0) == 0;
+	free(bare);
+	return found;
 }
 
 const char *job_trigger_name(enum job_trigger t)

@@ -54,7 +54,10 @@ int job_parse(struct span text, const char *file, int dir_fd, struct job **out, 
 
 /* [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: a job's file without .json */
 bool job_name_valid(struct span name);
-/* Does the file name match? (fnmatch without flags that cross; a leading dot is nothing special: such names are no data) */
+/*
+ * Does the file name match, with or without its layers' extensions?  fnmatch without flags that cross; a leading dot is nothing
+ * special: such names are no data.
+ */
 bool job_matches(const struct job *j, const char *name);
 const char *job_trigger_name(enum job_trigger t);
 

@@ -53,7 +53,7 @@ bool tenant_name_valid(struct span name)
 	return true;
 }
 
-/* The words were checked; a list without one of ours says nothing. */
+/* The words were checked; a list of layers alone says nothing of the records. */
 static unsigned formats_of(const json_t *list)
 {
 	unsigned bits = 0;
@@ -61,10 +61,9 @@ static unsigned formats_of(const json_t *list)
 	size_t i;
 
 	json_array_foreach(list, i, v)
-		for (enum format_bit b = FORMAT_CSV; b <= FORMAT_TXT; b <<= 1)
-			if (json_is_string(v) && strcmp(json_string_value(v), format_name(b)) == 0)
-				bits |= b;
-	return bits ? bits : FORMAT_CSV | FORMAT_TXT;
+		if (json_is_string(v))
+			bits |= format_bits_of(span_of(json_string_value(v)));
+	return bits & FORMAT_RECORDS ? bits : bits | FORMAT_RECORDS;
 }
 
 static void take_sinks(struct profile *p, const json_t *sinks)
@@ -208,26 +207,4 @@ struct job *profile_match(const struct profile *p, const char *name, enum job_tr
 			++*count;
 		}
 	return *count == 1 ? found : NULL;
-}
-
-unsigned format_of_name(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	if (dot && strcasecmp(dot, ".csv") == 0)
-		return FORMAT_CSV;
-	if (dot && strcasecmp(dot, ".txt") == 0)
-		return FORMAT_TXT;
-	return 0;
-}
-
-const char *format_name(enum format_bit b)
-{
-	switch (b) {
-	case FORMAT_CSV:
-		return "csv";
-	case FORMAT_TXT:
-		return "txt";
-	}
-	return "";
 }

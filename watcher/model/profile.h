@@ -10,11 +10,10 @@
 #ifndef MODEL_PROFILE_H
 #define MODEL_PROFILE_H
 
+#include "watcher/model/format.h"
 #include "watcher/model/job.h"
 
 #define TENANT_NAME_MAX 39
-
-enum format_bit { FORMAT_CSV = 1, FORMAT_TXT = 2 };
 
 struct profile {
 	unsigned refs;
@@ -48,9 +47,6 @@ struct job *profile_job(const struct profile *p, const char *name);
 /* Which job takes the file?  *count: how many matched; the return is the only one, or NULL. */
 struct job *profile_match(const struct profile *p, const char *name, enum job_trigger trigger,
 			  size_t *count);
-/* csv or txt by extension (case-insensitive), 0: none of the names this version knows */
-unsigned format_of_name(const char *name);
-const char *format_name(enum format_bit b);
 
 /* The index name before %{+...}: the prefix put before it unless it begins with it; malloc'ed. */
 char *profile_index_name(const struct profile *p, const struct job *j);

@@ -39,6 +39,7 @@ void version_write(const struct profile *p, const struct job *j, struct strbuf *
 	json_pair_u64(text, "formats", p->formats);
 	json_pair_u64(text, "max_columns", p->max_columns);
 	json_pair_u64(text, "max_row_bytes", p->max_row_bytes);
+	json_pair_i64(text, "max_file_bytes", p->max_file_bytes);
 	strbuf_adds(text, "}\n");
 	digest_init(&d);
 	digest_add(&d, text->p + from, text->n - from);
@@ -98,6 +99,7 @@ int version_parse(struct span text, struct version **out, struct fault *f)
 	v->formats = (unsigned)keys_int(root, "formats", FORMAT_CSV | FORMAT_TXT);
 	v->max_columns = (uint64_t)keys_int(root, "max_columns", 4096);
 	v->max_row_bytes = (uint64_t)keys_int(root, "max_row_bytes", 1048576);
+	v->max_file_bytes = keys_int(root, "max_file_bytes", -1);
 	v->index_pattern = xstrdup(v->job->index_name);
 	json_decref(root);
 	digest_init(&d);

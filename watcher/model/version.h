@@ -20,6 +20,7 @@ struct version {
 	unsigned formats;
 	uint64_t max_columns;
 	uint64_t max_row_bytes;
+	int64_t max_file_bytes; /* -1: no limit; for what a file decompresses to */
 	char *index_pattern; /* full, prefix included, %{+...} still in it */
 };
 

@@ -94,11 +94,10 @@ enum step step_gate(struct task *t)
 {
 	uint64_t length;
 
-	if (task_open_input(t, NULL, true) < 0) {
+	if (task_open_input(t, NULL, true) < 0 || task_open_rejects(t, 0) < 0 || gate_rows(t) < 0 ||
+	    identify(t) < 0)
 		refused(t);
-		return STEP_VERDICT;
-	}
-	if (task_open_rejects(t, 0) == 0 && gate_rows(t) == 0 && identify(t) == 0)
+	else
 		(void)!rejects_sync(t->rejects, &length, &t->fault);
 	return STEP_VERDICT;
 }

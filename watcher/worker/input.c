@@ -6,13 +6,22 @@
 #include "watcher/base/base.h"
 #include "watcher/worker/input.h"
 #include "watcher/base/crash.h"
+#include "watcher/decode/layers.h"
 #include "watcher/decode/sniff.h"
 
 #define REJECTS_SUFFIX ".rejects.csv"
 #define REJECTS_HEAD "_line,_column,_error,"
 
+/* What a compressed file may become (delivery.md, Decompression). */
+#define OUTPUT_MAX (UINT64_C(64) << 30)
+#define RATIO_MAX 250
+#define RATIO_FROM (UINT64_C(64) << 20)
+#define SKIP_PIECE (UINT64_C(16) << 20)
+
 struct input {
-	struct stream *stream;
+	struct stream *stream; /* what the parser reads: the top of the stack */
+	struct stream *digest; /* in it, on the file; or NULL */
+	struct layers layers;
 	struct parser *parser;
 	unsigned format;
 	struct input_ticker ticker;
@@ -44,17 +53,19 @@ static int look_bytes(void *context, uint64_t at, void *buf, size_t n, size_t *g
 
 static int refuse_format(const struct version *v, const char *file, struct fault *f)
 {
-	bool csv = v->formats & FORMAT_CSV, txt = v->formats & FORMAT_TXT;
+	struct strbuf list = STRBUF_INIT;
 
-	return fault_set(f, FAULT_DATA, "File format not allowed: \"%s\"; this tenant may send %s%s%s",
-			 file, csv ? ".csv" : "", csv && txt ? " and " : "", txt ? ".txt" : "");
+	format_list(&list, v->formats);
+	fault_set(f, FAULT_DATA, "File format not allowed: \"%s\"; this tenant may send %s", file, list.p);
+	strbuf_release(&list);
+	return -1;
 }
 
 /* The profile allows by extension; a job may say what the content of another name is. */
 int input_format_of(const struct version *v, const char *file, unsigned *out, struct fault *f)
 {
-	unsigned by_name = format_of_name(file);
-	unsigned format = by_name;
+	struct name_format n = format_of_name(file);
+	unsigned format = n.format;
 
 	switch (v->job->input.format) {
 	case INPUT_BY_EXTENSION:
@@ -66,7 +77,7 @@ int input_format_of(const struct version *v, const char *file, unsigned *out, st
 		format = FORMAT_TXT;
 		break;
 	}
-	if (!(v->formats & format) || (by_name && !(v->formats & by_name)))
+	if (!(v->formats & format) || ((n.format | n.layers) & ~v->formats))
 		return refuse_format(v, file, f);
 	*out = format;
 	return 0;
@@ -106,18 +117,47 @@ static int open_parser(struct input *in, const struct input_options *o, struct f
 	return parser_new(&po, &source, o->start, &in->parser, f);
 }
 
+/* Layers without random access give what is before the place again, a piece at a time, so that the daemon hears of it. */
+static int skip(struct input *in, uint64_t n, struct fault *f)
+{
+	uint64_t piece = in->layers.found & FORMAT_COMPRESSED ? SKIP_PIECE : n;
+
+	for (; n > 0; n -= piece) {
+		piece = piece < n ? piece : n;
+		if (tick(&in->ticker, f) < 0 || stream_skip(in->stream, piece, f) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int open_layers(struct input *in, const struct input_options *o, struct fault *f)
+{
+	const struct version *v = o->version;
+	struct layers_options lo = {
+		.allowed = v->formats,
+		.named = format_of_name(o->file).layers,
+		.limits = {OUTPUT_MAX, RATIO_MAX, RATIO_FROM},
+	};
+
+	if (v->max_file_bytes >= 0 && (uint64_t)v->max_file_bytes < OUTPUT_MAX)
+		lo.limits.max_output = (uint64_t)v->max_file_bytes;
+	return layers_open(&in->stream, &lo, &in->layers, f);
+}
+
 int input_new(int fd, const struct input_options *o, struct input **out, struct fault *f)
 {
 	struct input *in = xcalloc(1, sizeof(*in));
 
 	CHECK(!o->digest || !o->start);
 	in->ticker = o->ticker;
-	in->stream = stream_file_new(fd, o->start ? o->start->offset : 0);
+	in->stream = stream_file_new(fd, 0);
 	if (o->digest)
-		in->stream = stream_digest_new(in->stream);
+		in->stream = in->digest = stream_digest_new(in->stream);
 	if (input_format_of(o->version, o->file, &in->format, f) < 0 ||
+	    open_layers(in, o, f) < 0 ||
 	    sniff_check(in->stream, format_name((enum format_bit)in->format), f) < 0 ||
-	    refuse_rejects(in->stream, o->file, f) < 0 || open_parser(in, o, f) < 0) {
+	    refuse_rejects(in->stream, o->file, f) < 0 ||
+	    skip(in, o->start ? o->start->offset : 0, f) < 0 || open_parser(in, o, f) < 0) {
 		input_free(&in);
 		return -1;
 	}
@@ -156,6 +196,11 @@ const struct parser_header *input_header(const struct input *in)
 	return parser_header(in->parser);
 }
 
+bool input_is_layered(const struct input *in)
+{
+	return in->layers.found != 0;
+}
+
 unsigned input_format(const struct input *in)
 {
 	return in->format;
@@ -178,9 +223,10 @@ static int drain(struct stream *s, const struct input_ticker *t, struct fault *f
 int input_digest(struct input *in, char hex[DIGEST_HEX], unsigned char raw[DIGEST_SIZE],
 		 uint64_t *bytes, struct fault *f)
 {
-	if (drain(in->stream, &in->ticker, f) < 0)
+	/* the layers first: each has seen its end, and what it left of the file is nothing of it */
+	if (drain(in->stream, &in->ticker, f) < 0 || drain(in->digest, &in->ticker, f) < 0)
 		return -1;
-	stream_digest_end(in->stream, raw, bytes);
+	stream_digest_end(in->digest, raw, bytes);
 	digest_hex(raw, hex);
 	crash_point("digest");
 	return 0;

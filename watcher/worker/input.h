@@ -46,6 +46,8 @@ int input_digest(struct input *in, char hex[DIGEST_HEX], unsigned char raw[DIGES
 		 uint64_t *bytes, struct fault *f) MUST_CHECK;
 const struct parser_header *input_header(const struct input *in);
 unsigned input_format(const struct input *in); /* format_bit */
+/* Then a look at what was passed costs all that is before it. */
+bool input_is_layered(const struct input *in);
 
 /* The digest alone: a resumed load checks it before its first row. */
 int input_digest_of(int fd, const struct input_ticker *ticker, char hex[DIGEST_HEX], uint64_t *bytes,

@@ -41,13 +41,15 @@ enum step step_resume(struct task *t)
 
 /* --- answers --- */
 
-/* The refused row's own bytes: those at hand, or read again from the file. */
+/* The refused row's own bytes: those at hand, those kept, or read again from the file. */
 static struct span raw_of(struct task *t, const struct pending_row *p)
 {
 	size_t got = 1;
 
 	if (t->record && t->record->row == p->row)
 		return t->record->raw;
+	if (t->pending.keep)
+		return pending_bytes(&t->pending, p);
 	strbuf_reset(&t->raw);
 	strbuf_reserve(&t->raw, p->length);
 	while (t->raw.n < p->length && got > 0) {
@@ -172,6 +174,7 @@ static int open_leg(struct task *t)
 	if (task_open_input(t, t->last.next_row ? &start : NULL, false) < 0 ||
 	    task_open_rejects(t, t->last.rejects_length) < 0)
 		return -1;
+	t->pending.keep = input_is_layered(t->input);
 	return sink_open(t->pool, &leg, &t->sink, &t->fault);
 }
 

@@ -32,7 +32,28 @@ void pending_push(struct pending *p, const struct record *rec)
 	if (p->count == p->cap)
 		grow(p);
 	p->count++;
-	*at(p, p->count - 1) = (struct pending_row){rec->row, rec->line, rec->offset, rec->raw.n};
+	*at(p, p->count - 1) = (struct pending_row){rec->row, rec->line, rec->offset, rec->raw.n,
+						    p->bytes_from + p->bytes.n};
+	if (p->keep)
+		strbuf_addspan(&p->bytes, rec->raw);
+}
+
+struct span pending_bytes(const struct pending *p, const struct pending_row *row)
+{
+	CHECK(p->keep && row->kept >= p->bytes_from);
+	return (struct span){p->bytes.p + (row->kept - p->bytes_from), row->length};
+}
+
+/* Half of the bytes at least go at a time, so that a byte is moved once at most on average. */
+static void drop_bytes(struct pending *p)
+{
+	size_t gone = p->count ? (size_t)(at(p, 0)->kept - p->bytes_from) : p->bytes.n;
+
+	if (gone < p->bytes.n - gone || !gone)
+		return;
+	memmove(p->bytes.p, p->bytes.p + gone, p->bytes.n - gone);
+	strbuf_cut(&p->bytes, p->bytes.n - gone);
+	p->bytes_from += gone;
 }
 
 const struct pending_row *pending_find(const struct pending *p, uint64_t row)
@@ -52,18 +73,18 @@ const struct pending_row *pending_find(const struct pending *p, uint64_t row)
 
 void pending_trim(struct pending *p, uint64_t oldest)
 {
-	if (!oldest) {
+	if (!oldest)
 		p->count = 0;
-		return;
-	}
 	while (p->count && at(p, 0)->row < oldest) {
 		p->head = (p->head + 1) & (p->cap - 1);
 		p->count--;
 	}
+	drop_bytes(p);
 }
 
 void pending_release(struct pending *p)
 {
 	free(p->rows);
-	*p = (struct pending){0};
+	strbuf_release(&p->bytes);
+	*p = (struct pending)PENDING_INIT;
 }

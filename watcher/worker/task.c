@@ -54,6 +54,7 @@ void task_run(struct task *t, struct compiled_cache *cache)
 	bool resumed = t->job.checkpoint.next_row > 0;
 	enum step s = STEP_FSYNC;
 
+	t->pending = (struct pending)PENDING_INIT;
 	cost_begin(&t->cost);
 	coercions_init(&t->coercions);
 	t->spoke_ms = clock_mono_ms();

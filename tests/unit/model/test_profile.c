@@ -79,7 +79,7 @@ static const struct {
 	{"range", "{\"arrival\":{\"settle_seconds\":3601}}", NULL,
 	 "found 3601, out of range; allowed: a number from 0 to 3600"},
 	{"level", "{\"arrival\":{\"level\":\"session\"}}", NULL, "\"session\": not in this version"},
-	{"format", "{\"formats\":[\"csv\",\"gz\"]}", NULL, "\"gz\": not in this version"},
+	{"format", "{\"formats\":[\"csv\",\"age\"]}", NULL, "\"age\": not in this version"},
 	{"nonsense format", "{\"formats\":[\"doc\"]}", NULL, "$.formats[0]: found \"doc\"; allowed: a list of csv, txt"},
 	{"retention", "{\"retention\":{\"done_days\":30}}", NULL,
 	 "$.retention.done_days: not in this version"},
