@@ -1,0 +1,75 @@
+/*
+ * filter - what one filter is to the core; implemented by transforms/filter_NAME.c, listed in transforms/filters.def
+ *
+ *	const struct filter_type filter_upper = {
+ *		.name = "upper", .says = "...", .size = sizeof(struct upper), .options = options, .option_count = ARRAY_LEN(options),
+ *		.init = upper_init, .run = upper_run, .release = upper_release,
+ *	};
+ *
+ * Calling sequence: the core zeroes `size` bytes, fills them by the table of options, calls init once, begin at the start of
+ * every file, run for each event that comes by, release once.  init, begin and release may be NULL.
+ *
+ * init checks what the table cannot say; it reports with compile_error (any number) and returns -1 then.
+ * run changes the event in place.  All memory of a row is of ev->arena.  It returns what became of it:
+ *	FILTER_DONE    success: the core applies add_field, remove_field, add_tag, remove_tag, in this order
+ *	FILTER_LEFT    nothing to do, or done without success: no decoration, no failure
+ *	FILTER_FAILED  what filter_fail returned
+ *	FILTER_CANCEL  the event ends here (drop; split's original); never decorated
+ * Events given out by filter_emit are decorated and go on behind this filter, in the order given out, before the original.
+ *
+ * filter_fail(run, ev, tag, field, value, ...) tags the event once and notes the row's first failure: the reject then reads
+ * `FILTER: field FIELD: value "VALUE": WHY`.  filter_warn_tag does the same and the filter goes on (dissect's conversions).
+ * A lossy conversion is counted by filter_lossy(run, field, "float", "integer", example).
+ */
+#ifndef TRANSFORMS_FILTER_H
+#define TRANSFORMS_FILTER_H
+
+#include "watcher/model/coercions.h"
+#include "transforms/options.h"
+#include "transforms/values.h"
+
+struct filter_run;
+struct compile;
+
+enum filter_result { FILTER_DONE, FILTER_LEFT, FILTER_FAILED, FILTER_CANCEL };
+
+struct filter_type {
+	const char *name;
+	const char *says; /* one sentence for the reference */
+	size_t size;
+	const struct option *options;
+	size_t option_count;
+	int (*init)(void *self, struct compile *c);
+	void (*begin)(void *self);
+	enum filter_result (*run)(void *self, struct filter_run *run, struct event *ev);
+	void (*release)(void *self);
+	bool remembers; /* has state from row to row: a resumed file is read again from its first row */
+};
+
+#define FILTER(name) extern const struct filter_type filter_##name;
+#include "transforms/filters.def"
+#undef FILTER
+
+/* While compiling.  at: of an option_item; 0: the filter's name. */
+void compile_error(struct compile *c, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void compile_warning(struct compile *c, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+struct arena *compile_arena(struct compile *c); /* lives as long as the plan */
+bool compile_lenient(const struct compile *c);  /* "compat": "logstash-8.6" */
+/* Compiled or NULL and an error written; freed with the plan. */
+struct regex *compile_regex(struct compile *c, struct span pattern, size_t at, unsigned flags);
+const struct ref *compile_ref(struct compile *c, struct span text, size_t at);
+const struct template *compile_template(struct compile *c, struct span text, size_t at);
+
+/* While running. */
+int64_t filter_now(const struct filter_run *run); /* wall clock, the same for the whole row */
+enum filter_result filter_fail(struct filter_run *run, struct event *ev, const char *tag,
+			       struct span field, const struct value *value, const char *fmt, ...)
+	PRINTF_LIKE(6, 7);
+void filter_warn_tag(struct filter_run *run, struct event *ev, const char *tag, struct span field,
+		     const struct value *value, const char *fmt, ...) PRINTF_LIKE(6, 7);
+void filter_lossy(struct filter_run *run, struct span field, const char *from, const char *to,
+		  struct span example);
+/* One more event out of this filter.  -1: the row's fan-out limit; the failure is noted, return FILTER_FAILED. */
+int filter_emit(struct filter_run *run, struct event *made) MUST_CHECK;
+
+#endif
