@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 {
 	struct parser_options o = {PARSER_CSV, true, true, 4096, 1 << 20, 0};
 	static char name[] = "local";
-	struct sink_config config = {name, SINK_SQLITE, argc > 2 ? argv[2] : NULL};
+	struct sink_config config = {.name = name, .type = SINK_SQLITE, .path = argc > 2 ? argv[2] : NULL};
 	int fd = argc > 1 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
 	struct stream *stream = fd >= 0 ? stream_file_new(fd, 0) : NULL;
 	struct parser_source source = {stream, stream_read, stream_look};
@@ -101,8 +101,7 @@ int main(int argc, char **argv)
 				       "{}",
 				       "{}",
 				       argc > 3 ? argv[3] : "AAAAAAAAAAAAAAAAAAAA",
-				       count_answer,
-				       NULL};
+				       .answer = count_answer};
 
 		if (sink_open(pool, &leg, &s, &f) < 0)
 			goto out;

@@ -119,6 +119,8 @@ void fault_clear(struct fault *f)
 	f->line = 0;
 	f->field[0] = '\0';
 	f->text[0] = '\0';
+	f->scope = SCOPE_FILE;
+	f->pause_ms = 0;
 }
 
 const char *fault_kind_name(enum fault_kind kind)

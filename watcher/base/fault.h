@@ -7,8 +7,8 @@
  *	return fault_set(f, FAULT_DATA, "line %zu: ...", ...);      always returns -1
  *
  * A fault is filled where it happens, with the value at fault, and logged once by whoever decides.  Tenants' bytes go
- * in through fault_set like all else; control bytes and bytes that are no UTF-8 are escaped by it.  line and field are the
- * caller's to set, before or after: only fault_clear empties them.
+ * in through fault_set like all else; control bytes and bytes that are no UTF-8 are escaped by it.  line, field, scope
+ * and pause_ms are the caller's to set, before or after: only fault_clear empties them.
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H
@@ -25,6 +25,9 @@ enum fault_kind {
 	FAULT_SYSTEM,    /* disk, memory, kernel: waiting, operator told */
 };
 
+/* Whom else it concerns: a fault of a sink closes that circuit (daemon/circuits.h). */
+enum fault_scope { SCOPE_FILE, SCOPE_SINK, SCOPE_CREDENTIAL, SCOPE_INDEX };
+
 #define FAULT_TEXT 1024
 #define FAULT_FIELD 256
 
@@ -34,9 +37,11 @@ struct fault {
 	uint64_t line;           /* physical line in the tenant's file, 0 = none */
 	char field[FAULT_FIELD]; /* column or key, "" = none */
 	char text[FAULT_TEXT];
+	enum fault_scope scope;  /* the setter's to say, like line and field */
+	int64_t pause_ms;        /* the server asked for so long a pause, 0 = it did not */
 };
 
-#define FAULT_INIT {FAULT_NONE, 0, 0, "", ""}
+#define FAULT_INIT {FAULT_NONE, 0, 0, "", "", SCOPE_FILE, 0}
 
 int fault_set(struct fault *f, enum fault_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same with ": strerror(errno)" behind; ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM and EIO make it FAULT_SYSTEM. */

@@ -99,6 +99,8 @@ int command_status(const struct ctl_options *o)
 		tenants = json_object_get(reply.json, "tenants");
 		table_print(stdout, tenants,
 			    "tenant state arriving queued running waiting held last_file last_state reason");
+		table_print(stdout, json_object_get(reply.json, "sinks"),
+			    "sink type state credential index waiting fault reason");
 	}
 	api_reply_release(&reply);
 	return CTL_OK;

@@ -5,6 +5,7 @@
 #include "watcher/daemon/ending.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/daemon/circuits.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
@@ -66,6 +67,10 @@ void ending_after_send(struct ingestd *d, struct file *x, const struct fault *f)
 	enum outcome outcome = outcome_of(f);
 
 	CHECK(x->row.state == FILE_LOADING && !x->task);
+	if (f->scope != SCOPE_FILE) {
+		circuits_fault(d, x, f);
+		return;
+	}
 	if (outcome == OUTCOME_WAITING) {
 		file_wait(d, x, f, file_backoff(x->tries));
 		return;
@@ -118,6 +123,10 @@ void ending_undone(struct ingestd *d, struct file *x, const struct fault *f)
 		if (outcome_of(f) != OUTCOME_WAITING)
 			why.kind = FAULT_SYSTEM;
 		fault_prefix(&why, "its rows cannot be taken back");
+		if (f->scope != SCOPE_FILE) {
+			circuits_fault(d, x, &why);
+			return;
+		}
 		file_wait(d, x, &why, file_backoff(x->tries));
 		return;
 	}

@@ -6,6 +6,7 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/file.h"
 #include "watcher/base/clock.h"
+#include "watcher/daemon/circuits.h"
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/ingestd.h"
@@ -48,6 +49,8 @@ void file_free(struct file **xp)
 	free(x->index_pattern);
 	free(x->name_reason);
 	free(x->waits_for);
+	free(x->circuit);
+	free(x->concrete);
 	free(x);
 	*xp = NULL;
 }
@@ -57,6 +60,7 @@ void file_drop(struct ingestd *d, struct file *x)
 	struct tenant *t = x->tenant;
 
 	CHECK(!x->in_turn && !x->task);
+	circuits_left(d, x);
 	map_remove(&d->files, span_of(x->row.arrival));
 	t->files--;
 	file_free(&x);
@@ -187,6 +191,7 @@ void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t
 	struct strbuf sb = STRBUF_INIT;
 
 	CHECK(!x->task);
+	circuits_left(d, x);
 	x->row.until_ms = delay_ms ? clock_now_ms() + delay_ms : 0;
 	x->due = delay_ms ? clock_mono_ms() + delay_ms : 0;
 	/* the same reason again is no news */
@@ -216,6 +221,8 @@ void file_wake(struct ingestd *d, struct file *x)
 	CHECK(x->row.state == FILE_WAITING);
 	x->due = 0;
 	x->waits_other = false;
+	free(x->circuit);
+	x->circuit = NULL;
 	x->row.until_ms = 0;
 	if (!keeps_reason(x)) {
 		file_row_set(&x->row.reason, NULL);

@@ -4,6 +4,7 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/gate.h"
 #include "watcher/base/clock.h"
+#include "watcher/daemon/circuits.h"
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
@@ -122,7 +123,9 @@ static enum gate_way check_finding(struct ingestd *d, struct file *x)
 	if (f.kind == FAULT_NONE)
 		return GATE_LOAD;
 	drop_worker(d, x);
-	if (x->row.leg.sent)
+	if (f.scope != SCOPE_FILE)
+		circuits_fault(d, x, &f);
+	else if (x->row.leg.sent)
 		ending_after_send(d, x, &f);
 	else
 		file_fault(d, x, &f);
@@ -138,6 +141,11 @@ static enum gate_way pin_index(struct ingestd *d, struct file *x)
 		drop_worker(d, x);
 		file_fault(d, x, &f);
 		return GATE_ENDED;
+	}
+	/* what the sink made of the name: an alias means its write index */
+	if (x->concrete && index_name_valid(x->concrete, &f)) {
+		free(name);
+		name = xstrdup(x->concrete);
 	}
 	free(x->row.leg.index);
 	x->row.leg.index = name;

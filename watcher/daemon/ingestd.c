@@ -220,6 +220,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 	if (!d->loop)
 		return fault_set(f, FAULT_SYSTEM, "no event loop");
 	starts_init(d);
+	circuits_start(d);
 	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0 || recovery_all(d, f) < 0)
 		return -1;
 	return open_admin(d, f);
@@ -296,6 +297,8 @@ void ingestd_release(struct ingestd *d)
 	schedule_free(&d->schedule);
 	arrival_free(&d->arrival);
 	starts_release(d);
+	if (d->loop)
+		circuits_release(d);
 	for (size_t i = 0; i < map_len(&d->files); i++) {
 		struct file *x = map_value(&d->files, i);
 

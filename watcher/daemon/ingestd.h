@@ -5,8 +5,9 @@
  *	code = ingestd_run(&d)          configuration, lock, journal, recovery, loop, end; the exit code
  *	ingestd_release(&d)
  *
- * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check (filters, in a child), file
- * (one living arrival), claims, route, passes (workers), gate, ending, recovery, starts (manual runs), once, views (admin).
+ * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
+ * (filters, in a child), file (one living arrival), claims, route, passes (workers), circuits (sick sinks), gate, ending,
+ * recovery, starts (manual runs), once, views (admin).
  *
  * Ownership: the struct owns everything in it.
  * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
@@ -16,6 +17,7 @@
 #define DAEMON_INGESTD_H
 
 #include "watcher/base/map.h"
+#include "watcher/daemon/circuits.h"
 #include "watcher/daemon/options.h"
 #include "watcher/model/config.h"
 #include <ev.h>
@@ -91,6 +93,7 @@ struct ingestd {
 	struct turn turn;
 	struct profiles profiles;
 	struct starts starts;
+	struct circuits circuits;
 	struct once once;
 	ev_signal on_term, on_int, on_hup, on_usr1;
 	ev_timer stop_timer;

@@ -35,7 +35,7 @@ static int exit_code(struct ingestd *d)
 		const struct file *x = map_value(&d->files, i);
 
 		if (x->row.state == FILE_WAITING &&
-		    (x->waits_kind == FAULT_TEMPORARY || x->waits_kind == FAULT_SYSTEM) && !x->lost)
+		    (x->circuit || x->waits_kind == FAULT_TEMPORARY || x->waits_kind == FAULT_SYSTEM) && !x->lost)
 			return EXIT_COULD_NOT;
 	}
 	return left || d->once.ended_badly ? EXIT_LEFT : EXIT_WORKED;

@@ -4,6 +4,8 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/passes.h"
 #include "watcher/base/clock.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/daemon/circuits.h"
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
@@ -11,6 +13,7 @@
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/model/sink_access.h"
 #include "watcher/spool/deliveries.h"
 #include "watcher/spool/versions.h"
 #include "watcher/spool/work.h"
@@ -53,8 +56,35 @@ static int fill_sink(struct ingestd *d, const struct file *x, struct message *m,
 				 d->config->file);
 	m->sink.name = xstrdup(s->name);
 	m->sink.type = s->type;
-	m->sink.path = xstrdup(s->path);
+	m->sink.path = s->path ? xstrdup(s->path) : NULL;
 	return 0;
+}
+
+/* Read for each job: a key that was changed is in force at once. */
+static int open_access(struct ingestd *d, const struct file *x, int *fd, struct fault *f)
+{
+	const struct sink_config *s = config_sink(d->config, x->row.leg.sink);
+	const struct sink_credential *own = profile_credential(x->tenant->profile, s->name);
+	struct sink_access a = {0};
+	int dir = -1, r = 0;
+
+	if (s->type == SINK_SQLITE)
+		return 0;
+	if (own) {
+		char *folder = xasprintf("%s/%s", d->config->profiles, x->tenant->name);
+
+		r = fs_open_dir(folder, &dir, f);
+		free(folder);
+	}
+	if (r == 0)
+		r = sink_access_read(s, own ? own : &s->credential, dir, &a, f);
+	if (r == 0)
+		r = sink_access_put(&a, fd, f);
+	else if (f->kind == FAULT_KEY)
+		f->scope = SCOPE_CREDENTIAL;
+	sink_access_release(&a);
+	fs_close(&dir);
+	return r;
 }
 
 static int fill_message(struct ingestd *d, const struct file *x, struct message *m, struct fault *f)
@@ -75,6 +105,12 @@ static int fill_message(struct ingestd *d, const struct file *x, struct message 
 		m->index = r->leg.index ? xstrdup(r->leg.index) : NULL;
 		m->checkpoint = r->leg.checkpoint;
 	}
+	/* one that begins anew keeps the sink's side of its books */
+	m->checkpoint.counters.requests = r->leg.checkpoint.counters.requests;
+	m->checkpoint.counters.retries = r->leg.checkpoint.counters.retries;
+	m->checkpoint.counters.bytes_sent = r->leg.checkpoint.counters.bytes_sent;
+	if (r->state == FILE_LOADING && !m->index && r->leg.index)
+		m->index = xstrdup(r->leg.index);
 	return fill_sink(d, x, m, f);
 }
 
@@ -86,7 +122,7 @@ static int open_fds(struct ingestd *d, struct file *x, int fds[MESSAGE_FD_COUNT]
 	    work_open_rejects(t, &x->row, "csv", &fds[MESSAGE_FD_REJECTS], f) < 0 ||
 	    work_open_input(t, &x->row, &fds[MESSAGE_FD_INPUT], f) < 0)
 		return -1;
-	return 0;
+	return open_access(d, x, &fds[MESSAGE_FD_ACCESS], f);
 }
 
 /* The file cannot be given out now. */
@@ -94,6 +130,10 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 {
 	struct fault why = *f;
 
+	if (f->scope != SCOPE_FILE) {
+		circuits_fault(d, x, f);
+		return;
+	}
 	if (f->error == EWOULDBLOCK) {
 		/* no news for anybody: a worker is about to let go of it */
 		x->tries = 0;
@@ -117,11 +157,14 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 
 	if (!x->tenant->profile)
 		fault_set(&f, FAULT_SYSTEM, "the tenant has no profile in force");
-	else if (turn_ok(d, choose_version(d, x, &f), &f) && fill_message(d, x, m, &f) == 0)
+	else if (turn_ok(d, choose_version(d, x, &f), &f) && circuits_admit(d, x, &m->probe, &f) == 0 &&
+		 fill_message(d, x, m, &f) == 0)
 		r = open_fds(d, x, fds, &f);
 	if (r < 0) {
 		x->task = NULL;
-		if (!d->fatal)
+		if (!d->fatal && x->circuit)
+			file_wait(d, x, &f, 0);
+		else if (!d->fatal)
 			not_begun(d, x, &f);
 		return -1;
 	}
@@ -156,6 +199,16 @@ static void take_texts(struct file *x, const struct message *m)
 		file_row_set(&x->row.coercions_json, m->coercions_json);
 }
 
+/* Of a pass that failed too: they were made. */
+static void take_requests(struct file *x, const struct message *m)
+{
+	struct counters *c = &x->row.leg.checkpoint.counters;
+
+	c->requests = m->checkpoint.counters.requests;
+	c->retries = m->checkpoint.counters.retries;
+	c->bytes_sent = m->checkpoint.counters.bytes_sent;
+}
+
 static void moved_on(struct file *x)
 {
 	x->tries = 0;
@@ -168,6 +221,9 @@ static void on_gated(struct ingestd *d, struct file *x, const struct message *m)
 	take_costs(x, m);
 	take_texts(x, m);
 	x->finding = m->fault;
+	if (m->fault.scope == SCOPE_FILE)
+		circuits_reached(d, x);
+	file_row_set(&x->concrete, m->index);
 	if (x->row.sha256[0] && m->sha256[0] && strcmp(x->row.sha256, m->sha256) != 0)
 		fault_set(&x->finding, FAULT_DATA, "the file's bytes have changed since it was claimed");
 	if (!x->row.leg.sent) {
@@ -188,6 +244,7 @@ static void on_checkpoint(struct ingestd *d, struct file *x, const struct messag
 		return;
 	}
 	x->row.leg.checkpoint = m->checkpoint;
+	circuits_worked(d, x);
 	moved_on(x);
 	file_progress(d, x);
 	if (journal_checkpoint(d->journal, &x->row, &f) < 0)
@@ -200,6 +257,9 @@ static void on_result(struct ingestd *d, struct file *x, const struct message *m
 	x->row.running = false;
 	take_costs(x, m);
 	take_texts(x, m);
+	take_requests(x, m);
+	if (m->fault.kind == FAULT_NONE)
+		circuits_worked(d, x);
 	if (x->row.state == FILE_UNDOING)
 		ending_undone(d, x, &m->fault);
 	else

@@ -190,6 +190,33 @@ static void check_sink(const struct config *c, const char *folder, const struct 
 	free(names);
 }
 
+static void check_server_keys(const struct config *c, const char *folder, const struct job *j,
+			      struct strbuf *errors)
+{
+	const struct sink_config *s = config_sink(c, j->sink_count ? j->sinks[0] : c->default_sinks[0]);
+
+	if (j->pipeline && s && s->type == SINK_SQLITE)
+		strbuf_addf(errors, "%s/jobs/%s.json: $.index.pipeline: sink \"%s\" is of type sqlite and has no pipelines\n",
+			    folder, j->name, s->name);
+}
+
+static void check_credentials(const struct config *c, const struct profile *p, const char *folder,
+			      struct strbuf *errors)
+{
+	for (size_t i = 0; i < p->sink_count; i++) {
+		const struct sink_config *s = config_sink(c, p->sinks[i]);
+
+		if (!s)
+			strbuf_addf(errors, "%s/profile.json: $.sinks: no sink \"%s\" in %s\n", folder,
+				    p->sinks[i], c->file);
+		else if (s->type == SINK_SQLITE && sink_credential_given(&p->credentials[i]))
+			strbuf_addf(errors,
+				    "%s/profile.json: $.sinks.%s: a sink of type sqlite takes no credentials; "
+				    "allowed: {}\n",
+				    folder, s->name);
+	}
+}
+
 static bool allowed(const struct profile *p, const char *sink)
 {
 	for (size_t i = 0; i < p->sink_count; i++)
@@ -201,9 +228,11 @@ static bool allowed(const struct profile *p, const char *sink)
 void tenants_check_sinks(const struct config *c, const struct profile *p, const char *folder,
 			 struct strbuf *errors)
 {
+	check_credentials(c, p, folder, errors);
 	for (size_t i = 0; i < p->job_count; i++) {
 		const struct job *j = p->jobs[i];
 
+		check_server_keys(c, folder, j, errors);
 		for (size_t k = 0; k < j->sink_count; k++)
 			check_sink(c, folder, j, j->sinks[k], errors);
 		if (j->sink_count > 1)

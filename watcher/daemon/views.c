@@ -9,6 +9,7 @@
 #include "watcher/base/clock.h"
 #include "watcher/base/json_out.h"
 #include "watcher/daemon/check.h"
+#include "watcher/daemon/circuits.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
@@ -161,6 +162,8 @@ static unsigned status(struct ingestd *d, struct strbuf *out)
 	strbuf_addc(out, '[');
 	schedule_walk(d->schedule, add_worker, out);
 	strbuf_addc(out, ']');
+	json_add_key(out, "sinks");
+	circuits_add_json(d, out);
 	json_add_key(out, "tenants");
 	strbuf_addc(out, '[');
 	for (size_t i = 0; i < map_len(&d->tenants); i++) {

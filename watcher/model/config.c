@@ -8,6 +8,7 @@
 #include "watcher/model/config.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/nearest.h"
+#include "watcher/model/config_sink.h"
 #include "watcher/model/tables.h"
 #include <errno.h>
 #include <unistd.h>
@@ -52,20 +53,31 @@ static bool sink_name_valid(const char *name)
 	       strspn(name, letters) == n;
 }
 
+static void take_path(struct config *c, struct sink_config *s, const json_t *v, const char *folder,
+		      const char *where, struct keys_report *r)
+{
+	s->path = absolute(folder, v, "path", STORE_DEFAULT);
+	for (size_t i = 0; i < c->sink_count; i++)
+		if (c->sinks[i].path && strcmp(c->sinks[i].path, s->path) == 0)
+			keys_error(r, where, "has the same path as sink \"%s\"", c->sinks[i].name);
+}
+
 static void take_sink(struct config *c, const char *name, const json_t *v, const char *folder,
 		      struct keys_report *r)
 {
 	struct sink_config *s = &c->sinks[c->sink_count];
+	const char *type = json_string_value(json_object_get(v, "type"));
 	char *where = keys_path("$.sinks", name);
 
 	if (!sink_name_valid(name))
 		keys_error(r, where, "a sink's name has 1 to %d of A-Z a-z 0-9 _ . -", SINK_NAME_MAX);
 	s->name = xstrdup(name);
-	s->type = SINK_SQLITE;
-	s->path = absolute(folder, v, "path", STORE_DEFAULT);
-	for (size_t i = 0; i < c->sink_count; i++)
-		if (strcmp(c->sinks[i].path, s->path) == 0)
-			keys_error(r, where, "has the same path as sink \"%s\"", c->sinks[i].name);
+	s->type = type && strcmp(type, "elasticsearch") == 0 ? SINK_ELASTICSEARCH : SINK_SQLITE;
+	config_sink_keys(s, v, where, r);
+	if (s->type == SINK_SQLITE)
+		take_path(c, s, v, folder, where, r);
+	else
+		config_sink_server(s, v, folder, where, r);
 	c->sink_count++;
 	free(where);
 }
@@ -183,10 +195,8 @@ void config_free(struct config **cp)
 
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->sink_count; i++) {
-		free(c->sinks[i].name);
-		free(c->sinks[i].path);
-	}
+	for (size_t i = 0; i < c->sink_count; i++)
+		sink_config_release(&c->sinks[i]);
 	free(c->sinks);
 	strings_free(c->default_sinks, c->default_sink_count);
 	free(c->file);
@@ -212,6 +222,8 @@ const char *sink_type_name(enum sink_type t)
 	switch (t) {
 	case SINK_SQLITE:
 		return "sqlite";
+	case SINK_ELASTICSEARCH:
+		return "elasticsearch";
 	}
 	return "";
 }

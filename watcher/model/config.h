@@ -6,7 +6,7 @@
  *	config_free(&c)
  *
  * Relative paths are made absolute against the file's folder.  Unknown keys are errors; what this version does not build
- * (elasticsearch, ndjson and kafka sinks, mongodb, webhooks, admin.http, tokens_file) is refused by name.
+ * (ndjson and kafka sinks, mongodb, webhooks, admin.http, tokens_file) is refused by name.
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
@@ -15,12 +15,25 @@
 #include "watcher/base/log.h"
 #include "watcher/base/strbuf.h"
 
-enum sink_type { SINK_SQLITE };
+enum sink_type { SINK_SQLITE, SINK_ELASTICSEARCH };
+
+/* Who we are at a sink; the files are absolute paths, of the platform's credentials, or bare names, of a tenant's; NULL: none. */
+struct sink_credential {
+	char *username;
+	char *password_file;
+	char *api_key_file;
+	char *client_cert_file;
+	char *client_key_file;
+};
 
 struct sink_config {
 	char *name;
 	enum sink_type type;
-	char *path; /* sqlite: the folder that holds <tenant>/data.db; absolute */
+	char *path;  /* sqlite: the folder that holds <tenant>/data.db; absolute */
+	char **urls; /* elasticsearch: without a slash at the end */
+	size_t url_count;
+	char *ca_file; /* absolute; NULL: the system's authorities */
+	struct sink_credential credential;
 };
 
 struct config {
@@ -44,5 +57,8 @@ int config_load(const char *path, struct config **out, struct strbuf *errors) MU
 void config_free(struct config **c);
 const struct sink_config *config_sink(const struct config *c, const char *name);
 const char *sink_type_name(enum sink_type t);
+
+bool sink_credential_given(const struct sink_credential *c);
+void sink_credential_release(struct sink_credential *c);
 
 #endif

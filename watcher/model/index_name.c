@@ -116,6 +116,11 @@ static int add_date(struct strbuf *sb, struct span format, int64_t ms, struct fa
 	return 0;
 }
 
+bool index_name_valid(const char *name, struct fault *f)
+{
+	return check_name(name, f) == 0;
+}
+
 int index_name_at(const char *pattern, int64_t ms, char **out, struct fault *f)
 {
 	struct strbuf sb = STRBUF_INIT;

@@ -40,6 +40,7 @@ void job_unref(struct job **jp)
 	free(j->index_name);
 	free(j->mappings_json);
 	free(j->settings_json);
+	free(j->pipeline);
 	mapping_release(&j->mapping);
 	strings_free(j->sinks, j->sink_count);
 	free(j);
@@ -212,6 +213,9 @@ static void parse_own(struct job *j, const json_t *root, int dir_fd, struct keys
 	j->same_name = says(root, "same_name", "add") ? SAME_NAME_ADD : SAME_NAME_HOLD;
 	j->on_failure_tag_index = says(root, "on_failure_tag", "index");
 	j->keep_message = keys_bool(root, "keep_message", false);
+	j->provenance = keys_bool(root, "provenance", false);
+	j->start_finish_times = keys_bool(root, "start_finish_times", false);
+	j->pipeline = keys_string(json_object_get(root, "index"), "pipeline", NULL);
 	j->rejects.max_ratio = keys_number(rejects, "max_ratio", RATIO_DEFAULT);
 	j->rejects.max_rows = keys_int(rejects, "max_rows", -1);
 	take_index(j, index, "$.index", r);

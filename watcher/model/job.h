@@ -42,6 +42,9 @@ struct job {
 	} rejects;
 	bool on_failure_tag_index;
 	bool keep_message;
+	bool provenance;
+	bool start_finish_times;
+	char *pipeline; /* NULL: none */
 	bool seed_form;
 };
 

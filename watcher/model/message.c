@@ -8,6 +8,7 @@
 #include "watcher/model/message.h"
 #include "watcher/base/ipc.h"
 #include "watcher/base/json_out.h"
+#include "watcher/model/config_sink.h"
 #include "watcher/model/keys.h"
 
 #define TEXT_ROOM 8192 /* of one string that may be long */
@@ -38,8 +39,7 @@ void message_release(struct message *m)
 {
 	free(m->tenant);
 	free(m->file);
-	free(m->sink.name);
-	free(m->sink.path);
+	sink_config_release(&m->sink);
 	free(m->index);
 	free(m->first_error_column);
 	free(m->first_error_text);
@@ -79,6 +79,8 @@ static void put_fault(struct strbuf *out, const struct fault *f)
 	json_pair_u64(out, "kind", (uint64_t)f->kind);
 	json_pair_i64(out, "error", f->error);
 	json_pair_u64(out, "line", f->line);
+	json_pair_u64(out, "scope", (uint64_t)f->scope);
+	json_pair_i64(out, "pause_ms", f->pause_ms);
 	put_text(out, "field", f->field);
 	put_text(out, "text", f->text);
 	strbuf_addc(out, '}');
@@ -98,6 +100,7 @@ void message_write(const struct message *m, struct strbuf *out)
 	json_pair_u64(out, "bytes", m->bytes);
 	json_pair_i64(out, "claimed_ms", m->claimed_ms);
 	json_pair_bool(out, "first_attempt", m->first_attempt);
+	json_pair_bool(out, "probe", m->probe);
 	put_text(out, "sink", m->sink.name);
 	json_pair_u64(out, "sink_type", (uint64_t)m->sink.type);
 	put_text(out, "sink_path", m->sink.path);
@@ -180,12 +183,15 @@ static bool get_checkpoint(const json_t *o, struct checkpoint *c)
 
 static bool get_fault(const json_t *o, struct fault *f)
 {
-	uint64_t kind = 0;
+	uint64_t kind = 0, scope = 0, pause = 0;
 	bool ok = json_is_object(o) && get_u64(o, "kind", &kind) && get_u64(o, "line", &f->line) &&
+		  get_u64(o, "scope", &scope) && scope <= SCOPE_INDEX && get_u64(o, "pause_ms", &pause) &&
 		  get_room(o, "field", f->field, sizeof(f->field)) &&
 		  get_room(o, "text", f->text, sizeof(f->text)) && kind <= FAULT_SYSTEM;
 
 	f->kind = (enum fault_kind)kind;
+	f->scope = (enum fault_scope)scope;
+	f->pause_ms = (int64_t)(pause < 3600000 ? pause : 3600000);
 	f->error = (int)json_integer_value(json_object_get(o, "error"));
 	return ok;
 }
@@ -214,7 +220,7 @@ static const char *fill(const json_t *root, struct message *m)
 		return "arrival";
 	if (!get_u64(root, "mode", &mode) || mode > MODE_UNDO)
 		return "mode";
-	if (!get_u64(root, "sink_type", &sink) || sink > SINK_SQLITE)
+	if (!get_u64(root, "sink_type", &sink) || sink > SINK_ELASTICSEARCH)
 		return "sink_type";
 	m->mode = (enum message_mode)mode;
 	m->sink.type = (enum sink_type)sink;
@@ -230,6 +236,7 @@ static const char *fill(const json_t *root, struct message *m)
 		return "an id";
 	if (!get_u64(root, "bytes", &m->bytes) || !get_u64(root, "claimed_ms", &claimed) ||
 	    !get_bool(root, "first_attempt", &m->first_attempt) ||
+	    !get_bool(root, "probe", &m->probe) ||
 	    !get_bool(root, "has_first_error", &m->has_first_error) ||
 	    !get_u64(root, "first_error_line", &m->first_error_line) ||
 	    !get_u64(root, "cpu_us", &m->cpu_us) || !get_u64(root, "peak_rss", &m->peak_rss))
@@ -243,8 +250,10 @@ static const char *fill(const json_t *root, struct message *m)
 		return "coercions";
 	if (coercions)
 		m->coercions_json = json_dumps(coercions, JSON_COMPACT);
-	if (m->type == MESSAGE_JOB && (!m->tenant || !m->file || !m->sink.name || !m->sink.path))
+	if (m->type == MESSAGE_JOB && (!m->tenant || !m->file || !m->sink.name))
 		return "tenant, file or sink";
+	if (m->type == MESSAGE_JOB && m->sink.type == SINK_SQLITE && !m->sink.path)
+		return "the sink's path";
 	return NULL;
 }
 

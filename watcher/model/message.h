@@ -1,7 +1,7 @@
 /*
  * message - what ingestd and ingest-worker say to each other
  *
- *	daemon -> worker   job (descriptors: input, rejects file, version text)
+ *	daemon -> worker   job (descriptors: input, rejects file, version text, the sink's access)
  *	worker -> daemon   progress ... gated             one for each job of mode MESSAGE_LOAD without a checkpoint
  *	daemon -> worker   load (pins the index)  or  drop (the job ends here)
  *	worker -> daemon   checkpoint ... result          after drop there is no result
@@ -40,7 +40,8 @@ enum message_type {
 };
 
 enum message_mode { MODE_LOAD, MODE_UNDO };
-enum { MESSAGE_FD_INPUT, MESSAGE_FD_REJECTS, MESSAGE_FD_VERSION, MESSAGE_FD_COUNT };
+/* ACCESS: sink_access, last, and only for a sink that is a server */
+enum { MESSAGE_FD_INPUT, MESSAGE_FD_REJECTS, MESSAGE_FD_VERSION, MESSAGE_FD_ACCESS, MESSAGE_FD_COUNT };
 
 struct message {
 	enum message_type type;
@@ -54,11 +55,12 @@ struct message {
 	int64_t claimed_ms;  /* wall */
 	bool first_attempt;  /* of the load: 409s count as duplicates only then */
 	struct sink_config sink; /* name, type, path */
+	bool probe;	     /* its sink was in trouble: give up soon */
 	/* job with a checkpoint or undo, gated */
 	char delivery[DELIVERY_TEXT]; /* "" = none */
 	char sha256[DIGEST_HEX];      /* "" = none */
-	/* job with a checkpoint or undo, load */
-	char *index; /* pinned; NULL = none */
+	/* job with a checkpoint or undo, load: pinned; gated: what the name means at the sink; NULL = none */
+	char *index;
 	/* job (where to go on), checkpoint, result; progress and gated use checkpoint.counters only */
 	struct checkpoint checkpoint;
 	/* gated, result: NULL texts mean null */

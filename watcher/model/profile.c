@@ -7,6 +7,7 @@
 #include "watcher/base/base.h"
 #include "watcher/model/profile.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/model/config_sink.h"
 #include "watcher/model/profile_jobs.h"
 #include "watcher/model/tables.h"
 
@@ -32,6 +33,9 @@ void profile_unref(struct profile **pp)
 	for (size_t i = 0; i < p->job_count; i++)
 		job_unref(&p->jobs[i]);
 	free(p->jobs);
+	for (size_t i = 0; i < p->sink_count; i++)
+		sink_credential_release(&p->credentials[i]);
+	free(p->credentials);
 	strings_free(p->sinks, p->sink_count);
 	free(p->tenant);
 	free(p->client_id);
@@ -66,15 +70,29 @@ static unsigned formats_of(const json_t *list)
 	return bits & FORMAT_RECORDS ? bits : bits | FORMAT_RECORDS;
 }
 
-static void take_sinks(struct profile *p, const json_t *sinks)
+static void take_sinks(struct profile *p, const json_t *sinks, struct keys_report *r)
 {
 	const char *name;
 	json_t *v;
 
 	p->sinks_given = sinks != NULL;
 	p->sinks = xcalloc(json_object_size(sinks) + 1, sizeof(char *));
-	json_object_foreach((json_t *)(uintptr_t)sinks, name, v)
+	p->credentials = xcalloc(json_object_size(sinks) + 1, sizeof(*p->credentials));
+	json_object_foreach((json_t *)(uintptr_t)sinks, name, v) {
+		char *where = keys_path("$.sinks", name);
+
+		sink_credential_take(&p->credentials[p->sink_count], v, NULL, where, r);
 		p->sinks[p->sink_count++] = xstrdup(name);
+		free(where);
+	}
+}
+
+const struct sink_credential *profile_credential(const struct profile *p, const char *sink)
+{
+	for (size_t i = 0; i < p->sink_count; i++)
+		if (strcmp(p->sinks[i], sink) == 0 && sink_credential_given(&p->credentials[i]))
+			return &p->credentials[i];
+	return NULL;
 }
 
 static void check_prefix(const struct profile *p, struct keys_report *r)
@@ -111,7 +129,7 @@ static void parse_own(struct profile *p, const json_t *root, struct keys_report 
 	p->index_prefix = keys_string(root, "index_prefix", NULL);
 	if (p->index_prefix)
 		check_prefix(p, r);
-	take_sinks(p, json_object_get(root, "sinks"));
+	take_sinks(p, json_object_get(root, "sinks"), r);
 }
 
 static int64_t smaller(int64_t a, int64_t b)

@@ -10,6 +10,7 @@
 #ifndef MODEL_PROFILE_H
 #define MODEL_PROFILE_H
 
+#include "watcher/model/config.h"
 #include "watcher/model/format.h"
 #include "watcher/model/job.h"
 
@@ -30,6 +31,7 @@ struct profile {
 	int64_t settle_ms;
 	char *index_prefix;
 	char **sinks; /* names the tenant may use; sink_count 0 and sinks_given false: all */
+	struct sink_credential *credentials; /* beside sinks; one that is not given: the platform's */
 	size_t sink_count;
 	bool sinks_given;
 	struct job **jobs; /* by name */
@@ -42,6 +44,8 @@ bool tenant_name_valid(struct span name); /* [a-z0-9][a-z0-9-]{0,38} */
 
 int profile_load(const char *profiles_dir, const char *tenant, struct profile **out,
 		 struct strbuf *errors) MUST_CHECK;
+/* The tenant's own credential at that sink; NULL: it has none, the platform's counts. */
+const struct sink_credential *profile_credential(const struct profile *p, const char *sink);
 struct job *profile_job(const struct profile *p, const char *name);
 
 /* Which job takes the file?  *count: how many matched; the return is the only one, or NULL. */
@@ -51,6 +55,7 @@ struct job *profile_match(const struct profile *p, const char *name, enum job_tr
 /* The index name before %{+...}: the prefix put before it unless it begins with it; malloc'ed. */
 char *profile_index_name(const struct profile *p, const struct job *j);
 /* That with %{+yyyy.MM.dd} (yyyy MM dd HH) filled in; checked against the server's rules for index names. */
+bool index_name_valid(const char *name, struct fault *f);
 int index_name_at(const char *pattern, int64_t ms, char **out, struct fault *f) MUST_CHECK;
 
 #endif

@@ -36,6 +36,13 @@ void version_write(const struct profile *p, const struct job *j, struct strbuf *
 	json_pair_i64(text, "max_rows", j->rejects.max_rows);
 	json_pair_bool(text, "on_failure_tag_index", j->on_failure_tag_index);
 	json_pair_bool(text, "keep_message", j->keep_message);
+	/* only what is set: the versions of before keep their hashes */
+	if (j->provenance)
+		json_pair_bool(text, "provenance", true);
+	if (j->start_finish_times)
+		json_pair_bool(text, "start_finish_times", true);
+	if (j->pipeline)
+		json_pair_string(text, "pipeline", j->pipeline);
 	json_pair_u64(text, "formats", p->formats);
 	json_pair_u64(text, "max_columns", p->max_columns);
 	json_pair_u64(text, "max_row_bytes", p->max_row_bytes);
@@ -74,6 +81,9 @@ static int fill_job(const json_t *root, struct job *j, struct fault *f)
 	j->rejects.max_rows = keys_int(root, "max_rows", -1);
 	j->on_failure_tag_index = keys_bool(root, "on_failure_tag_index", false);
 	j->keep_message = keys_bool(root, "keep_message", false);
+	j->provenance = keys_bool(root, "provenance", false);
+	j->start_finish_times = keys_bool(root, "start_finish_times", false);
+	j->pipeline = keys_string(root, "pipeline", NULL);
 	mapping_init(&j->mapping);
 	return mapping_parse(span_of(j->mappings_json), &j->mapping, f);
 }

@@ -260,6 +260,8 @@ static void give_message(struct schedule *s, struct worker *w, struct task *t, s
 			 int fds[MESSAGE_FD_COUNT])
 {
 	bool goes_on = m->mode == MODE_UNDO || m->checkpoint.next_row > 0;
+	/* the last one is there only when the sink is a server */
+	size_t given = MESSAGE_FD_COUNT - (fds[MESSAGE_FD_ACCESS] < 0);
 	struct fault f = FAULT_INIT;
 
 	t->mode = m->mode;
@@ -268,14 +270,14 @@ static void give_message(struct schedule *s, struct worker *w, struct task *t, s
 	stage(t, goes_on ? TASK_LOADING : TASK_RUNNING);
 	w->jobs++;
 	/* a failed send kills the worker; lost() follows */
-	if (worker_send(w, m, fds, MESSAGE_FD_COUNT, &f) == 0)
+	if (worker_send(w, m, fds, given, &f) == 0)
 		worker_listen(w, s->options.silence_ms);
 }
 
 static void give(struct schedule *s, struct lane *lane, struct worker *w)
 {
 	struct task *t = (struct task *)lane_pop(lane);
-	int fds[MESSAGE_FD_COUNT] = {-1, -1, -1};
+	int fds[MESSAGE_FD_COUNT] = {-1, -1, -1, -1};
 	struct message m;
 
 	message_init(&m, MESSAGE_JOB);

@@ -6,6 +6,7 @@
  * fails as the sinks do.
  */
 #include "watcher/base/base.h"
+#include "watcher/base/map.h"
 #include "watcher/sink/sink_ops.h"
 
 #define KEPT 8 /* connections; a tenant's legs are few */
@@ -78,10 +79,30 @@ static struct kept *place_for(struct sink_pool *pool, const char *key)
 	return spare;
 }
 
+/* A connection is of one place and one credential; of the secrets only a seeded hash is in the key. */
+static char *key_of(const struct sink_leg *leg)
+{
+	const struct sink_access *a = leg->access;
+	struct strbuf all = STRBUF_INIT;
+	char *key;
+
+	for (size_t i = 0; a && i < a->url_count; i++)
+		strbuf_addf(&all, "%s\n", a->urls[i]);
+	if (a)
+		strbuf_addf(&all, "%s\n%s\n%s\n%s\n%s\n%s", a->username ? a->username : "",
+			    a->password ? a->password : "", a->api_key ? a->api_key : "",
+			    a->ca ? a->ca : "", a->cert ? a->cert : "", a->key ? a->key : "");
+	key = xasprintf("%s\n%s\n%s\n%llx", leg->config->name, leg->config->path ? leg->config->path : "",
+			leg->tenant, (unsigned long long)map_hash(strbuf_span(&all)));
+	explicit_bzero(all.p, all.n);
+	strbuf_release(&all);
+	return key;
+}
+
 static int take(struct sink_pool *pool, const struct sink_leg *leg, struct kept **out,
 		struct fault *f)
 {
-	char *key = xasprintf("%s\n%s\n%s", leg->config->name, leg->config->path, leg->tenant);
+	char *key = key_of(leg);
 	struct kept *k = place_for(pool, key);
 
 	if (k->connection) {
@@ -91,7 +112,7 @@ static int take(struct sink_pool *pool, const struct sink_leg *leg, struct kept 
 	}
 	k->ops = ops_of(leg->config->type);
 	k->key = key;
-	if (k->ops->connect(leg->config, leg->tenant, &k->connection, f) < 0) {
+	if (k->ops->connect(leg, &k->connection, f) < 0) {
 		k->connection = NULL;
 		forget(k);
 		return -1;
@@ -109,13 +130,34 @@ static struct kept *kept_of(const struct sink *s)
 	return NULL;
 }
 
+static bool leg_whole(const struct sink_leg *leg)
+{
+	bool server = leg->config && leg->config->type == SINK_ELASTICSEARCH;
+
+	return leg->config && leg->tenant && leg->index && leg->delivery && (!server || leg->access);
+}
+
+int sink_resolve(struct sink_pool *pool, const struct sink_leg *leg, char **index, struct fault *f)
+{
+	struct kept *k;
+
+	CHECK(leg_whole(leg) && leg->mapping);
+	if (!ops_of(leg->config->type)->resolve) {
+		*index = xstrdup(leg->index);
+		return 0;
+	}
+	if (take(pool, leg, &k, f) < 0)
+		return -1;
+	return k->ops->resolve(k->connection, leg, index, f);
+}
+
 int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **out,
 	      struct fault *f)
 {
 	struct kept *k;
 	struct sink *s;
 
-	CHECK(leg->config && leg->tenant && leg->index && leg->delivery);
+	CHECK(leg_whole(leg));
 	if (take(pool, leg, &k, f) < 0)
 		return -1;
 	if (k->ops->open(k->connection, leg, &s, f) < 0) {
@@ -159,9 +201,19 @@ int sink_flush(struct sink *s, struct fault *f)
 	return s->ops->flush(s, f);
 }
 
+int sink_remove(struct sink *s, uint64_t row, unsigned part, struct fault *f)
+{
+	CHECK(row > 0);
+	return s->ops->remove(s, row, part, f);
+}
+
+bool sink_undo_by_rows(const struct sink *s)
+{
+	return s->ops->undo_by_rows;
+}
+
 int sink_undo(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f)
 {
-	CHECK(s->pending == 0);
 	return s->ops->undo(s, rows, deleted, f);
 }
 

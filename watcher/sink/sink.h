@@ -22,7 +22,8 @@
  * for the call.
  * Errors: FAULT_TEMPORARY (busy, away, throttled: again later), FAULT_SYSTEM (disk), FAULT_KEY
  * (credentials), FAULT_CONFIG (the index's types differ from the mappings, a name that the store
- * cannot have).  No sink gives FAULT_DATA: a bad document is REJECTED.
+ * cannot have).  No sink gives FAULT_DATA: a bad document is REJECTED.  A fault's scope says whom
+ * else it concerns.
  */
 #ifndef SINK_SINK_H
 #define SINK_SINK_H
@@ -31,6 +32,7 @@
 #include "watcher/model/config.h"
 #include "watcher/model/event.h"
 #include "watcher/model/mapping.h"
+#include "watcher/model/sink_access.h"
 
 enum sink_verdict { SINK_INDEXED, SINK_ALREADY, SINK_REJECTED };
 
@@ -52,7 +54,12 @@ struct sink_leg {
 	const char *mappings_json;
 	const char *settings_json;
 	const char *delivery; /* D as text */
+	const struct sink_access *access; /* servers only */
+	const char *pipeline;		  /* servers only; NULL: none */
+	int64_t patience_ms;		  /* servers only: without an answer for so long it gives up; 0: 10 s */
 	void (*answer)(void *context, const struct sink_answer *answer);
+	/* Called while a sink waits; its -1 ends the call.  NULL: none */
+	int (*tick)(void *context, struct fault *f);
 	void *context;
 };
 
@@ -69,6 +76,9 @@ struct sink_pool;
 struct sink_pool *sink_pool_new(void);
 void sink_pool_free(struct sink_pool **pool);
 
+/* Before the first pass: is the store there, and which index is meant?  Nothing is made.  *index: the concrete name, malloc'ed. */
+int sink_resolve(struct sink_pool *pool, const struct sink_leg *leg, char **index,
+		 struct fault *f) MUST_CHECK;
 int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **out,
 	      struct fault *f) MUST_CHECK;
 void sink_close(struct sink **s);
@@ -82,9 +92,12 @@ size_t sink_pending(const struct sink *s);
  * put.
  */
 uint64_t sink_oldest_pending(const struct sink *s);
-/* Takes back every document of the leg's delivery; rows: the highest row number it can have (a
- * store that cannot delete by the delivery deletes by ids).  *deleted says how many were there; an
- * index that does not exist holds none. */
+/* Takes one document back, whether it is there or not; done when sink_flush returns. */
+int sink_remove(struct sink *s, uint64_t row, unsigned part, struct fault *f) MUST_CHECK;
+/* Does sink_undo need to know the rows?  It deletes by ids then. */
+bool sink_undo_by_rows(const struct sink *s);
+/* Takes back every document of the leg's delivery; by rows: 1 to rows, unsplit, and what was given to sink_remove before.  *deleted
+ * says how many were there; an index that does not exist holds none. */
 int sink_undo(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f) MUST_CHECK;
 const struct sink_stats *sink_stats(const struct sink *s);
 

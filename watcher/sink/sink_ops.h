@@ -3,8 +3,9 @@
  *
  *	connect       makes a connection, which the pool keeps between files
  *	usable        false: the store behind a kept connection is gone, it is replaced
+ *	resolve       NULL: the index is the one that was named
  *	open          makes the sink's own struct; sink.c then sets ops, leg, pool, connection
- *	put, flush, undo
+ *	put, flush, remove, undo
  *	close         frees the struct; the connection stays
  *	disconnect
  *
@@ -17,17 +18,19 @@
 #include "watcher/sink/sink.h"
 
 struct sink_ops {
-	int (*connect)(const struct sink_config *config, const char *tenant, void **connection,
-		       struct fault *f);
+	int (*connect)(const struct sink_leg *leg, void **connection, struct fault *f);
 	bool (*usable)(const void *connection);
 	void (*disconnect)(void *connection);
+	int (*resolve)(void *connection, const struct sink_leg *leg, char **index, struct fault *f);
 	int (*open)(void *connection, const struct sink_leg *leg, struct sink **out,
 		    struct fault *f);
 	int (*put)(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
 		   struct fault *f);
 	int (*flush)(struct sink *s, struct fault *f);
+	int (*remove)(struct sink *s, uint64_t row, unsigned part, struct fault *f);
 	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);
 	void (*close)(struct sink *s);
+	bool undo_by_rows;
 };
 
 /* The head of every sink's own struct. */

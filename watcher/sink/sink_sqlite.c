@@ -25,7 +25,6 @@
 #define BATCH_BYTES (4 * 1024 * 1024)
 #define DOCUMENT_BYTES (256 * 1024 * 1024) /* SQLite's own limit for a value is 10^9 */
 #define TOO_LARGE "the document is larger than 256 MiB"
-#define UNDO_ROWS "10000"
 
 enum cell_kind { CELL_NULL, CELL_INTEGER, CELL_REAL, CELL_TEXT };
 
@@ -64,9 +63,10 @@ struct sink_sqlite {
 
 #define NO_FIELD SIZE_MAX
 
-static int connect_sqlite(const struct sink_config *config, const char *tenant, void **connection,
-			  struct fault *f)
+static int connect_sqlite(const struct sink_leg *leg, void **connection, struct fault *f)
 {
+	const struct sink_config *config = leg->config;
+	const char *tenant = leg->tenant;
 	struct sqlite_db *db;
 	char *folder;
 	int r;
@@ -402,70 +402,20 @@ static int flush_sqlite(struct sink *s, struct fault *f)
 	return 0;
 }
 
-/* Deletes up to UNDO_ROWS documents; *deleted is how many. */
-static int undo_some(struct sink_sqlite *ss, sqlite3_stmt *statement, uint64_t *deleted,
-		     struct fault *f)
+static int remove_sqlite(struct sink *s, uint64_t row, unsigned part, struct fault *f)
 {
-	if (sqlite_begin(ss->db, f) < 0)
+	/* the batch first: the document may be in it */
+	if (flush_sqlite(s, f) < 0)
 		return -1;
-	if (sqlite_step(ss->db, statement, "cannot take documents back", f) < 0)
-		return -1;
-	*deleted = (uint64_t)sqlite3_changes(ss->db->handle);
-	return sqlite_commit(ss->db, f);
-}
-
-static int undo_all(struct sink_sqlite *ss, const char *sql, uint64_t *deleted, struct fault *f)
-{
-	char *low = xasprintf("%s-", ss->head.leg.delivery);
-	char *high = xasprintf("%s.", ss->head.leg.delivery); /* '.' follows '-' */
-	sqlite3_stmt *statement = NULL;
-	uint64_t some = 1, all = 0;
-	int r = sqlite_prepare(ss->db, sql, &statement, f);
-
-	if (r == 0) {
-		sqlite3_bind_text(statement, 1, low, -1, SQLITE_STATIC);
-		sqlite3_bind_text(statement, 2, high, -1, SQLITE_STATIC);
-	}
-	while (r == 0 && some > 0) {
-		r = undo_some(ss, statement, &some, f);
-		all += r == 0 ? some : 0;
-	}
-	if (r < 0) {
-		sqlite_rollback(ss->db);
-		ss->head.broken = true;
-	} else {
-		*deleted = all;
-	}
-	sqlite3_finalize(statement);
-	free(low);
-	free(high);
-	return r;
+	return sqlite_remove(((struct sink_sqlite *)s)->db, s, row, part, f);
 }
 
 static int undo_sqlite(struct sink *s, uint64_t rows UNUSED, uint64_t *deleted, struct fault *f)
 {
-	struct sink_sqlite *ss = (struct sink_sqlite *)s;
-	struct strbuf sql = STRBUF_INIT;
-	bool exists;
-	int r;
-
-	if (sqlite_table_exists(ss->db, s->leg.index, &exists, f) < 0)
-		return -1;
-	if (!exists) {
-		*deleted = 0;
-		return 0;
-	}
-	strbuf_adds(&sql, "DELETE FROM ");
-	sqlite_add_name(&sql, s->leg.index);
-	strbuf_adds(&sql, " WHERE \"_id\" IN (SELECT \"_id\" FROM ");
-	sqlite_add_name(&sql, s->leg.index);
-	strbuf_adds(&sql, " WHERE \"_id\" >= ?1 AND \"_id\" < ?2 LIMIT " UNDO_ROWS ")");
-	r = undo_all(ss, sql.p, deleted, f);
-	strbuf_release(&sql);
-	return r;
+	return sqlite_undo(((struct sink_sqlite *)s)->db, s, deleted, f);
 }
 
 const struct sink_ops sink_sqlite_ops = {
-	connect_sqlite, usable_sqlite, disconnect_sqlite, open_sqlite,
-	put_sqlite,	flush_sqlite,  undo_sqlite,	  close_sqlite,
+	connect_sqlite, usable_sqlite, disconnect_sqlite, NULL,	       open_sqlite, put_sqlite,
+	flush_sqlite,	remove_sqlite, undo_sqlite,	  close_sqlite, false,
 };

@@ -13,7 +13,7 @@
  * its column.  The table has row numbers: WITHOUT ROWID took a fifth more CPU (measured, 1 M rows).
  *
  * sqlite3.h is included here and nowhere else in sink/: this is its door for sink_sqlite.c and the
- * parts of its helper, _table, _db and _memory.
+ * parts of its helper, _table, _db, _undo and _memory.
  */
 #ifndef SINK_SINK_SQLITE_TABLE_H
 #define SINK_SINK_SQLITE_TABLE_H
@@ -72,6 +72,10 @@ int sqlite_prepare(struct sqlite_db *db, const char *sql, sqlite3_stmt **out,
 		   struct fault *f) MUST_CHECK;
 /* The handle's error as a fault: always -1. */
 int sqlite_fault(struct sqlite_db *db, const char *what, struct fault *f);
+/* sink_sqlite_undo.c: s is the leg's sink; nothing of it is pending */
+int sqlite_remove(struct sqlite_db *db, struct sink *s, uint64_t row, unsigned part,
+		  struct fault *f) MUST_CHECK;
+int sqlite_undo(struct sqlite_db *db, struct sink *s, uint64_t *deleted, struct fault *f) MUST_CHECK;
 void sqlite_add_name(struct strbuf *sb, const char *name); /* quoted identifier */
 
 #endif

@@ -21,7 +21,7 @@ enum step step_fsync(struct task *t)
 	if (fs_fsync(t->fds[MESSAGE_FD_INPUT], t->job.file, &t->fault) < 0)
 		return resumed ? STEP_RESULT : STEP_VERDICT;
 	crash_point("fsync");
-	return resumed ? STEP_RESUME : STEP_GATE;
+	return STEP_REACH;
 }
 
 static int gate_row(struct task *t, const struct record *rec)
@@ -143,6 +143,7 @@ enum step step_await(struct task *t)
 	if (!take_answer(t, &m))
 		return STEP_END;
 	if (strcmp(m.arrival, t->job.arrival) == 0 && m.type == MESSAGE_LOAD && m.index && !found) {
+		free(t->index);
 		t->index = xstrdup(m.index);
 		next = STEP_LOAD;
 	} else if (strcmp(m.arrival, t->job.arrival) != 0 || m.type != MESSAGE_DROP) {

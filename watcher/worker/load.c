@@ -1,8 +1,8 @@
 /*
  * load - the second pass: rows into the sink, each acknowledged, checkpoints behind the acknowledged prefix
  *
- * Steps resume, load, rejects-durable, undo, result.  The rejects file and the counters of a checkpoint always speak of the same
- * prefix of rows: a checkpoint is taken only when nothing is pending, and for that the sink is flushed once a second.
+ * Steps resume, load, rejects-durable, result.  The rejects file, the counters and the position of a checkpoint always speak of the
+ * same prefix of rows: they move with the oldest rows as these are settled (books.h), while later ones are under way.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define CHECKPOINT_MS 1000
+#define STALE_MS 5000
 #define CLOCK_ROWS 64
 
 enum step step_resume(struct task *t)
@@ -21,6 +22,7 @@ enum step step_resume(struct task *t)
 
 	memcpy(t->sha256, t->job.sha256, sizeof(t->sha256));
 	memcpy(t->delivery, t->job.delivery, sizeof(t->delivery));
+	free(t->index);
 	t->index = xstrdup(t->job.index);
 	t->last = t->job.checkpoint;
 	t->counters = t->last.counters;
@@ -42,14 +44,14 @@ enum step step_resume(struct task *t)
 /* --- answers --- */
 
 /* The refused row's own bytes: those at hand, those kept, or read again from the file. */
-static struct span raw_of(struct task *t, const struct pending_row *p)
+static struct span raw_of(struct task *t, const struct books_row *p)
 {
 	size_t got = 1;
 
 	if (t->record && t->record->row == p->row)
 		return t->record->raw;
-	if (t->pending.keep)
-		return pending_bytes(&t->pending, p);
+	if (t->books.keep)
+		return books_bytes(&t->books, p);
 	strbuf_reset(&t->raw);
 	strbuf_reserve(&t->raw, p->length);
 	while (t->raw.n < p->length && got > 0) {
@@ -61,48 +63,26 @@ static struct span raw_of(struct task *t, const struct pending_row *p)
 	return strbuf_span(&t->raw);
 }
 
-static void reject_answered(struct task *t, const struct sink_answer *a)
-{
-	const struct pending_row *p = pending_find(&t->pending, a->row);
-	struct row_error e = {0};
-	struct span raw;
-
-	CHECK(p != NULL);
-	raw = raw_of(t, p);
-	row_error_set(&e, p->line, a->column, "%.*s", SPAN_FMT(a->text));
-	if (task_reject(t, &e, raw) < 0)
-		t->sink_fault = t->fault;
-}
-
-static void on_answer(void *context, const struct sink_answer *a)
+void task_answer(void *context, const struct sink_answer *a)
 {
 	struct task *t = context;
+	const struct books_row *p;
+	struct row_error e = {0};
 
 	switch (a->verdict) {
 	case SINK_INDEXED:
-		t->counters.indexed++;
-		t->counters.documents++;
+		books_answer(&t->books, a->row, false);
 		return;
 	case SINK_ALREADY:
-		t->already++;
-		t->counters.documents++;
+		books_answer(&t->books, a->row, true);
 		return;
 	case SINK_REJECTED:
-		reject_answered(t, a);
+		p = books_find(&t->books, a->row);
+		row_error_set(&e, p->line, a->column, "%.*s", SPAN_FMT(a->text));
+		books_refuse(&t->books, a->row, &e, raw_of(t, p));
 		return;
 	}
 	CHECK(!"a sink's verdict");
-}
-
-static int flush(struct task *t)
-{
-	if (sink_flush(t->sink, &t->fault) < 0)
-		return -1;
-	pending_trim(&t->pending, 0);
-	if (t->sink_fault.kind == FAULT_NONE)
-		return 0;
-	t->fault = t->sink_fault;
-	return -1;
 }
 
 /* --- books --- */
@@ -127,8 +107,84 @@ static void settle_already(struct task *t)
 	t->already = 0;
 }
 
-/* Only with nothing pending: rec is the last row that was put. */
-static int take_checkpoint(struct task *t, const struct record *rec)
+/* Of a row that is refused and of which documents are there: all of them go before it is listed. */
+static int remove_siblings(struct task *t, const struct books_row *r)
+{
+	for (uint32_t part = 1; part <= r->documents; part++)
+		if (sink_remove(t->sink, r->row, part, &t->fault) < 0)
+			return -1;
+	return sink_flush(t->sink, &t->fault);
+}
+
+static int settle_rejected(struct task *t, const struct books_row *r)
+{
+	struct span raw = {r->reject->raw, r->reject->n};
+
+	if (r->what == BOOKS_DOCUMENT && r->documents > 1 && remove_siblings(t, r) < 0)
+		return -1;
+	return task_reject(t, &r->reject->error, raw);
+}
+
+static int settle_row(struct task *t, const struct books_row *r)
+{
+	t->counters.read += r->count;
+	if (r->reject)
+		return settle_rejected(t, r);
+	switch ((enum books_what)r->what) {
+	case BOOKS_DOCUMENT:
+		t->counters.documents += r->documents;
+		if (r->already)
+			t->already++;
+		else
+			t->counters.indexed++;
+		return 0;
+	case BOOKS_BLANK:
+		t->counters.blank += r->count;
+		return 0;
+	case BOOKS_FILTERED:
+		t->counters.filtered += r->count;
+		return 0;
+	case BOOKS_REJECTED:
+		break;
+	}
+	CHECK(!"a settled row");
+	return -1;
+}
+
+/* The prefix moves on over every row that is settled. */
+static int settle_rows(struct task *t)
+{
+	struct books_row r;
+	bool moved = false;
+	int result = 0;
+
+	while (result == 0 && books_pop(&t->books, &r)) {
+		result = settle_row(t, &r);
+		free(r.reject);
+		t->prefix.next_row = r.row + r.count;
+		t->prefix.offset = r.next_offset;
+		t->prefix.line = r.next_line;
+		moved = true;
+	}
+	if (moved)
+		t->prefix_ms = clock_mono_ms();
+	if (result == 0 && t->sink_fault.kind != FAULT_NONE) {
+		t->fault = t->sink_fault;
+		result = -1;
+	}
+	return result;
+}
+
+static int flush(struct task *t)
+{
+	if (sink_flush(t->sink, &t->fault) < 0 || settle_rows(t) < 0)
+		return -1;
+	CHECK(t->books.count == 0);
+	return 0;
+}
+
+/* Behind the acknowledged prefix; what comes after it is under way. */
+static int take_checkpoint(struct task *t)
 {
 	uint64_t length = 0;
 
@@ -136,9 +192,7 @@ static int take_checkpoint(struct task *t, const struct record *rec)
 		return -1;
 	crash_point("rejects-fsync");
 	take_stats(t);
-	t->last.next_row = rec->row + 1;
-	t->last.offset = rec->next_offset;
-	t->last.line = rec->next_line;
+	t->last = t->prefix;
 	t->last.rejects_length = length;
 	t->last.counters = t->counters;
 	/* a later attempt cannot tell who stored the rows found there: this delivery did */
@@ -156,13 +210,7 @@ static int take_checkpoint(struct task *t, const struct record *rec)
 static int open_leg(struct task *t)
 {
 	struct parser_start start = {t->last.next_row, t->last.line, t->last.offset};
-	const struct job *j = t->compiled->version->job;
-	struct sink_leg leg = {
-		.config = &t->job.sink, .tenant = t->job.tenant, .index = t->index,
-		.mapping = &j->mapping, .mappings_json = j->mappings_json,
-		.settings_json = j->settings_json, .delivery = t->delivery,
-		.answer = on_answer, .context = t,
-	};
+	struct sink_leg leg;
 	struct stat st;
 
 	if (!t->last.next_row)
@@ -174,25 +222,22 @@ static int open_leg(struct task *t)
 	if (task_open_input(t, t->last.next_row ? &start : NULL, false) < 0 ||
 	    task_open_rejects(t, t->last.rejects_length) < 0)
 		return -1;
-	t->pending.keep = input_is_layered(t->input);
+	t->books.keep = input_is_layered(t->input);
+	row_set_origin(t->row, t->job.file, t->delivery, t->job.claimed_ms);
+	task_leg(t, &leg);
 	return sink_open(t->pool, &leg, &t->sink, &t->fault);
 }
 
-static int put_row(struct task *t, const struct record *rec, const struct event *ev)
+static int put_row(struct task *t, const struct record *rec, struct event *ev)
 {
 	int r;
 
-	pending_push(&t->pending, rec);
+	row_add_origin(t->row, ev, rec);
+	books_document(&t->books, rec, 1);
 	t->record = rec;
 	r = sink_put(t->sink, rec->row, 0, ev, &t->fault);
 	t->record = NULL;
-	if (r < 0)
-		return -1;
-	pending_trim(&t->pending, sink_oldest_pending(t->sink));
-	if (t->sink_fault.kind == FAULT_NONE)
-		return 0;
-	t->fault = t->sink_fault;
-	return -1;
+	return r;
 }
 
 static int load_row(struct task *t, const struct record *rec)
@@ -200,18 +245,18 @@ static int load_row(struct task *t, const struct record *rec)
 	struct row_error error = {0};
 	struct event ev;
 
-	t->counters.read++;
 	switch (row_run(t->row, rec, &ev, NULL, &error)) {
 	case ROW_DOCUMENT:
 		return put_row(t, rec, &ev);
 	case ROW_FILTERED:
-		t->counters.filtered++;
+		books_skip(&t->books, rec, BOOKS_FILTERED);
 		return 0;
 	case ROW_BLANK:
-		t->counters.blank++;
+		books_skip(&t->books, rec, BOOKS_BLANK);
 		return 0;
 	case ROW_REJECTED:
-		return task_reject(t, &error, rec->raw);
+		books_reject(&t->books, rec, &error);
+		return 0;
 	}
 	CHECK(!"a row result");
 	return -1;
@@ -220,13 +265,19 @@ static int load_row(struct task *t, const struct record *rec)
 /* A checkpoint when one is due, else a sign of life. */
 static int pause(struct task *t, const struct record *rec)
 {
-	if (t->counters.read % CLOCK_ROWS != 0 && sink_pending(t->sink) > 0)
-		return 0;
-	if (clock_mono_ms() - t->last_ms < CHECKPOINT_MS)
-		return task_tick(t, &t->fault);
-	if (sink_pending(t->sink) > 0 && flush(t) < 0)
+	int64_t now;
+
+	if (books_heavy(&t->books) && flush(t) < 0)
 		return -1;
-	return take_checkpoint(t, rec);
+	if (rec->row % CLOCK_ROWS != 0 && sink_pending(t->sink) > 0)
+		return 0;
+	now = clock_mono_ms();
+	/* rows come slowly: what the sink holds must not wait for a full batch */
+	if (sink_pending(t->sink) > 0 && now - t->prefix_ms >= STALE_MS && flush(t) < 0)
+		return -1;
+	if (now - t->last_ms < CHECKPOINT_MS || t->prefix.next_row == t->last.next_row)
+		return task_tick(t, &t->fault);
+	return take_checkpoint(t);
 }
 
 static int load_rows(struct task *t)
@@ -235,7 +286,7 @@ static int load_rows(struct task *t)
 	int r;
 
 	while ((r = input_next(t->input, &rec, &t->fault)) == 1)
-		if (load_row(t, &rec) < 0 || pause(t, &rec) < 0)
+		if (load_row(t, &rec) < 0 || settle_rows(t) < 0 || pause(t, &rec) < 0)
 			return -1;
 	if (r < 0 || flush(t) < 0)
 		return -1;
@@ -250,7 +301,8 @@ static int load_rows(struct task *t)
 enum step step_load(struct task *t)
 {
 	crash_point("load");
-	t->last_ms = clock_mono_ms();
+	t->last_ms = t->prefix_ms = clock_mono_ms();
+	t->prefix = t->last;
 	if (open_leg(t) < 0 || load_rows(t) < 0)
 		return STEP_RESULT;
 	return STEP_SETTLE;
@@ -269,24 +321,7 @@ enum step step_settle(struct task *t)
 	return STEP_RESULT;
 }
 
-/* --- undo, result --- */
-
-enum step step_undo(struct task *t)
-{
-	struct sink_leg leg = {
-		.config = &t->job.sink, .tenant = t->job.tenant, .index = t->job.index,
-		.delivery = t->job.delivery, .answer = on_answer, .context = t,
-	};
-	uint64_t deleted = 0;
-
-	memcpy(t->delivery, t->job.delivery, sizeof(t->delivery));
-	memcpy(t->sha256, t->job.sha256, sizeof(t->sha256));
-	t->last = t->job.checkpoint;
-	if (sink_open(t->pool, &leg, &t->sink, &t->fault) == 0)
-		(void)!sink_undo(t->sink, UINT64_MAX, &deleted, &t->fault);
-	crash_point("undo");
-	return STEP_RESULT;
-}
+/* --- result --- */
 
 /* Rows whose fate is unknown were not sent, as far as the books go. */
 static void settle_failed(struct task *t)
@@ -294,6 +329,8 @@ static void settle_failed(struct task *t)
 	struct counters *c = &t->counters;
 
 	settle_already(t);
+	if (c->read < t->gate_read)
+		c->read = t->gate_read;
 	c->unsent = 0;
 	c->unsent = c->read - (c->indexed + c->duplicates + c->rejected + c->filtered + c->blank);
 }

@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/row.h"
+#include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "transforms/typed.h"
 #include "watcher/sink/fit.h"
@@ -17,7 +18,16 @@ struct row {
 	struct typed *typed; /* csv without filter text */
 	bool own_message;    /* the file has a column of that name: it is data, and the raw record has no place */
 	struct arena arena;
+	struct {
+		struct span file, delivery;
+		int64_t claimed_ms;
+	} origin;
+	int64_t start_ms; /* of this row */
 };
+
+#define INGEST SPAN_LITERAL("ingest")
+#define START SPAN_LITERAL("start_time")
+#define FINISH SPAN_LITERAL("finish_time")
 
 bool row_wants_fields(const struct compiled *c, unsigned format)
 {
@@ -71,6 +81,16 @@ static int fill(struct row *r, const struct record *rec, struct event *ev, struc
 	return 0;
 }
 
+/* The field that we would write and that is there already, or none. */
+static struct span own_field(const struct row *r, const struct event *ev)
+{
+	if (r->job->provenance && event_get(ev, INGEST))
+		return INGEST;
+	if (!r->job->start_finish_times)
+		return SPAN_NONE;
+	return event_get(ev, START) ? START : event_get(ev, FINISH) ? FINISH : SPAN_NONE;
+}
+
 /* What the index's mappings would refuse is refused here, so that the gate's verdict knows of it. */
 static enum row_result judge(const struct row *r, const struct record *rec, struct event *ev,
 			     struct row_error *error)
@@ -80,6 +100,12 @@ static enum row_result judge(const struct row *r, const struct record *rec, stru
 
 	if (!r->own_message && !r->job->keep_message && ev->fields.len > 1)
 		event_remove(ev, MESSAGE);
+	column = own_field(r, ev);
+	if (column.p) {
+		row_error_set(error, rec->line, column, "the job's \"%s\" writes this field; rename the row's own",
+			      span_equal(column, INGEST) ? "provenance" : "start_finish_times");
+		return ROW_REJECTED;
+	}
 	if (fit_event(&r->job->mapping, ev, &column, text))
 		return ROW_DOCUMENT;
 	row_error_set(error, rec->line, column, "%s", text);
@@ -98,10 +124,50 @@ enum row_result row_run(struct row *r, const struct record *rec, struct event *e
 	case RECORD_ROW:
 		break;
 	}
+	if (r->job->start_finish_times)
+		r->start_ms = clock_now_ms();
 	arena_reset(&r->arena);
 	event_init(ev, &r->arena);
 	if (fill(r, rec, ev, c, error) < 0)
 		return ROW_REJECTED;
 	crash_point("transform");
 	return judge(r, rec, ev, error);
+}
+
+void row_set_origin(struct row *r, const char *file, const char *delivery, int64_t claimed_ms)
+{
+	r->origin.file = span_of(file);
+	r->origin.delivery = span_of(delivery);
+	r->origin.claimed_ms = claimed_ms;
+}
+
+static struct value time_value(int64_t ms)
+{
+	return (struct value){.type = VALUE_TIME, .u = {.time_ms = ms}};
+}
+
+static struct value line_value(struct row *r, uint64_t line)
+{
+	char *text = arena_alloc(&r->arena, 24);
+	int n = snprintf(text, 24, "%llu", (unsigned long long)line);
+
+	return (struct value){.type = VALUE_INT, .u = {.text = {text, (size_t)n}}};
+}
+
+void row_add_origin(struct row *r, struct event *ev, const struct record *rec)
+{
+	if (r->job->provenance) {
+		struct value_map *m = arena_alloc(&r->arena, sizeof(*m));
+
+		value_map_init(m);
+		value_map_append(m, &r->arena, SPAN_LITERAL("file"), value_string(r->origin.file));
+		value_map_append(m, &r->arena, SPAN_LITERAL("delivery"), value_string(r->origin.delivery));
+		value_map_append(m, &r->arena, SPAN_LITERAL("line"), line_value(r, rec->line));
+		value_map_append(m, &r->arena, SPAN_LITERAL("at"), time_value(r->origin.claimed_ms));
+		event_append(ev, INGEST, (struct value){.type = VALUE_MAP, .u = {.map = m}});
+	}
+	if (r->job->start_finish_times) {
+		event_append(ev, START, time_value(r->start_ms));
+		event_append(ev, FINISH, time_value(clock_now_ms()));
+	}
 }

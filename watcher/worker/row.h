@@ -12,6 +12,7 @@
  *   text with csv {}         message alone goes in, the text does the rest
  *   text without csv {}      csv: the fields as strings and message; txt: message
  * Then `message` goes unless keep_message or nothing else is left, and what the mappings would refuse is a reject.
+ * A document that has a field which provenance or start_finish_times would write is a reject: nothing of a tenant's is overwritten.
  * Ownership: compiled is borrowed; an event's memory is the row's arena, reset at each call.
  */
 #ifndef WORKER_ROW_H
@@ -32,6 +33,11 @@ void row_free(struct row **r);
 /* coercions NULL: not counted (the load counts nothing twice). */
 enum row_result row_run(struct row *r, const struct record *rec, struct event *ev,
 			struct coercions *c, struct row_error *error);
+
+/* What "provenance" says of each row; the strings are borrowed. */
+void row_set_origin(struct row *r, const char *file, const char *delivery, int64_t claimed_ms);
+/* Adds what "provenance" and "start_finish_times" ask for to an event of row_run. */
+void row_add_origin(struct row *r, struct event *ev, const struct record *rec);
 
 /* Must the parser split fields? */
 bool row_wants_fields(const struct compiled *c, unsigned format);

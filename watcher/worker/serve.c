@@ -24,7 +24,7 @@ static int check_job(const struct message *m, size_t nfds, struct fault *f)
 		return fault_set(f, FAULT_SYSTEM, "expected a job, got %s", message_type_name(m->type));
 	if (!tenant_name_valid(span_of(m->tenant)))
 		return ill_formed(f, "tenant");
-	if (m->mode == MODE_LOAD && nfds != MESSAGE_FD_COUNT)
+	if (nfds != MESSAGE_FD_COUNT - (m->sink.type == SINK_SQLITE))
 		return ill_formed(f, "descriptors");
 	if (goes_on && (!m->delivery[0] || !m->sha256[0]))
 		return ill_formed(f, "it goes on without delivery and digest");
@@ -41,7 +41,11 @@ static int take_job(struct task *t, struct span text, const int *fds, size_t nfd
 		t->fds[i] = i < nfds ? fds[i] : -1;
 	if (message_parse(text, &t->job, f) < 0)
 		return -1;
-	return check_job(&t->job, nfds, f);
+	if (check_job(&t->job, nfds, f) < 0)
+		return -1;
+	if (t->job.sink.type == SINK_SQLITE)
+		return 0;
+	return sink_access_take(t->fds[MESSAGE_FD_ACCESS], &t->access, f);
 }
 
 static int serve_one(int socket, struct sink_pool *pool, struct compiled_cache *cache,

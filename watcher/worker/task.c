@@ -54,16 +54,16 @@ void task_run(struct task *t, struct compiled_cache *cache)
 	bool resumed = t->job.checkpoint.next_row > 0;
 	enum step s = STEP_FSYNC;
 
-	t->pending = (struct pending)PENDING_INIT;
+	books_init(&t->books);
 	cost_begin(&t->cost);
 	coercions_init(&t->coercions);
 	t->spoke_ms = clock_mono_ms();
 	crash_point("job");
+	if (compiled_get(cache, t->job.version, t->fds[MESSAGE_FD_VERSION], &t->compiled,
+			 &t->fault) < 0)
+		s = resumed ? STEP_RESULT : STEP_VERDICT;
 	if (t->job.mode == MODE_UNDO)
 		s = STEP_UNDO;
-	else if (compiled_get(cache, t->job.version, t->fds[MESSAGE_FD_VERSION], &t->compiled,
-			      &t->fault) < 0)
-		s = resumed ? STEP_RESULT : STEP_VERDICT;
 	while (s != STEP_END)
 		s = steps[s].run(t);
 }
@@ -74,7 +74,8 @@ void task_release(struct task *t)
 	rejects_free(&t->rejects);
 	row_free(&t->row);
 	input_free(&t->input);
-	pending_release(&t->pending);
+	books_release(&t->books);
+	sink_access_release(&t->access);
 	strbuf_release(&t->raw);
 	message_release(&t->job);
 	free(t->index);
@@ -89,6 +90,7 @@ static void fill(const struct task *t, struct message *m)
 	memcpy(m->delivery, t->delivery, sizeof(m->delivery));
 	memcpy(m->sha256, t->sha256, sizeof(m->sha256));
 	m->bytes = t->job.bytes;
+	m->index = m->type == MESSAGE_GATED ? t->index : NULL;
 	m->checkpoint = t->last;
 	if (m->type != MESSAGE_CHECKPOINT)
 		m->checkpoint.counters = t->counters;

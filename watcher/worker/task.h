@@ -15,9 +15,9 @@
 #include "watcher/model/message.h"
 #include "watcher/quality/rejects.h"
 #include "watcher/sink/sink.h"
+#include "watcher/worker/books.h"
 #include "watcher/worker/cost.h"
 #include "watcher/worker/input.h"
-#include "watcher/worker/pending.h"
 #include "watcher/worker/row.h"
 
 enum step {
@@ -39,7 +39,8 @@ struct task {
 	struct row *row;
 	struct rejects *rejects;
 	struct sink *sink;
-	struct pending pending;
+	struct sink_access access;
+	struct books books;
 	struct strbuf raw; /* bytes of a row that the sink refused */
 	const struct record *record; /* the one that is being put */
 
@@ -53,8 +54,10 @@ struct task {
 	char delivery[DELIVERY_TEXT];
 	char sha256[DIGEST_HEX];
 	char *index;
-	struct checkpoint last; /* the acknowledged prefix */
-	int64_t last_ms;        /* when it was told */
+	struct checkpoint prefix; /* position of the acknowledged prefix */
+	int64_t prefix_ms;        /* when it moved */
+	struct checkpoint last;   /* what was told of it */
+	int64_t last_ms;          /* when it was told */
 
 	struct fault fault;
 	struct fault sink_fault; /* from inside an answer */
@@ -76,6 +79,10 @@ void steps_print(FILE *out);
 int task_open_input(struct task *t, const struct parser_start *start, bool digest) MUST_CHECK;
 int task_open_rejects(struct task *t, uint64_t length) MUST_CHECK;
 int task_reject(struct task *t, const struct row_error *e, struct span raw) MUST_CHECK;
+/* The leg of this task; its index must be known. */
+void task_leg(struct task *t, struct sink_leg *leg);
+/* A sink's answer into the books; context is the task. */
+void task_answer(void *context, const struct sink_answer *a);
 /* Sends a message with the task's counters. */
 int task_say(struct task *t, enum message_type type) MUST_CHECK;
 /* A progress message when nothing was said for a second; a ticker's function, context is the task. */

@@ -91,7 +91,7 @@ static void assert_sql(const char *sql, const char *want)
 static void open_leg(struct sink_pool *pool, const char *index, struct mapping *m,
 		     const char *delivery, struct answers *got, struct sink **s)
 {
-	struct sink_leg leg = {&config, "alice", index, m, "{}", "{}", delivery, count_answer, got};
+	struct sink_leg leg = {&config, "alice", index, m, "{}", "{}", delivery, .answer = count_answer, .context = got};
 	struct fault f = FAULT_INIT;
 
 	if (sink_open(pool, &leg, s, &f) < 0)
@@ -353,7 +353,7 @@ static void types_may_be_added_not_changed(void **state UNUSED)
 	mapping_release(&m);
 	assert_sql("select n, b is null from c order by n", "1|1\n2|1\n3|1\n");
 	parse(&m, "\"n\":{\"type\":\"integer\"}");
-	leg = (struct sink_leg){&config, "alice", "c", &m, "{}", "{}", D, count_answer, &got};
+	leg = (struct sink_leg){&config, "alice", "c", &m, "{}", "{}", D, .answer = count_answer, .context = &got};
 	assert_int_equal(sink_open(pool, &leg, &s, &f), -1);
 	assert_int_equal(f.kind, FAULT_CONFIG);
 	assert_non_null(strstr(f.text, "field n is mapped as integer"));

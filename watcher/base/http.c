@@ -1,0 +1,314 @@
+/*
+ * http - requests to servers, several at the same time; see the header
+ *
+ * Owned by a sink's connection, one a worker.  A line is one easy handle, kept and used again: that keeps its TLS session too.
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/http.h"
+#include <curl/curl.h>
+
+#define ANSWER_MAX (256u * 1024 * 1024)
+#define UPLOAD_BUFFER (256L * 1024)
+
+struct http_line {
+	CURL *easy;
+	struct http_call *call; /* NULL: free */
+	struct curl_slist *headers;
+	char error[CURL_ERROR_SIZE];
+	struct http_line *next;
+};
+
+struct http {
+	CURLM *multi;
+	struct http_options o; /* own copies */
+	struct http_line *lines;
+	size_t flying;
+};
+
+static void set_up(void)
+{
+	static bool done;
+
+	if (!done)
+		CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+	done = true;
+}
+
+static struct span copy(struct span s)
+{
+	return s.p ? (struct span){xstrndup(s.p, s.n), s.n} : SPAN_NONE;
+}
+
+static char *authorization(const char *api_key)
+{
+	return xasprintf("Authorization: ApiKey %s", api_key);
+}
+
+struct http *http_new(const struct http_options *o)
+{
+	struct http *h = xcalloc(1, sizeof(*h));
+
+	set_up();
+	h->multi = curl_multi_init();
+	CHECK(h->multi);
+	h->o.ca = copy(o->ca);
+	h->o.cert = copy(o->cert);
+	h->o.key = copy(o->key);
+	h->o.username = o->username ? xstrdup(o->username) : NULL;
+	h->o.password = o->password ? xstrdup(o->password) : NULL;
+	h->o.api_key = o->api_key ? authorization(o->api_key) : NULL;
+	return h;
+}
+
+static void wipe(const void *p, size_t n)
+{
+	if (p)
+		explicit_bzero((void *)(uintptr_t)p, n);
+	free((void *)(uintptr_t)p);
+}
+
+void http_free(struct http **hp)
+{
+	struct http *h = *hp;
+
+	if (!h)
+		return;
+	while (h->lines) {
+		struct http_line *l = h->lines;
+
+		h->lines = l->next;
+		if (l->call)
+			curl_multi_remove_handle(h->multi, l->easy);
+		curl_slist_free_all(l->headers);
+		curl_easy_cleanup(l->easy);
+		free(l);
+	}
+	curl_multi_cleanup(h->multi);
+	wipe(h->o.ca.p, h->o.ca.n);
+	wipe(h->o.cert.p, h->o.cert.n);
+	wipe(h->o.key.p, h->o.key.n);
+	wipe(h->o.username, span_of(h->o.username).n);
+	wipe(h->o.password, span_of(h->o.password).n);
+	wipe(h->o.api_key, span_of(h->o.api_key).n);
+	free(h);
+	*hp = NULL;
+}
+
+void http_call_release(struct http_call *c)
+{
+	CHECK(!c->line);
+	strbuf_release(&c->answer);
+}
+
+/* --- one call --- */
+
+static size_t take_answer(char *p, size_t size, size_t n, void *context)
+{
+	struct http_line *l = context;
+
+	if (l->call->answer.n + size * n > ANSWER_MAX)
+		return 0;
+	strbuf_add(&l->call->answer, p, size * n);
+	return size * n;
+}
+
+static size_t take_header(char *p, size_t size, size_t n, void *context)
+{
+	static const char product[] = "x-elastic-product:";
+	struct http_line *l = context;
+
+	if (size * n > sizeof(product) && strncasecmp(p, product, sizeof(product) - 1) == 0)
+		l->call->elastic = memmem(p, size * n, "lasticsearch", 12) != NULL;
+	return size * n;
+}
+
+static void set_blob(CURL *e, CURLoption option, struct span s)
+{
+	struct curl_blob blob = {(void *)(uintptr_t)s.p, s.n, CURL_BLOB_NOCOPY};
+
+	if (s.p)
+		CHECK(curl_easy_setopt(e, option, &blob) == CURLE_OK);
+}
+
+/* What every call of this line has. */
+static void set_line(const struct http *h, struct http_line *l)
+{
+	CURL *e = l->easy;
+
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)HTTP_IDLE_SECONDS);
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_answer);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, l);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, l);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, l->error);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, l);
+	set_blob(e, CURLOPT_CAINFO_BLOB, h->o.ca);
+	set_blob(e, CURLOPT_SSLCERT_BLOB, h->o.cert);
+	set_blob(e, CURLOPT_SSLKEY_BLOB, h->o.key);
+	if (h->o.username) {
+		curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl_easy_setopt(e, CURLOPT_USERNAME, h->o.username);
+		curl_easy_setopt(e, CURLOPT_PASSWORD, h->o.password);
+	}
+}
+
+static struct http_line *free_line(struct http *h)
+{
+	struct http_line *l = h->lines;
+
+	while (l && l->call)
+		l = l->next;
+	if (l)
+		return l;
+	l = xcalloc(1, sizeof(*l));
+	l->easy = curl_easy_init();
+	CHECK(l->easy);
+	set_line(h, l);
+	l->next = h->lines;
+	h->lines = l;
+	return l;
+}
+
+static void add_header(struct http_line *l, const char *text)
+{
+	struct curl_slist *longer = curl_slist_append(l->headers, text);
+
+	CHECK(longer);
+	l->headers = longer;
+}
+
+static void set_headers(const struct http *h, struct http_line *l, const struct http_call *c)
+{
+	curl_slist_free_all(l->headers);
+	l->headers = NULL;
+	add_header(l, c->expect ? "Expect: 100-continue" : "Expect:");
+	if (c->content_type) {
+		char *type = xasprintf("Content-Type: %s", c->content_type);
+
+		add_header(l, type);
+		free(type);
+	}
+	if (h->o.api_key)
+		add_header(l, h->o.api_key);
+	curl_easy_setopt(l->easy, CURLOPT_HTTPHEADER, l->headers);
+}
+
+void http_send(struct http *h, struct http_call *c)
+{
+	struct http_line *l = free_line(h);
+	CURL *e = l->easy;
+
+	CHECK(!c->line);
+	l->call = c;
+	c->line = l;
+	l->error[0] = '\0';
+	if (!c->answer.p)
+		strbuf_init(&c->answer);
+	strbuf_reset(&c->answer);
+	c->elastic = false;
+	c->retry_after_ms = 0;
+	c->status = 0;
+	curl_easy_setopt(e, CURLOPT_URL, c->url);
+	if (c->body.p) {
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.p);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.n);
+	} else {
+		curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+	}
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, c->method);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, c->timeout_ms);
+	set_headers(h, l, c);
+	CHECK(curl_multi_add_handle(h->multi, e) == CURLM_OK);
+	h->flying++;
+}
+
+static enum http_result result_of(CURLcode code, const char *error)
+{
+	switch ((int)code) {
+	case CURLE_OK:
+		return HTTP_ANSWERED;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+		return HTTP_AWAY;
+	case CURLE_OPERATION_TIMEDOUT:
+		return HTTP_TIMEOUT;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+	case CURLE_SSL_CACERT_BADFILE:
+		return HTTP_UNTRUSTED;
+	case CURLE_SSL_CERTPROBLEM:
+		return HTTP_CREDENTIAL;
+	}
+	/* the server turned our certificate down, or wants one: an alert, at once or with the first answer (TLS 1.3) */
+	if (strstr(error, "alert") && (strstr(error, "certificate") || strstr(error, "unknown ca")))
+		return HTTP_CREDENTIAL;
+	if (code == CURLE_SSL_CONNECT_ERROR && !strstr(error, "SYSCALL") && !strstr(error, "reset") &&
+	    !strstr(error, "eof"))
+		return HTTP_UNTRUSTED;
+	return HTTP_CUT;
+}
+
+static void land(struct http *h, struct http_line *l)
+{
+	curl_multi_remove_handle(h->multi, l->easy);
+	l->call->line = NULL;
+	l->call = NULL;
+	h->flying--;
+}
+
+static struct http_call *finish(struct http *h, CURL *easy, CURLcode code)
+{
+	struct http_line *l = NULL;
+	struct http_call *c;
+	curl_off_t after = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &l);
+	c = l->call;
+	c->result = result_of(code, l->error);
+	snprintf(c->text, sizeof(c->text), "%s", l->error[0] ? l->error : curl_easy_strerror(code));
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &c->status);
+	if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
+		c->retry_after_ms = after < 86400 ? (int64_t)after * 1000 : 86400000;
+	/* an answer that came while the body was still on its way is one, whatever became of the rest */
+	if (c->result == HTTP_CUT && c->status == 413)
+		c->result = HTTP_ANSWERED;
+	land(h, l);
+	return c;
+}
+
+struct http_call *http_wait(struct http *h, int ms)
+{
+	int running, left;
+	CURLMsg *m;
+
+	for (int round = 0; round < 2; round++) {
+		CHECK(curl_multi_perform(h->multi, &running) == CURLM_OK);
+		while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
+			if (m->msg == CURLMSG_DONE)
+				return finish(h, m->easy_handle, m->data.result);
+		if (round == 0 && ms > 0)
+			(void)curl_multi_poll(h->multi, NULL, 0, ms, NULL);
+	}
+	return NULL;
+}
+
+void http_cancel(struct http *h, struct http_call *c)
+{
+	if (c->line)
+		land(h, c->line);
+}
+
+size_t http_flying(const struct http *h)
+{
+	return h->flying;
+}

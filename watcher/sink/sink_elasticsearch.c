@@ -1,0 +1,139 @@
+/*
+ * sink_elasticsearch - Elasticsearch and OpenSearch: rows by bulk, op create, under our own ids
+ *
+ * Called through sink.c.  The parts are listed in sink_elasticsearch_own.h.  201 and 409 both mean "there": that is why a request may
+ * be sent again whenever its fate is unknown.  An index is made from the job's mappings and settings when it is not there, and never
+ * removed.  Owns the connection's nodes and spare bodies.
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/crash.h"
+#include "watcher/base/json_out.h"
+#include "watcher/sink/sink_elasticsearch_own.h"
+
+#define FILTER "filter_path=took,errors,items.*._id,items.*.status,items.*.error"
+#define SERVER_TIMEOUT "timeout=8s" /* of a shard that is away: so the server says why before we stop waiting */
+
+static int connect_es(const struct sink_leg *leg, void **connection, struct fault *f)
+{
+	const struct sink_access *a = leg->access;
+	struct http_options o = {
+		.ca = span_of(a->ca), .cert = span_of(a->cert), .key = span_of(a->key),
+		.username = a->username, .password = a->password, .api_key = a->api_key,
+	};
+	struct es *es = xcalloc(1, sizeof(*es));
+
+	(void)f;
+	CHECK(a->url_count > 0);
+	es->name = xstrdup(leg->config->name);
+	es->http = http_new(&o);
+	es_nodes_init(&es->nodes, a->urls, a->url_count);
+	es->body_limit = ES_BODY;
+	es->flight = ES_FLIGHT;
+	*connection = es;
+	return 0;
+}
+
+static bool usable_es(const void *connection)
+{
+	(void)connection;
+	return true;
+}
+
+static void disconnect_es(void *connection)
+{
+	struct es *es = connection;
+
+	while (es->spare) {
+		struct bulk *b = es->spare;
+
+		es->spare = b->next;
+		bulk_free(&b);
+	}
+	http_free(&es->http);
+	es_nodes_release(&es->nodes);
+	free(es->name);
+	free(es);
+}
+
+static char *bulk_path(const struct sink_leg *leg)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	strbuf_addc(&sb, '/');
+	es_add_segment(&sb, leg->index);
+	strbuf_adds(&sb, "/_bulk?" FILTER "&" SERVER_TIMEOUT);
+	if (leg->pipeline && leg->mapping) {
+		strbuf_adds(&sb, "&pipeline=");
+		es_add_segment(&sb, leg->pipeline);
+	}
+	return strbuf_detach(&sb);
+}
+
+static int resolve_es(void *connection, const struct sink_leg *leg, char **index, struct fault *f)
+{
+	return es_index_resolve(connection, leg, index, f);
+}
+
+static int open_es(void *connection, const struct sink_leg *leg, struct sink **out, struct fault *f)
+{
+	struct sink_es *s;
+
+	if (leg->mapping && es_index_open(connection, leg, f) < 0)
+		return -1;
+	s = xcalloc(1, sizeof(*s));
+	s->es = connection;
+	s->path = bulk_path(leg);
+	s->patience_ms = leg->patience_ms ? leg->patience_ms : ES_PATIENCE_MS;
+	s->trouble = (struct fault)FAULT_INIT;
+	strbuf_init(&s->text);
+	*out = &s->head;
+	return 0;
+}
+
+static int put_es(struct sink *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f)
+{
+	return es_put((struct sink_es *)s, row, part, ev, f);
+}
+
+static int flush_es(struct sink *s, struct fault *f)
+{
+	return es_flush((struct sink_es *)s, f);
+}
+
+static int remove_es(struct sink *s, uint64_t row, unsigned part, struct fault *f)
+{
+	return es_put((struct sink_es *)s, row, part, NULL, f);
+}
+
+/* By ids: rows 1..rows, and what the caller removed by itself before (the parts of split rows). */
+static int undo_es(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f)
+{
+	struct sink_es *se = (struct sink_es *)s;
+	bool exists;
+
+	if (es_index_exists(se->es, &s->leg, &exists, f) < 0)
+		return -1;
+	for (uint64_t row = 1; exists && row <= rows; row++)
+		if (es_put(se, row, 0, NULL, f) < 0)
+			return -1;
+	if (exists && es_flush(se, f) < 0)
+		return -1;
+	*deleted = se->removed;
+	return 0;
+}
+
+static void close_es(struct sink *s)
+{
+	struct sink_es *se = (struct sink_es *)s;
+
+	es_cancel(se);
+	strbuf_release(&se->text);
+	free(se->items);
+	free(se->keep);
+	free(se->path);
+	free(se);
+}
+
+const struct sink_ops sink_elasticsearch_ops = {
+	connect_es, usable_es, disconnect_es, resolve_es, open_es, put_es, flush_es, remove_es, undo_es, close_es, true,
+};

@@ -1,0 +1,91 @@
+/*
+ * sink_elasticsearch_answer - what the server says of each document of a bulk
+ *
+ * Called for each bulk that came back with HTTP 200, which says nothing yet.  Items answered must be items sent, each in its place and
+ * under its id: a middle-man that cuts, mixes or makes up answers must not make a row look stored.  Source: Elasticsearch
+ * reference, "Bulk API".
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/json_in.h"
+#include "watcher/sink/sink_elasticsearch_own.h"
+
+static int PRINTF_LIKE(2, 3) wrong(char why[128], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, 128, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* {"status": 201, "_id": "...", "error": {...}} */
+static bool read_item(struct json_in *in, struct span id, struct answer_item *item)
+{
+	uint64_t status = 0;
+	bool same = false;
+	struct span key, got;
+
+	item->error = SPAN_NONE;
+	if (!json_in_object(in))
+		return false;
+	while (json_in_key(in, &key)) {
+		if (span_is(key, "status"))
+			(void)json_in_u64(in, &status);
+		else if (span_is(key, "_id"))
+			same = json_in_string(in, &got) && span_equal(got, id);
+		else if (span_is(key, "error"))
+			item->error = json_in_skip(in);
+		else
+			json_in_skip(in);
+	}
+	item->status = (unsigned)status;
+	return same && status >= 200 && status < 600;
+}
+
+static int read_items(struct json_in *in, const struct bulk *b, struct answer_item *items, char why[128])
+{
+	size_t n = 0, offset = 0;
+	struct span op;
+
+	if (!json_in_array(in))
+		return wrong(why, "it has no items");
+	while (json_in_item(in)) {
+		const struct bulk_document *d = &b->documents[n];
+
+		if (n == b->len)
+			return wrong(why, "it has more than the %zu items that were sent", b->len);
+		if (!json_in_object(in) || !json_in_key(in, &op) ||
+		    !span_is(op, d->remove ? "delete" : "create") ||
+		    !read_item(in, bulk_id(b, offset), &items[n]) || json_in_key(in, &op))
+			return wrong(why, "item %zu of %zu is not the answer to what was sent", n + 1, b->len);
+		offset += d->bytes;
+		n++;
+	}
+	if (n != b->len)
+		return wrong(why, "it has %zu items, %zu were sent", n, b->len);
+	return 0;
+}
+
+int answer_read(struct span text, const struct bulk *b, struct answer_item *items, char why[128])
+{
+	struct json_in in;
+	struct span key;
+	bool found = false;
+
+	json_in_init(&in, text);
+	if (!json_in_object(&in))
+		return wrong(why, "it is no JSON object");
+	while (json_in_key(&in, &key)) {
+		if (!found && span_is(key, "items")) {
+			if (read_items(&in, b, items, why) < 0)
+				return -1;
+			found = true;
+		} else {
+			json_in_skip(&in);
+		}
+	}
+	if (!json_in_end(&in))
+		return wrong(why, "its JSON is broken at byte %zu of %zu", (size_t)(in.p - text.p), text.n);
+	return found ? 0 : wrong(why, "it has no items");
+}

@@ -1,0 +1,215 @@
+/*
+ * sink_elasticsearch_ask - one request and its answer, and what a failure means
+ *
+ * Called by the index's set-up.  Tried again on the next node, with pauses when all have failed, until the patience is over; then the
+ * last failure is the fault.  Texts name the sink, the url and the server's reason; no secret is in any of them.
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/clock.h"
+#include "watcher/base/json_in.h"
+#include "watcher/sink/sink_elasticsearch_own.h"
+#include <poll.h>
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MOST_MS 5000
+#define REASON_MAX 700
+
+int64_t es_backoff(unsigned tries, int64_t retry_after_ms)
+{
+	int64_t ms = BACKOFF_FIRST_MS;
+
+	while (tries-- && ms < BACKOFF_MOST_MS)
+		ms *= 2;
+	if (ms > BACKOFF_MOST_MS)
+		ms = BACKOFF_MOST_MS;
+	ms = ms / 2 + random() % (ms / 2 + 1);
+	return ms > retry_after_ms ? ms : retry_after_ms;
+}
+
+bool es_is_busy(long status)
+{
+	return status == 429 || status >= 500;
+}
+
+void es_add_segment(struct strbuf *path, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			     (c >= 'A' && c <= 'Z') || (c && strchr("-._~", c));
+
+		if (plain)
+			strbuf_addc(path, (char)c);
+		else
+			strbuf_addf(path, "%%%02X", c);
+	}
+}
+
+/* --- reasons --- */
+
+static void add_text(struct strbuf *sb, struct span value)
+{
+	struct json_in in;
+	struct span raw;
+
+	json_in_init(&in, value);
+	if (!value.p || !json_in_string(&in, &raw) || !raw.n)
+		return;
+	if (sb->n)
+		strbuf_adds(sb, ": ");
+	json_in_unescape(sb, raw);
+}
+
+void es_add_reason(struct strbuf *sb, struct span error)
+{
+	struct span cause = json_in_member(error, "caused_by");
+	struct json_in in;
+	struct span raw;
+
+	json_in_init(&in, error);
+	/* some say only a text */
+	if (json_in_string(&in, &raw)) {
+		json_in_unescape(sb, raw);
+		return;
+	}
+	add_text(sb, json_in_member(error, "type"));
+	add_text(sb, json_in_member(error, "reason"));
+	for (int i = 0; cause.p && i < 3 && sb->n < REASON_MAX; i++) {
+		add_text(sb, json_in_member(cause, "reason"));
+		cause = json_in_member(cause, "caused_by");
+	}
+	if (sb->n > REASON_MAX)
+		strbuf_cut(sb, REASON_MAX);
+}
+
+static void reason_of(const struct http_call *c, struct strbuf *sb)
+{
+	struct span error = json_in_member(strbuf_span(&c->answer), "error");
+
+	if (error.p)
+		es_add_reason(sb, error);
+	else if (c->answer.n)
+		strbuf_add(sb, c->answer.p, c->answer.n < 120 ? c->answer.n : 120);
+}
+
+int es_fault_call(struct es *es, const struct http_call *c, struct fault *f)
+{
+	int host = (int)strcspn(c->url, "?");
+
+	f->pause_ms = 0;
+	switch (c->result) {
+	case HTTP_ANSWERED:
+		break;
+	case HTTP_AWAY:
+	case HTTP_TIMEOUT:
+	case HTTP_CUT:
+		f->scope = c->result == HTTP_AWAY ? SCOPE_SINK : SCOPE_INDEX;
+		return fault_set(f, FAULT_TEMPORARY, "sink %s: %.*s: %s", es->name, host, c->url, c->text);
+	case HTTP_UNTRUSTED:
+		f->scope = SCOPE_SINK;
+		return fault_set(f, FAULT_CONFIG, "sink %s: %.*s: the server is not trusted: %s", es->name,
+				 host, c->url, c->text);
+	case HTTP_CREDENTIAL:
+		f->scope = SCOPE_CREDENTIAL;
+		return fault_set(f, FAULT_KEY,
+				 "sink %s: %.*s: client_cert_file and client_key_file are not accepted: %s",
+				 es->name, host, c->url, c->text);
+	}
+	CHECK(!"a call that was not answered");
+	return -1;
+}
+
+static const char *remedy(const struct es *es, long status)
+{
+	if (status == 403)
+		return "; a privilege is missing (docs/cluster.md lists them)";
+	if (es->elasticsearch)
+		return "; look at username and password_file, or api_key_file";
+	return "; look at username and password_file, or the client certificate (OpenSearch has no API keys)";
+}
+
+int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope scope, struct fault *f)
+{
+	bool key = c->status == 401 || c->status == 403;
+	struct strbuf reason = STRBUF_INIT;
+
+	reason_of(c, &reason);
+	f->scope = key ? SCOPE_CREDENTIAL : scope;
+	f->pause_ms = c->retry_after_ms;
+	fault_set(f, key ? FAULT_KEY : FAULT_TEMPORARY, "sink %s: %.*s: HTTP %ld%s%s%s", es->name,
+		  (int)strcspn(c->url, "?"), c->url, c->status, reason.n ? ": " : "", reason.p,
+		  key ? remedy(es, c->status) : "");
+	strbuf_release(&reason);
+	return -1;
+}
+
+/* --- a request --- */
+
+static void ask_once(struct es *es, size_t node, const char *path, struct http_call *c, char **url)
+{
+	free(*url);
+	*url = xasprintf("%s%s", es->nodes.list[node].url, path);
+	c->url = *url;
+	http_send(es->http, c);
+	while (http_wait(es->http, 1000) != c)
+		;
+	if (c->result == HTTP_ANSWERED) {
+		es->answered = true;
+		es->elasticsearch = es->elasticsearch || c->elastic;
+	}
+}
+
+static bool settled(struct es *es, size_t node, const struct http_call *c, struct fault *f)
+{
+	if (c->result != HTTP_ANSWERED) {
+		es_nodes_failed(&es->nodes, node);
+		es_fault_call(es, c, f);
+		f->scope = f->scope == SCOPE_INDEX ? SCOPE_SINK : f->scope;
+		return false;
+	}
+	if (es_is_busy(c->status)) {
+		if (c->status != 429)
+			es_nodes_failed(&es->nodes, node);
+		es_fault_status(es, c, SCOPE_SINK, f);
+		return false;
+	}
+	es_nodes_worked(&es->nodes, node);
+	return true;
+}
+
+int es_ask(struct es *es, const char *method, const char *path, struct span body, int64_t patience_ms,
+	   struct http_call *c, struct fault *f)
+{
+	int64_t until = clock_mono_ms() + patience_ms;
+	char *url = NULL;
+	unsigned tries = 0;
+	int r = -1;
+
+	*c = (struct http_call){
+		.method = method, .body = body, .timeout_ms = ES_ASK_MS, .answer = STRBUF_INIT,
+		.content_type = body.p ? "application/json" : NULL,
+	};
+	for (;;) {
+		size_t node = es_nodes_pick(&es->nodes);
+		int64_t pause;
+
+		ask_once(es, node, path, c, &url);
+		if (settled(es, node, c, f)) {
+			r = 0;
+			break;
+		}
+		/* every node has its turn before the first pause */
+		pause = ++tries % es->nodes.count ? 0 : es_backoff(tries, c->retry_after_ms);
+		if (clock_mono_ms() + pause >= until)
+			break;
+		if (pause)
+			(void)poll(NULL, 0, (int)pause);
+	}
+	if (r == 0 && (c->status == 401 || c->status == 403))
+		r = es_fault_status(es, c, SCOPE_CREDENTIAL, f);
+	if (r == 0)
+		fault_clear(f);
+	c->url = NULL;
+	free(url);
+	return r;
+}

@@ -1,0 +1,112 @@
+/*
+ * sink_elasticsearch_bulk - documents on their way: the body of one request, built in place
+ *
+ * Called for every document; nothing is allocated but the buffers' growth.  A document is its action line and, unless it is to be
+ * removed, one line of JSON.  The index stands in the request's path.
+ */
+#include "watcher/base/base.h"
+#include "watcher/sink/sink_elasticsearch_own.h"
+
+#define CREATE "{\"create\":{\"_id\":\""
+#define REMOVE "{\"delete\":{\"_id\":\"" /* as long as CREATE: bulk_id counts on it */
+
+struct bulk *bulk_new(void)
+{
+	struct bulk *b = xcalloc(1, sizeof(*b));
+
+	strbuf_init(&b->body);
+	strbuf_init(&b->call.answer);
+	return b;
+}
+
+void bulk_free(struct bulk **bp)
+{
+	struct bulk *b = *bp;
+
+	if (!b)
+		return;
+	http_call_release(&b->call);
+	strbuf_release(&b->body);
+	free(b->documents);
+	free(b->url);
+	free(b);
+	*bp = NULL;
+}
+
+void bulk_reset(struct bulk *b)
+{
+	strbuf_reset(&b->body);
+	b->len = 0;
+	b->tries = 0;
+	b->expect = false;
+	b->not_before = 0;
+	b->state = BULK_FILLING;
+}
+
+void bulk_add(struct bulk *b, const char *delivery, uint64_t row, unsigned part, const struct event *ev)
+{
+	size_t from = b->body.n;
+	char id[DOCUMENT_ID_TEXT];
+	size_t n = document_id(delivery, row, part, id);
+
+	if (b->len == b->cap) {
+		b->cap = b->cap ? b->cap * 2 : 64;
+		b->documents = xrealloc(b->documents, b->cap * sizeof(*b->documents));
+	}
+	strbuf_addspan(&b->body, ev ? SPAN_LITERAL(CREATE) : SPAN_LITERAL(REMOVE));
+	strbuf_add(&b->body, id, n);
+	strbuf_addspan(&b->body, SPAN_LITERAL("\"}}\n"));
+	if (ev) {
+		event_add_json(&b->body, ev);
+		strbuf_addc(&b->body, '\n');
+	}
+	CHECK(b->body.n - from <= UINT32_MAX);
+	b->documents[b->len++] =
+		(struct bulk_document){row, part, (uint32_t)(b->body.n - from), !ev, false};
+}
+
+struct span bulk_id(const struct bulk *b, size_t offset)
+{
+	const char *p = b->body.p + offset + sizeof(CREATE) - 1;
+
+	return (struct span){p, (size_t)((const char *)memchr(p, '"', b->body.n - offset) - p)};
+}
+
+void bulk_keep(struct bulk *b, const bool *keep)
+{
+	size_t from = 0, to = 0, n = 0;
+
+	for (size_t i = 0; i < b->len; i++) {
+		struct bulk_document d = b->documents[i];
+
+		if (keep[i]) {
+			memmove(b->body.p + to, b->body.p + from, d.bytes);
+			to += d.bytes;
+			b->documents[n++] = d;
+		}
+		from += d.bytes;
+	}
+	strbuf_cut(&b->body, to);
+	b->len = n;
+}
+
+void bulk_split(struct bulk *b, struct bulk *half)
+{
+	size_t bytes = 0, first = 0;
+
+	CHECK(b->len > 1 && half->len == 0);
+	while (first < b->len - 1 && bytes < b->body.n / 2)
+		bytes += b->documents[first++].bytes;
+	if (first == 0)
+		bytes += b->documents[first++].bytes;
+	for (size_t i = first; i < b->len; i++) {
+		if (half->len == half->cap) {
+			half->cap = half->cap ? half->cap * 2 : 64;
+			half->documents = xrealloc(half->documents, half->cap * sizeof(*half->documents));
+		}
+		half->documents[half->len++] = b->documents[i];
+	}
+	strbuf_add(&half->body, b->body.p + bytes, b->body.n - bytes);
+	strbuf_cut(&b->body, bytes);
+	b->len = first;
+}

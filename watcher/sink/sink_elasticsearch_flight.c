@@ -1,0 +1,481 @@
+/*
+ * sink_elasticsearch_flight - several bulks at the same time, each until every document of it is answered
+ *
+ * Called for each document and at the flush.  A bulk is filled, then READY, FLYING, and READY again for what the server did not take;
+ * it is gone when every document of it has its verdict.  Straight-line code: answers are looked for while bodies are built, and waited
+ * for when ES_FLIGHT bulks are under way.
+ *
+ * What is tried again: documents answered 429, 500 or more; whole requests answered 429 or 5xx, cut off, timed out, or with an answer
+ * that is not one.  413: the body is halved, down to one document, which is then refused; a body that was cut off in the middle twice
+ * is asked for first (Expect), since a server may close before its 413 is read.  A document that was sent before without a verdict
+ * and is there now was stored by us.
+ * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404).
+ * Memory: ES_FLIGHT + 1 bodies.
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/clock.h"
+#include "watcher/base/crash.h"
+#include "watcher/base/json_in.h"
+#include "watcher/sink/sink_elasticsearch_own.h"
+
+#define SPARES (ES_FLIGHT + 1)
+#define LOOK_BYTES (64u * 1024)
+#define WAIT_MS 1000
+#define CUTS 2 /* of a body in the middle, before it is asked for first */
+#define TOO_LARGE "the document is larger than the server takes in one request (HTTP 413)"
+
+/* --- bulks --- */
+
+static struct bulk *take_bulk(struct sink_es *s)
+{
+	struct es *es = s->es;
+	struct bulk *b = es->spare;
+
+	if (!b)
+		return bulk_new();
+	es->spare = b->next;
+	es->spare_count--;
+	b->next = NULL;
+	return b;
+}
+
+static void give_bulk(struct sink_es *s, struct bulk *b)
+{
+	bulk_reset(b);
+	if (s->es->spare_count == SPARES) {
+		bulk_free(&b);
+		return;
+	}
+	b->next = s->es->spare;
+	s->es->spare = b;
+	s->es->spare_count++;
+}
+
+static void push(struct sink_es *s, struct bulk *b)
+{
+	b->state = BULK_READY;
+	b->next = s->bulks;
+	s->bulks = b;
+	s->bulk_count++;
+}
+
+static void remove_bulk(struct sink_es *s, struct bulk *b)
+{
+	struct bulk **at = &s->bulks;
+
+	while (*at != b)
+		at = &(*at)->next;
+	*at = b->next;
+	b->next = NULL;
+	s->bulk_count--;
+}
+
+/* Documents of a bulk stand in ascending order. */
+static void set_oldest(struct sink_es *s)
+{
+	uint64_t oldest = s->filling && s->filling->len ? s->filling->documents[0].row : 0;
+
+	for (const struct bulk *b = s->bulks; b; b = b->next)
+		if (!oldest || b->documents[0].row < oldest)
+			oldest = b->documents[0].row;
+	s->head.oldest = oldest;
+}
+
+void es_cancel(struct sink_es *s)
+{
+	while (s->bulks) {
+		struct bulk *b = s->bulks;
+
+		http_cancel(s->es->http, &b->call);
+		remove_bulk(s, b);
+		give_bulk(s, b);
+	}
+	if (s->filling)
+		give_bulk(s, s->filling);
+	s->filling = NULL;
+}
+
+/* --- sending --- */
+
+static void launch(struct sink_es *s, struct bulk *b)
+{
+	struct es *es = s->es;
+	bool again = b->tries > 0;
+
+	b->node = es_nodes_pick(&es->nodes);
+	free(b->url);
+	b->url = xasprintf("%s%s", es->nodes.list[b->node].url, s->path);
+	b->call.method = "POST";
+	b->call.url = b->url;
+	b->call.body = strbuf_span(&b->body);
+	b->call.content_type = "application/x-ndjson";
+	b->call.timeout_ms = 60000;
+	b->call.expect = b->expect;
+	b->began = clock_mono_ms();
+	b->state = BULK_FLYING;
+	b->tries++;
+	s->head.stats.requests++;
+	s->head.stats.retries += again;
+	s->head.stats.bytes_sent += b->body.n;
+	crash_point("before-send");
+	http_send(es->http, &b->call);
+}
+
+static void launch_ready(struct sink_es *s)
+{
+	int64_t now = clock_mono_ms();
+	size_t flying = http_flying(s->es->http);
+
+	for (struct bulk *b = s->bulks; b && flying < s->es->flight; b = b->next)
+		if (b->state == BULK_READY && b->not_before <= now) {
+			launch(s, b);
+			flying++;
+		}
+}
+
+/* --- what comes back --- */
+
+static void answer(struct sink_es *s, const struct bulk_document *d, enum sink_verdict verdict,
+		   struct span column, struct span text)
+{
+	struct sink_answer a = {d->row, d->part, verdict, column, text};
+
+	s->head.leg.answer(s->head.leg.context, &a);
+}
+
+/* "... field [max_cpu] of type ..." */
+static struct span field_of(struct span text)
+{
+	static const char mark[] = "field [";
+	const char *p = memmem(text.p, text.n, mark, sizeof(mark) - 1), *end;
+
+	if (!p)
+		return SPAN_NONE;
+	p += sizeof(mark) - 1;
+	end = memchr(p, ']', (size_t)(text.p + text.n - p));
+	return end ? (struct span){p, (size_t)(end - p)} : SPAN_NONE;
+}
+
+static void refuse(struct sink_es *s, const struct bulk_document *d, struct span error)
+{
+	strbuf_reset(&s->text);
+	es_add_reason(&s->text, error);
+	if (!s->text.n)
+		strbuf_adds(&s->text, "the server refuses the document and does not say why");
+	answer(s, d, SINK_REJECTED, field_of(strbuf_span(&s->text)), strbuf_span(&s->text));
+}
+
+static struct span type_of(struct span error)
+{
+	struct json_in in;
+	struct span raw = SPAN_NONE;
+
+	json_in_init(&in, json_in_member(error, "type"));
+	(void)json_in_string(&in, &raw);
+	return raw;
+}
+
+/* Why this document was not taken; it is tried again, or the leg is given up. */
+static void note_trouble(struct sink_es *s, const struct answer_item *item)
+{
+	bool key = (item->status == 401 || item->status == 403) &&
+		   !span_is(type_of(item->error), "cluster_block_exception");
+
+	strbuf_reset(&s->text);
+	es_add_reason(&s->text, item->error);
+	fault_set(&s->trouble, key ? FAULT_KEY : FAULT_TEMPORARY, "sink %s: index %s: documents are answered %u: %s",
+		  s->es->name, s->head.leg.index, item->status, s->text.n ? s->text.p : "no reason given");
+	s->trouble.scope = SCOPE_INDEX;
+	s->trouble.pause_ms = 0;
+}
+
+enum item_way { ITEM_ANSWERED, ITEM_AGAIN, ITEM_STOP };
+
+/* The pipeline is gone, or the index: that is no fault of the document. */
+static bool is_setup(const struct answer_item *item)
+{
+	struct span e = item->error;
+
+	if (item->status == 404)
+		return true;
+	return span_is(type_of(e), "illegal_argument_exception") &&
+	       memmem(e.p, e.n, "pipeline with id [", 18) != NULL;
+}
+
+static enum item_way judge(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item)
+{
+	if (d->remove && (item->status == 200 || item->status == 404)) {
+		s->removed += item->status == 200;
+		return ITEM_ANSWERED;
+	}
+	if (item->status == 409 && !d->remove) {
+		answer(s, d, d->unsure ? SINK_INDEXED : SINK_ALREADY, SPAN_NONE, SPAN_NONE);
+		return ITEM_ANSWERED;
+	}
+	if (item->status < 300 && !d->remove) {
+		answer(s, d, SINK_INDEXED, SPAN_NONE, SPAN_NONE);
+		return ITEM_ANSWERED;
+	}
+	if (item->status == 401 || item->status == 403 || is_setup(item)) {
+		note_trouble(s, item);
+		return ITEM_STOP;
+	}
+	if (d->remove || es_is_busy((long)item->status)) {
+		/* a pipeline's `fail` comes as 500 and is about this document */
+		if (!d->remove && span_is(type_of(item->error), "fail_processor_exception")) {
+			refuse(s, d, item->error);
+			return ITEM_ANSWERED;
+		}
+		note_trouble(s, item);
+		return ITEM_AGAIN;
+	}
+	refuse(s, d, item->error);
+	return ITEM_ANSWERED;
+}
+
+static void worked(struct sink_es *s)
+{
+	s->failing_since = 0;
+	if (s->es->flight < ES_FLIGHT)
+		s->es->flight++;
+}
+
+/* Tried again later; its documents' fate may be unknown. */
+static void again(struct sink_es *s, struct bulk *b, bool unsure)
+{
+	for (size_t i = 0; unsure && i < b->len; i++)
+		b->documents[i].unsure = true;
+	b->not_before = clock_mono_ms() + es_backoff(b->tries - 1, b->call.retry_after_ms);
+	b->state = BULK_READY;
+	if (!s->failing_since)
+		s->failing_since = b->began;
+	if (s->es->flight > 1)
+		s->es->flight /= 2;
+}
+
+static int give_up(const struct sink_es *s, struct fault *f)
+{
+	*f = s->trouble;
+	return -1;
+}
+
+static void room_for(struct sink_es *s, size_t n)
+{
+	if (n <= s->item_cap)
+		return;
+	s->item_cap = n * 2;
+	s->items = xrealloc(s->items, s->item_cap * sizeof(*s->items));
+	s->keep = xrealloc(s->keep, s->item_cap * sizeof(*s->keep));
+}
+
+static int take_items(struct sink_es *s, struct bulk *b, struct fault *f)
+{
+	size_t left = 0;
+	bool stop = false;
+
+	for (size_t i = 0; i < b->len; i++) {
+		enum item_way way = judge(s, &b->documents[i], &s->items[i]);
+
+		s->keep[i] = way != ITEM_ANSWERED;
+		left += s->keep[i];
+		stop |= way == ITEM_STOP;
+	}
+	if (left < b->len) {
+		worked(s);
+		s->head.pending -= b->len - left;
+		b->tries = 0;
+	}
+	bulk_keep(b, s->keep);
+	if (stop)
+		return give_up(s, f);
+	if (left) {
+		b->tries += b->tries == 0;
+		again(s, b, false);
+	} else {
+		remove_bulk(s, b);
+		give_bulk(s, b);
+	}
+	return 0;
+}
+
+static int take_bulk_answer(struct sink_es *s, struct bulk *b, struct fault *f)
+{
+	char why[128];
+
+	room_for(s, b->len);
+	if (answer_read(strbuf_span(&b->call.answer), b, s->items, why) < 0) {
+		s->trouble.scope = SCOPE_INDEX;
+		fault_set(&s->trouble, FAULT_TEMPORARY, "sink %s: %.*s: the answer is not that of a bulk: %s",
+			  s->es->name, (int)strcspn(b->url, "?"), b->url, why);
+		again(s, b, true);
+		return 0;
+	}
+	es_nodes_worked(&s->es->nodes, b->node);
+	crash_point("ack");
+	return take_items(s, b, f);
+}
+
+/* Half a body each, and no later body so large; a single document is refused. */
+static void too_large(struct sink_es *s, struct bulk *b)
+{
+	struct bulk *half;
+
+	if (s->es->body_limit > b->body.n / 2)
+		s->es->body_limit = b->body.n / 2 > ES_BODY_MIN ? b->body.n / 2 : ES_BODY_MIN;
+	b->state = BULK_READY;
+	b->not_before = 0;
+	if (b->len > 1) {
+		half = take_bulk(s);
+		bulk_split(b, half);
+		half->tries = 1;
+		push(s, half);
+		return;
+	}
+	answer(s, &b->documents[0], SINK_REJECTED, SPAN_NONE, SPAN_LITERAL(TOO_LARGE));
+	s->head.pending--;
+	remove_bulk(s, b);
+	give_bulk(s, b);
+}
+
+static void not_answered(struct sink_es *s, struct bulk *b)
+{
+	es_nodes_failed(&s->es->nodes, b->node);
+	es_fault_call(s->es, &b->call, &s->trouble);
+	if (b->call.result == HTTP_CUT && b->tries >= CUTS)
+		b->expect = true;
+	again(s, b, b->call.result != HTTP_AWAY);
+}
+
+static int handle(struct sink_es *s, struct bulk *b, struct fault *f)
+{
+	const struct http_call *c = &b->call;
+
+	if (c->result == HTTP_UNTRUSTED || c->result == HTTP_CREDENTIAL) {
+		es_nodes_failed(&s->es->nodes, b->node);
+		b->state = BULK_READY;
+		return es_fault_call(s->es, c, f);
+	}
+	if (c->result != HTTP_ANSWERED) {
+		not_answered(s, b);
+		return 0;
+	}
+	if (c->status == 200)
+		return take_bulk_answer(s, b, f);
+	if (c->status == 413) {
+		too_large(s, b);
+		return 0;
+	}
+	b->state = BULK_READY;
+	if (!es_is_busy(c->status))
+		return es_fault_status(s->es, c, SCOPE_INDEX, f);
+	es_fault_status(s->es, c, SCOPE_INDEX, &s->trouble);
+	if (c->status != 429)
+		es_nodes_failed(&s->es->nodes, b->node);
+	again(s, b, c->status != 429);
+	return 0;
+}
+
+static struct bulk *bulk_of(struct sink_es *s, const struct http_call *c)
+{
+	struct bulk *b = s->bulks;
+
+	while (b && &b->call != c)
+		b = b->next;
+	CHECK(b);
+	return b;
+}
+
+/* --- the network's turn --- */
+
+static int next_ms(const struct sink_es *s)
+{
+	int64_t now = clock_mono_ms(), next = now + WAIT_MS;
+
+	for (const struct bulk *b = s->bulks; b; b = b->next)
+		if (b->state == BULK_READY && b->not_before < next)
+			next = b->not_before;
+	/* one that is ready and may not fly yet waits for an answer, not for the clock */
+	return next > now ? (int)(next - now) : http_flying(s->es->http) ? 20 : 1;
+}
+
+static int check_patience(const struct sink_es *s, struct fault *f)
+{
+	if (!s->failing_since)
+		return 0;
+	if (s->trouble.pause_ms > s->patience_ms)
+		return give_up(s, f);
+	if (clock_mono_ms() - s->failing_since < s->patience_ms)
+		return 0;
+	return give_up(s, f);
+}
+
+/* Sends what may be sent, takes what has come; block: waits for something to happen. */
+static int turn(struct sink_es *s, bool block, struct fault *f)
+{
+	struct http_call *c;
+
+	s->unlooked = 0;
+	launch_ready(s);
+	c = http_wait(s->es->http, block ? next_ms(s) : 0);
+	if (s->head.stats.requests)
+		crash_point("send");
+	while (c) {
+		if (handle(s, bulk_of(s, c), f) < 0)
+			return -1;
+		launch_ready(s);
+		c = http_wait(s->es->http, 0);
+	}
+	set_oldest(s);
+	if (s->head.leg.tick && s->head.leg.tick(s->head.leg.context, f) < 0)
+		return -1;
+	return check_patience(s, f);
+}
+
+static int close_filling(struct sink_es *s, struct fault *f)
+{
+	struct bulk *b = s->filling;
+
+	if (!b || !b->len)
+		return 0;
+	s->filling = NULL;
+	push(s, b);
+	if (turn(s, false, f) < 0)
+		return -1;
+	while (s->bulk_count > ES_FLIGHT)
+		if (turn(s, true, f) < 0)
+			return -1;
+	return 0;
+}
+
+int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f)
+{
+	struct bulk *b = s->filling;
+	size_t before;
+
+	if (!b) {
+		b = s->filling = take_bulk(s);
+		if (!b->body.cap)
+			strbuf_reserve(&b->body, 64 * 1024);
+	}
+	before = b->body.n;
+	bulk_add(b, s->head.leg.delivery, row, part, ev);
+	s->head.pending++;
+	if (!s->head.oldest)
+		s->head.oldest = row;
+	s->unlooked += b->body.n - before;
+	if (b->body.n >= s->es->body_limit || b->len >= ES_BODY_DOCUMENTS)
+		return close_filling(s, f);
+	return s->unlooked >= LOOK_BYTES && s->bulks ? turn(s, false, f) : 0;
+}
+
+int es_flush(struct sink_es *s, struct fault *f)
+{
+	if (close_filling(s, f) < 0)
+		return -1;
+	while (s->bulks)
+		if (turn(s, true, f) < 0)
+			return -1;
+	set_oldest(s);
+	CHECK(s->head.pending == 0);
+	return 0;
+}

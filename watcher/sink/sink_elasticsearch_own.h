@@ -1,0 +1,164 @@
+/*
+ * sink_elasticsearch_own - what the parts of the elasticsearch sink share; nobody else includes it
+ *
+ *	nodes      which url is asked next; one that is away leaves the rotation and comes back
+ *	ask        one request and its answer, tried again on every node: all that is not a bulk
+ *	index      is the index there, what types has it; made or widened for a leg
+ *	bulk       documents on their way: one body, built in place
+ *	answer     what the server says of each of them
+ *	flight     several bulks at the same time: retries, back-off, splitting, giving up
+ *
+ * struct es is the connection, kept by the pool between files; struct sink_es one leg.
+ */
+#ifndef SINK_SINK_ELASTICSEARCH_OWN_H
+#define SINK_SINK_ELASTICSEARCH_OWN_H
+
+#include "watcher/base/http.h"
+#include "watcher/base/strbuf.h"
+#include "watcher/sink/document_id.h"
+#include "watcher/sink/sink_ops.h"
+
+#define ES_BODY (4u * 1024 * 1024 - 128 * 1024) /* its buffer is then 4 MiB */
+#define ES_BODY_MIN (16u * 1024)
+#define ES_BODY_DOCUMENTS 20000
+#define ES_FLIGHT 4 /* requests at the same time */
+#define ES_PATIENCE_MS 10000
+#define ES_ASK_MS 2500 /* one request that is no bulk */
+
+/* --- nodes --- */
+
+struct es_node {
+	char *url;
+	int64_t down_until; /* mono; 0: up */
+	unsigned fails;     /* in a row */
+};
+
+struct es_nodes {
+	struct es_node *list;
+	size_t count;
+	size_t next;
+};
+
+void es_nodes_init(struct es_nodes *n, char *const *urls, size_t count);
+void es_nodes_release(struct es_nodes *n);
+/* The next one that is up; all are down: the one that is to be tried soonest. */
+size_t es_nodes_pick(struct es_nodes *n);
+void es_nodes_failed(struct es_nodes *n, size_t i);
+void es_nodes_worked(struct es_nodes *n, size_t i);
+
+/* --- the connection --- */
+
+struct es {
+	char *name; /* the sink's */
+	struct http *http;
+	struct es_nodes nodes;
+	struct bulk *spare; /* bodies of before: their memory is used again */
+	size_t spare_count;
+	size_t body_limit;   /* halved when the server says 413 */
+	unsigned flight;     /* how many requests it takes now */
+	bool elasticsearch;  /* the server said so */
+	bool answered;       /* the server said anything at all */
+};
+
+/* 100 ms doubled each time up to 5 s, with jitter; at least what the server asked for. */
+int64_t es_backoff(unsigned tries, int64_t retry_after_ms);
+/* 429 and 5xx: it is not the request's fault. */
+bool es_is_busy(long status);
+/* What a call that was not answered, or a status, means for others; always -1.  The text names sink and url. */
+int es_fault_call(struct es *es, const struct http_call *c, struct fault *f);
+int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope scope, struct fault *f);
+/* The server's reason in an answer: "type: reason: cause", cut; bytes of values are raw. */
+void es_add_reason(struct strbuf *sb, struct span error);
+/* One segment of a path. */
+void es_add_segment(struct strbuf *path, const char *s);
+
+/*
+ * Asks until a node answers with anything but 429 and 5xx, at most patience_ms.  0: c->status and c->answer, any other status is the
+ * caller's; 401 and 403 are faults.  c is initialised here and released by the caller in every case.
+ */
+int es_ask(struct es *es, const char *method, const char *path, struct span body, int64_t patience_ms,
+	   struct http_call *c, struct fault *f) MUST_CHECK;
+
+/* --- the index --- */
+
+/* The concrete index of leg->index; *exists false: there is none, and the name is itself.  malloc'ed. */
+int es_index_resolve(struct es *es, const struct sink_leg *leg, char **concrete, struct fault *f) MUST_CHECK;
+/* Made if it is not there, its types compared, new fields added. */
+int es_index_open(struct es *es, const struct sink_leg *leg, struct fault *f) MUST_CHECK;
+int es_index_exists(struct es *es, const struct sink_leg *leg, bool *exists, struct fault *f) MUST_CHECK;
+
+/* --- a bulk --- */
+
+enum bulk_state { BULK_FILLING, BULK_READY, BULK_FLYING };
+
+struct bulk_document {
+	uint64_t row;
+	unsigned part;
+	uint32_t bytes; /* action line and document */
+	bool remove;    /* taken back, not created */
+	bool unsure;    /* sent before, and what became of it was not told */
+};
+
+struct bulk {
+	struct bulk *next;
+	enum bulk_state state;
+	struct strbuf body;
+	struct bulk_document *documents;
+	size_t len, cap;
+	struct http_call call;
+	char *url; /* own, while it flies */
+	size_t node;
+	unsigned tries;
+	bool expect;        /* ask before the body is sent: the last one was cut off in the middle */
+	int64_t not_before; /* mono, READY */
+	int64_t began;      /* mono, FLYING */
+};
+
+struct bulk *bulk_new(void);
+void bulk_free(struct bulk **b);
+/* Empty again, memory kept. */
+void bulk_reset(struct bulk *b);
+/* ev NULL: the document is to be removed. */
+void bulk_add(struct bulk *b, const char *delivery, uint64_t row, unsigned part, const struct event *ev);
+/* The id of a document; offset is where its action line begins. */
+struct span bulk_id(const struct bulk *b, size_t offset);
+/* Only the documents for which keep is true stay. */
+void bulk_keep(struct bulk *b, const bool *keep);
+/* The second half of the documents goes to `half`, an empty bulk. */
+void bulk_split(struct bulk *b, struct bulk *half);
+
+/* --- an answer --- */
+
+struct answer_item {
+	unsigned status;
+	struct span error; /* JSON text; n 0: none */
+};
+
+/* items has room for b->len.  -1: it is not the whole answer to this bulk, why says how. */
+int answer_read(struct span text, const struct bulk *b, struct answer_item *items, char why[128]) MUST_CHECK;
+
+/* --- a leg --- */
+
+struct sink_es {
+	struct sink head;
+	struct es *es;
+	char *path;           /* behind the node's url, of every bulk */
+	struct bulk *filling; /* NULL: none */
+	struct bulk *bulks;   /* READY and FLYING */
+	size_t bulk_count;
+	struct answer_item *items;
+	bool *keep;
+	size_t item_cap;
+	size_t unlooked;       /* bytes put since the last look at the network */
+	int64_t failing_since; /* mono; 0: what was asked last was answered */
+	int64_t patience_ms;
+	uint64_t removed;
+	struct fault trouble; /* why it fails now */
+	struct strbuf text;
+};
+
+int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f) MUST_CHECK;
+int es_flush(struct sink_es *s, struct fault *f) MUST_CHECK;
+void es_cancel(struct sink_es *s);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * books - the rows between the acknowledged prefix and the reader; see the header
+ *
+ * Called by the load for each row and each answer.  Owns the ring and the copies of rejects; cannot fail.
+ */
+#include "watcher/base/base.h"
+#include "watcher/worker/books.h"
+
+#define FIRST_CAP 1024
+#define HEAVY_BYTES (4u * 1024 * 1024)
+#define HEAVY_ROWS (256u * 1024)
+
+void books_init(struct books *b)
+{
+	*b = (struct books){.bytes = STRBUF_INIT};
+}
+
+static struct books_row *at(const struct books *b, size_t i)
+{
+	return &b->rows[(b->head + i) & (b->cap - 1)];
+}
+
+static void grow(struct books *b)
+{
+	size_t cap = b->cap ? b->cap * 2 : FIRST_CAP;
+	struct books_row *rows = xmalloc(cap * sizeof(*rows));
+
+	for (size_t i = 0; i < b->count; i++)
+		rows[i] = *at(b, i);
+	free(b->rows);
+	b->rows = rows;
+	b->head = 0;
+	b->cap = cap;
+}
+
+static struct books_row *push(struct books *b, const struct record *rec, enum books_what what)
+{
+	struct books_row *r;
+
+	CHECK(b->count == 0 || at(b, b->count - 1)->row < rec->row);
+	if (b->count == b->cap)
+		grow(b);
+	r = at(b, b->count++);
+	*r = (struct books_row){
+		.row = rec->row, .count = 1, .line = rec->line, .offset = rec->offset,
+		.next_offset = rec->next_offset, .next_line = rec->next_line,
+		.length = rec->raw.n, .what = (uint8_t)what,
+	};
+	return r;
+}
+
+void books_document(struct books *b, const struct record *rec, uint32_t documents)
+{
+	struct books_row *r = push(b, rec, BOOKS_DOCUMENT);
+
+	CHECK(documents > 0);
+	r->documents = r->left = documents;
+	r->already = true;
+	r->kept = b->bytes_from + b->bytes.n;
+	if (b->keep)
+		strbuf_addspan(&b->bytes, rec->raw);
+}
+
+struct span books_bytes(const struct books *b, const struct books_row *r)
+{
+	CHECK(b->keep && r->kept >= b->bytes_from);
+	return (struct span){b->bytes.p + (r->kept - b->bytes_from), r->length};
+}
+
+/* Half of the bytes at least go at a time, so that a byte is moved once at most on average. */
+static void drop_bytes(struct books *b, const struct books_row *gone)
+{
+	size_t n = (size_t)(gone->kept - b->bytes_from) + gone->length;
+
+	if (n < b->bytes.n - n)
+		return;
+	memmove(b->bytes.p, b->bytes.p + n, b->bytes.n - n);
+	strbuf_cut(&b->bytes, b->bytes.n - n);
+	b->bytes_from += n;
+}
+
+void books_skip(struct books *b, const struct record *rec, enum books_what what)
+{
+	struct books_row *last = b->count ? at(b, b->count - 1) : NULL;
+
+	CHECK(what == BOOKS_BLANK || what == BOOKS_FILTERED);
+	if (!last || last->what != (uint8_t)what) {
+		push(b, rec, what);
+		return;
+	}
+	last->count++;
+	last->next_offset = rec->next_offset;
+	last->next_line = rec->next_line;
+}
+
+static struct books_reject *hold(struct books *b, const struct row_error *e, struct span raw)
+{
+	struct books_reject *r = xmalloc(sizeof(*r) + raw.n);
+
+	r->error = *e;
+	r->n = raw.n;
+	if (raw.n)
+		memcpy(r->raw, raw.p, raw.n);
+	b->held += sizeof(*r) + raw.n;
+	return r;
+}
+
+void books_reject(struct books *b, const struct record *rec, const struct row_error *e)
+{
+	push(b, rec, BOOKS_REJECTED)->reject = hold(b, e, rec->raw);
+}
+
+static struct books_row *find(const struct books *b, uint64_t row)
+{
+	size_t low = 0, high = b->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (at(b, middle)->row < row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	CHECK(low < b->count && at(b, low)->row == row && at(b, low)->left > 0);
+	return at(b, low);
+}
+
+const struct books_row *books_find(const struct books *b, uint64_t row)
+{
+	return find(b, row);
+}
+
+void books_answer(struct books *b, uint64_t row, bool already)
+{
+	struct books_row *r = find(b, row);
+
+	r->left--;
+	r->already &= already;
+}
+
+void books_refuse(struct books *b, uint64_t row, const struct row_error *e, struct span raw)
+{
+	struct books_row *r = find(b, row);
+
+	r->left--;
+	if (!r->reject)
+		r->reject = hold(b, e, raw);
+}
+
+bool books_pop(struct books *b, struct books_row *out)
+{
+	if (!b->count || at(b, 0)->left)
+		return false;
+	*out = *at(b, 0);
+	if (out->reject)
+		b->held -= sizeof(*out->reject) + out->reject->n;
+	b->head = (b->head + 1) & (b->cap - 1);
+	b->count--;
+	if (b->keep && out->what == BOOKS_DOCUMENT)
+		drop_bytes(b, out);
+	return true;
+}
+
+bool books_heavy(const struct books *b)
+{
+	return b->held > HEAVY_BYTES || b->count > HEAVY_ROWS;
+}
+
+void books_release(struct books *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		free(at(b, i)->reject);
+	free(b->rows);
+	strbuf_release(&b->bytes);
+	books_init(b);
+}
