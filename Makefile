@@ -30,7 +30,7 @@ DAEMON_LIBS = daemon admin schedule spool arrival model base
 WORKER_LIBS = worker sink quality parse decode transforms model base
 CTL_LIBS    = ctl model base
 DAEMON_LINK = -lev -lmicrohttpd -lsqlite3 -ljansson -lsystemd -lcrypto
-WORKER_LINK = -lcurl -lsqlite3 -ljansson -lonig -lcrypto -lz -lzstd -llzma -lm
+WORKER_LINK = -lcurl -lsqlite3 -ljansson -lonig -lunistring -lcrypto -lz -lzstd -llzma -lm
 CTL_LINK    = -lcurl -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
@@ -85,7 +85,7 @@ unit_link_decode     = -ljansson -lcrypto -lz -lzstd -llzma
 unit_link_parse      = -ljansson -lcrypto
 unit_link_quality    = -ljansson -lcrypto
 unit_link_sink       = -lcurl -lsqlite3 -ljansson -lcrypto
-unit_link_transforms = -lonig -ljansson -lcrypto -lm
+unit_link_transforms = -lonig -lunistring -ljansson -lcrypto -lm
 unit_link_worker     = $(WORKER_LINK)
 unit_link_ctl        = $(CTL_LINK)
 unit_link_daemon     = $(DAEMON_LINK)

@@ -43,7 +43,8 @@ struct filter_type {
 	void (*begin)(void *self);
 	enum filter_result (*run)(void *self, struct filter_run *run, struct event *ev);
 	void (*release)(void *self);
-	bool remembers; /* has state from row to row: a resumed file is read again from its first row */
+	/* Has it state from row to row?  Then a resumed file is read again from its first row.  NULL: no. */
+	bool (*remembers)(const void *self);
 };
 
 #define FILTER(name) extern const struct filter_type filter_##name;

@@ -35,6 +35,8 @@ struct regex_match {
 int regex_compile(struct span pattern, unsigned flags, struct regex **out, char why[REGEX_WHY])
 	MUST_CHECK;
 void regex_free(struct regex **re);
+/* The number of a named group; -1: there is none.  Of several with one name the last. */
+int regex_group(const struct regex *re, struct span name);
 enum regex_result regex_search(struct regex *re, struct span subject, size_t from,
 			       struct regex_match *m) MUST_CHECK;
 

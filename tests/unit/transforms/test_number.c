@@ -1,0 +1,128 @@
+/*
+ * test_number - texts to numbers; the right column is what Ruby 3.1 answers (BigDecimal().to_i, Float(), to_i, to_f)
+ */
+#include "watcher/base/base.h"
+#include "transforms/number.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static struct arena arena;
+
+#define NONE NULL
+
+static const struct {
+	const char *text;
+	const char *integer, *real; /* strict */
+	bool lossy;		    /* of integer */
+	const char *prefix_integer, *prefix_real;
+} cases[] = {
+	{"12", "12", "12", false, "12", "12"},
+	{"-12", "-12", "-12", false, "-12", "-12"},
+	{"+5", "5", "5", false, "5", "5"},
+	{"1_000", "1000", "1000", false, "1000", "1000"},
+	{"1__0", NONE, NONE, false, "1", "1"},
+	{"_1", NONE, NONE, false, "0", "0.0"},
+	{"1.", NONE, NONE, false, "1", "1"},
+	{".5", "0", "0.5", true, "0", "0.5"},
+	{"-.5", "0", "-0.5", true, "0", "-0.5"},
+	{"", NONE, NONE, false, "0", "0.0"},
+	{"1e3", "1000", "1e3", false, "1", "1e3"},
+	{"1.5e1", "15", "1.5e1", false, "1", "1.5e1"},
+	{"1.55e1", "15", "1.55e1", true, "1", "1.55e1"},
+	{"1e-1", "0", "1e-1", true, "1", "1e-1"},
+	{"1e", NONE, NONE, false, "1", "1"},
+	{"1d3", "1000", NONE, false, "1", "1"},
+	{"0x1A", "26", "26", false, "0", "0"},
+	{"-0x1a", "-26", "-26", false, "0", "-0"}, /* Ruby 3.1: -26.0 for to_f, and 0.0 without the minus */
+	{"0x1.8p1", NONE, "3", false, "0", "0"},
+	{"0x", NONE, NONE, false, "0", "0"},
+	{"1.9", "1", "1.9", true, "1", "1.9"},
+	{"-1.9", "-1", "-1.9", true, "-1", "-1.9"},
+	{"1.0", "1", "1.0", false, "1", "1.0"},
+	{"007", "7", "7", false, "7", "7"},
+	{"000", "0", "0", false, "0", "0"},
+	{"-0", "0", "-0", false, "0", "-0"},
+	{"1 2", NONE, NONE, false, "1", "1"},
+	{"NaN", NONE, NONE, false, "0", "0.0"},
+	{"Infinity", NONE, NONE, false, "0", "0.0"},
+	{"1e400", NULL, NONE, false, "1", "0.0"},
+	{"12x", NONE, NONE, false, "12", "12"},
+	{">24", NONE, NONE, false, "0", "0.0"},
+	{"1._5", NONE, NONE, false, "1", "1"},
+	{"123456789012345678901234567890", "123456789012345678901234567890", "123456789012345678901234567890",
+	 false, "123456789012345678901234567890", "123456789012345678901234567890"},
+	{"0.10000000000000000555", "0", "0.10000000000000000555", true, "0", "0.10000000000000000555"},
+};
+
+static void same(const char *text, const char *want, bool ok, struct number n)
+{
+	if (!want) {
+		if (ok)
+			fail_msg("%s: %.*s, but it is no number", text, SPAN_FMT(n.text));
+		return;
+	}
+	if (!ok || !span_is(n.text, want))
+		fail_msg("%s: %s%.*s instead of %s", text, ok ? "" : "refused ", SPAN_FMT(n.text), want);
+}
+
+static void as_ruby_reads_them(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct number n = {SPAN_NONE, false};
+		struct span s = span_of(cases[i].text);
+		bool ok = number_integer(s, &arena, &n);
+
+		if (strcmp(cases[i].text, "1e400") != 0) {
+			same(cases[i].text, cases[i].integer, ok, n);
+			if (ok)
+				assert_int_equal(n.lossy, cases[i].lossy);
+		}
+		n = (struct number){SPAN_NONE, false};
+		ok = number_float(s, &arena, &n);
+		same(cases[i].text, cases[i].real, ok, n);
+		number_integer_prefix(s, &arena, &n);
+		same(cases[i].text, cases[i].prefix_integer, true, n);
+		number_float_prefix(s, &arena, &n);
+		same(cases[i].text, cases[i].prefix_real, true, n);
+	}
+}
+
+static void a_large_exponent_is_written_out_or_refused(void **state UNUSED)
+{
+	struct number n;
+
+	assert_true(number_integer(SPAN_LITERAL("1e400"), &arena, &n));
+	assert_int_equal(n.text.n, 401);
+	assert_false(number_integer(SPAN_LITERAL("1e1001"), &arena, &n));
+	assert_false(number_integer(SPAN_LITERAL("1e999999999999999999999"), &arena, &n));
+	assert_true(number_integer(SPAN_LITERAL("1e-999999999999999999999"), &arena, &n));
+	assert_true(span_is(n.text, "0") && n.lossy);
+}
+
+static void what_passes_through_is_not_copied(void **state UNUSED)
+{
+	struct span s = SPAN_LITERAL("12.50");
+	struct number n;
+
+	assert_true(number_float(s, &arena, &n));
+	assert_ptr_equal(n.text.p, s.p);
+	s = SPAN_LITERAL("12");
+	assert_true(number_integer(s, &arena, &n));
+	assert_ptr_equal(n.text.p, s.p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_ruby_reads_them),
+		cmocka_unit_test(a_large_exponent_is_written_out_or_refused),
+		cmocka_unit_test(what_passes_through_is_not_copied),
+	};
+	int failed;
+
+	arena_init(&arena, 4096);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	arena_release(&arena);
+	return failed;
+}

@@ -1,0 +1,408 @@
+/*
+ * filter_csv - one field's text as a row of CSV, its columns as fields
+ *
+ * Source: logstash-filter-csv 3.1.1 (meaning).  A number that a conversion does not read stays the text it was.  Fewer or more
+ * columns than `columns` names are no failure; they are counted as ragged.
+ */
+#include "watcher/base/base.h"
+#include "transforms/csv_line.h"
+#include "transforms/filter.h"
+#include "transforms/letters.h"
+#include "transforms/number.h"
+
+#define FAILED "_csvparsefailure"
+#define EMPTY "_csvskippedemptyfield"
+
+enum column_type { COLUMN_STRING, COLUMN_INTEGER, COLUMN_FLOAT, COLUMN_BOOLEAN };
+
+struct column {
+	struct span name;
+	const struct ref *ref; /* with target; or NULL: a field of the event */
+	enum column_type type;
+};
+
+struct csv {
+	struct option_item source;
+	struct option_list columns;
+	struct option_item separator;
+	struct option_item quote_char;
+	struct option_item target;
+	bool autogenerate;
+	bool autodetect;
+	bool skip_header;
+	bool skip_empty_columns;
+	bool skip_empty_rows;
+	struct option_hash convert;
+
+	struct span prefix; /* "[target]" */
+	struct column *names;
+	size_t count;
+	size_t given;	   /* of columns: what autodetect found is not */
+	bool fresh;	   /* names are distinct and none is the source: an event of the source alone takes them unlooked */
+	struct arena found; /* names that autodetect took from the first row */
+	struct csv_line line;
+};
+
+static const char *const convert_words[] = {"integer", "float", "boolean", "date", "date_time", NULL};
+
+static const struct option options[] = {
+	{"source", OPTION_STRING, ITEM_FIELD, .offset = offsetof(struct csv, source),
+	 .otherwise = "message", .says = "the field whose text is the row"},
+	{"columns", OPTION_LIST, ITEM_TEXT, .offset = offsetof(struct csv, columns),
+	 .says = "names of the columns, in order"},
+	{"separator", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct csv, separator),
+	 .otherwise = ",", .says = "what stands between two columns"},
+	{"quote_char", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct csv, quote_char),
+	 .otherwise = "\"", .says = "the quote; \"\\x00\" for none"},
+	{"target", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct csv, target),
+	 .says = "a field to put the columns in, instead of the event itself"},
+	{"autogenerate_column_names", OPTION_BOOLEAN, .offset = offsetof(struct csv, autogenerate),
+	 .otherwise = "true", .says = "name columns without a name column1, column2 ...; false: leave them out"},
+	{"autodetect_column_names", OPTION_BOOLEAN, .offset = offsetof(struct csv, autodetect),
+	 .otherwise = "false", .says = "the first row names the columns and is dropped"},
+	{"skip_header", OPTION_BOOLEAN, .offset = offsetof(struct csv, skip_header),
+	 .otherwise = "false", .says = "drop a row that is the columns' names"},
+	{"skip_empty_columns", OPTION_BOOLEAN, .offset = offsetof(struct csv, skip_empty_columns),
+	 .otherwise = "false", .says = "set no field for an empty column"},
+	{"skip_empty_rows", OPTION_BOOLEAN, .offset = offsetof(struct csv, skip_empty_rows),
+	 .otherwise = "false", .says = "an empty text is tagged " EMPTY " and is no failure"},
+	{"convert", OPTION_HASH, ITEM_TEXT, .key = ITEM_TEXT, .offset = offsetof(struct csv, convert),
+	 .words = convert_words, .says = "types of columns: integer, float, boolean"},
+};
+
+/* --- init --- */
+
+static enum column_type type_of(const struct csv *f, struct span name)
+{
+	for (size_t i = 0; i < f->convert.count; i++) {
+		const struct option_pair *p = &f->convert.pairs[i];
+
+		if (!span_equal(p->key.text, name) || !p->values.count)
+			continue;
+		if (span_is(p->values.items[0].text, "integer"))
+			return COLUMN_INTEGER;
+		if (span_is(p->values.items[0].text, "float"))
+			return COLUMN_FLOAT;
+		return COLUMN_BOOLEAN;
+	}
+	return COLUMN_STRING;
+}
+
+static void find_fresh(struct csv *f)
+{
+	f->fresh = !f->prefix.n;
+	for (size_t i = 0; i < f->count && f->fresh; i++) {
+		if (span_equal(f->names[i].name, f->source.ref->shown))
+			f->fresh = false;
+		for (size_t k = 0; k < i && f->fresh; k++)
+			f->fresh = !span_equal(f->names[i].name, f->names[k].name);
+	}
+}
+
+static int check_converts(const struct csv *f, struct compile *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < f->convert.count; i++) {
+		const struct option_pair *p = &f->convert.pairs[i];
+		struct span type = p->values.count ? p->values.items[0].text : SPAN_NONE;
+
+		if (p->values.count != 1) {
+			compile_error(c, p->key.at, "csv: column %.*s has one type", SPAN_FMT(p->key.text));
+			r = -1;
+		} else if (span_is(type, "date") || span_is(type, "date_time")) {
+			compile_error(c, p->values.items[0].at,
+				      "csv convert %.*s: not in this version; use a date filter behind the csv filter",
+				      SPAN_FMT(type));
+			r = -1;
+		}
+	}
+	return r;
+}
+
+static int take_characters(struct csv *f, struct compile *c)
+{
+	struct span q = f->quote_char.text;
+
+	f->line.separator = f->separator.text;
+	if (!f->line.separator.n || memchr(f->line.separator.p, '\n', f->line.separator.n)) {
+		compile_error(c, f->separator.at, "csv: separator is one or more characters, no line end");
+		return -1;
+	}
+	if (q.n == 1)
+		f->line.quote = q.p[0];
+	else if (!span_is(q, "\\x00") && q.n) {
+		compile_error(c, f->quote_char.at, "csv: quote_char is one ASCII character, or \"\\x00\" for none");
+		return -1;
+	}
+	return 0;
+}
+
+/* The column's field: a name is no reference, so it may hold no brackets. */
+static int take_column(struct csv *f, struct compile *c, const struct option_item *item)
+{
+	struct column *col = &f->names[f->count++];
+	struct span ref = arena_printf(compile_arena(c), "%.*s[%.*s]", SPAN_FMT(f->prefix),
+				       SPAN_FMT(item->text));
+	const struct ref *compiled = compile_ref(c, ref, item->at);
+
+	col->name = item->text;
+	col->type = type_of(f, item->text);
+	col->ref = f->prefix.n ? compiled : NULL;
+	return compiled ? 0 : -1;
+}
+
+static int csv_init(void *self, struct compile *c)
+{
+	struct csv *f = self;
+	struct span t = f->target.text;
+	int r = check_converts(f, c);
+
+	arena_init(&f->found, 4096);
+	if (take_characters(f, c) < 0)
+		r = -1;
+	if (f->target.set)
+		f->prefix = t.n && t.p[0] == '[' ? t : arena_printf(compile_arena(c), "[%.*s]", SPAN_FMT(t));
+	if (f->target.set && !compile_ref(c, f->prefix, f->target.at))
+		return -1;
+	f->names = xcalloc(f->columns.count + 1, sizeof(*f->names));
+	for (size_t i = 0; i < f->columns.count; i++)
+		if (take_column(f, c, &f->columns.items[i]) < 0)
+			r = -1;
+	f->given = f->count;
+	find_fresh(f);
+	return r;
+}
+
+static void csv_release(void *self)
+{
+	struct csv *f = self;
+
+	csv_line_release(&f->line);
+	arena_release(&f->found);
+	free(f->names);
+}
+
+static bool csv_remembers(const void *self)
+{
+	const struct csv *f = self;
+
+	return f->autodetect && !f->given;
+}
+
+static void csv_begin(void *self)
+{
+	struct csv *f = self;
+
+	if (!csv_remembers(f))
+		return;
+	f->count = 0;
+	arena_reset(&f->found);
+}
+
+/* --- run --- */
+
+/* The field of a column whose name was not known when the text was compiled; NULL: the name holds brackets. */
+static const struct ref *below_target(const struct csv *f, struct span name, struct arena *a)
+{
+	const struct ref *ref;
+	const char *why;
+	size_t at;
+
+	if (ref_compile(arena_printf(a, "%.*s[%.*s]", SPAN_FMT(f->prefix), SPAN_FMT(name)), a, &ref, &why,
+			&at) < 0)
+		return NULL;
+	return ref;
+}
+
+/* Integer(text), or the text as it is: 0x and 0b, and a leading 0 is octal to Ruby. */
+static bool ruby_integer(struct span s, struct arena *a, struct number *out)
+{
+	struct span digits = s;
+	char *end;
+	long long n;
+
+	if (digits.n && (digits.p[0] == '+' || digits.p[0] == '-')) {
+		digits.p++;
+		digits.n--;
+	}
+	if (digits.n < 2 || digits.p[0] != '0' || (digits.p[1] | 32) == 'x') {
+		for (size_t i = 0; i < digits.n; i++)
+			if (strchr(".eEdD", digits.p[i]) && (digits.n < 2 || (digits.p[1] | 32) != 'x'))
+				return false;
+		return number_integer(s, a, out);
+	}
+	for (size_t i = 1; i < digits.n; i++)
+		if (digits.p[i] < '0' || digits.p[i] > '7' || digits.n > 20)
+			return false;
+	n = strtoll(arena_span(a, s).p, &end, 8);
+	out->text = arena_printf(a, "%lld", n);
+	out->lossy = !span_equal(out->text, s);
+	return true;
+}
+
+static struct value convert_boolean(struct span s, struct arena *a)
+{
+	struct span word = letters_lower(letters_strip(s), a);
+
+	if (span_is(word, "true") || span_is(word, "false"))
+		return value_bool(word.n == 4);
+	return value_string(word);
+}
+
+static struct value convert(const struct column *col, const struct csv_field *field,
+			    struct filter_run *run, struct event *ev)
+{
+	struct number n;
+
+	switch (col->type) {
+	case COLUMN_STRING:
+		break;
+	case COLUMN_INTEGER:
+		if (!ruby_integer(letters_strip(field->text), ev->arena, &n))
+			break;
+		if (n.lossy)
+			filter_lossy(run, col->name, "octal", "integer", field->text);
+		return (struct value){.type = VALUE_INT, .u = {.text = n.text}};
+	case COLUMN_FLOAT:
+		if (!number_float(letters_strip(field->text), ev->arena, &n))
+			break;
+		return (struct value){.type = VALUE_FLOAT, .u = {.text = n.text}};
+	case COLUMN_BOOLEAN:
+		return convert_boolean(field->text, ev->arena);
+	}
+	return value_string(field->text);
+}
+
+static int put_below(const struct csv *f, const struct column *col, struct event *ev, struct value v)
+{
+	const struct ref *ref = col->ref ? col->ref : below_target(f, col->name, ev->arena);
+	const char *why;
+
+	return ref ? ref_set(ref, ev, v, &why) : -1;
+}
+
+static int set_column(struct csv *f, struct filter_run *run, struct event *ev, size_t i, bool append)
+{
+	const struct csv_field *field = &f->line.fields[i];
+	bool null = !field->text.n && !field->quoted;
+	struct column made = {.type = COLUMN_STRING};
+	const struct column *col = &made;
+	struct value v = value_null();
+
+	if (f->skip_empty_columns && !field->text.n)
+		return 0;
+	if (i < f->count)
+		col = &f->names[i];
+	else if (!f->autogenerate)
+		return 0;
+	else
+		made.name = arena_printf(ev->arena, "column%zu", i + 1);
+	if (null && col->type == COLUMN_BOOLEAN)
+		return -1;
+	if (!null)
+		v = convert(col, field, run, ev);
+	if (append && i < f->count)
+		event_append(ev, col->name, v);
+	else if (!f->prefix.n)
+		event_set(ev, col->name, v);
+	else
+		return put_below(f, col, ev, v);
+	return 0;
+}
+
+static void note_ragged(struct csv *f, struct filter_run *run, struct span row)
+{
+	size_t have = f->line.count;
+
+	if (!f->count || have == f->count)
+		return;
+	if (have < f->count)
+		filter_lossy(run, f->names[have].name, "ragged", "missing", row);
+	else
+		filter_lossy(run, SPAN_LITERAL("(more columns)"), "ragged", "extra", row);
+}
+
+static enum filter_result set_columns(struct csv *f, struct filter_run *run, struct event *ev,
+				      const struct value *source)
+{
+	struct span row = source->u.text;
+	bool append = f->fresh && ev->fields.len <= 1;
+
+	note_ragged(f, run, row);
+	for (size_t i = 0; i < f->line.count; i++)
+		if (set_column(f, run, ev, i, append) < 0)
+			return filter_fail(run, ev, FAILED,
+					   i < f->count ? f->names[i].name : f->source.ref->shown, source,
+					   i < f->count && f->names[i].type == COLUMN_BOOLEAN
+						   ? "an empty column has no boolean"
+						   : "the target is no object");
+	return FILTER_DONE;
+}
+
+static bool is_header(const struct csv *f)
+{
+	if (!f->count || f->line.count != f->count)
+		return false;
+	for (size_t i = 0; i < f->count; i++)
+		if (!span_equal(f->line.fields[i].text, f->names[i].name))
+			return false;
+	return true;
+}
+
+/* The first row of a file: its columns are the names of those of all others. */
+static void take_names(struct csv *f)
+{
+	f->names = xrealloc(f->names, (f->line.count + 1) * sizeof(*f->names));
+	f->count = f->line.count;
+	for (size_t i = 0; i < f->count; i++) {
+		struct span name = arena_span(&f->found, f->line.fields[i].text);
+
+		if (!name.n)
+			name = arena_printf(&f->found, "column%zu", i + 1);
+		f->names[i] = (struct column){name, NULL, type_of(f, name)};
+		if (f->prefix.n)
+			f->names[i].ref = below_target(f, name, &f->found);
+	}
+	find_fresh(f);
+}
+
+static enum filter_result csv_run(void *self, struct filter_run *run, struct event *ev)
+{
+	struct csv *f = self;
+	const struct value *source = ref_get(f->source.ref, ev);
+	const char *why = NULL;
+
+	if (!source || source->type == VALUE_NULL || (source->type == VALUE_BOOL && !source->u.boolean))
+		return FILTER_LEFT;
+	if (source->type != VALUE_STRING)
+		return filter_fail(run, ev, FAILED, f->source.ref->shown, source, "it is no text");
+	if (!csv_line_split(&f->line, source->u.text, ev->arena, &why))
+		return filter_fail(run, ev, FAILED, f->source.ref->shown, source, "%s", why);
+	if (!f->line.count && f->skip_empty_rows) {
+		event_tag(ev, SPAN_LITERAL(EMPTY));
+		return FILTER_LEFT;
+	}
+	if (!f->line.count)
+		return filter_fail(run, ev, FAILED, f->source.ref->shown, source, "it is empty");
+	if (f->autodetect && !f->count) {
+		take_names(f);
+		return FILTER_CANCEL;
+	}
+	if (f->skip_header && is_header(f))
+		return FILTER_CANCEL;
+	return set_columns(f, run, ev, source);
+}
+
+const struct filter_type filter_csv = {
+	.name = "csv",
+	.says = "takes a row of CSV apart into fields",
+	.size = sizeof(struct csv),
+	.options = options,
+	.option_count = ARRAY_LEN(options),
+	.init = csv_init,
+	.begin = csv_begin,
+	.run = csv_run,
+	.release = csv_release,
+	.remembers = csv_remembers,
+};

@@ -1,0 +1,119 @@
+/*
+ * regex - the one door to Oniguruma; see the header
+ *
+ * Called by conditions and filters.  Owns the compiled pattern, the match parameters and a region that is used for every search.
+ * The limits bound what a hostile pattern costs: about 0.1 s a search on a slow machine, and 4 MiB of stack.
+ */
+#include "watcher/base/base.h"
+#include "transforms/regex.h"
+#include <oniguruma.h>
+
+#define RETRY_LIMIT 1000000
+#define STACK_LIMIT 65536 /* entries of the backtrack stack, 40 bytes each at most */
+#define PATTERN_MAX 65536
+
+struct regex {
+	regex_t *code;
+	OnigMatchParam *param;
+	OnigRegion *region;
+};
+
+static void once(void)
+{
+	static bool done;
+	OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+
+	if (done)
+		return;
+	CHECK(onig_initialize(encodings, 1) == ONIG_NORMAL);
+	/* a warning of the library is no line of ours on standard error */
+	onig_set_warn_func(onig_null_warn);
+	onig_set_verb_warn_func(onig_null_warn);
+	done = true;
+}
+
+static OnigOptionType options_of(unsigned flags)
+{
+	OnigOptionType o = ONIG_OPTION_CAPTURE_GROUP;
+
+	if (flags & REGEX_DOT_ALL)
+		o |= ONIG_OPTION_MULTILINE;
+	if (flags & REGEX_IGNORE_CASE)
+		o |= ONIG_OPTION_IGNORECASE;
+	return o;
+}
+
+int regex_compile(struct span pattern, unsigned flags, struct regex **out, char why[REGEX_WHY])
+{
+	const OnigUChar *p = (const OnigUChar *)pattern.p;
+	OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
+	OnigErrorInfo info;
+	struct regex *re;
+	int r;
+
+	once();
+	if (pattern.n > PATTERN_MAX) {
+		snprintf(why, REGEX_WHY, "it has more than %d bytes", PATTERN_MAX);
+		return -1;
+	}
+	re = xcalloc(1, sizeof(*re));
+	r = onig_new(&re->code, p, p + pattern.n, options_of(flags), ONIG_ENCODING_UTF8, ONIG_SYNTAX_RUBY,
+		     &info);
+	if (r != ONIG_NORMAL) {
+		onig_error_code_to_str(text, r, &info);
+		snprintf(why, REGEX_WHY, "%s", (const char *)text);
+		re->code = NULL;
+		regex_free(&re);
+		return -1;
+	}
+	re->param = onig_new_match_param();
+	re->region = onig_region_new();
+	CHECK(re->param && re->region);
+	onig_initialize_match_param(re->param);
+	onig_set_match_stack_limit_size_of_match_param(re->param, STACK_LIMIT);
+	onig_set_retry_limit_in_match_of_match_param(re->param, RETRY_LIMIT);
+	onig_set_retry_limit_in_search_of_match_param(re->param, RETRY_LIMIT);
+	*out = re;
+	return 0;
+}
+
+void regex_free(struct regex **rep)
+{
+	struct regex *re = *rep;
+
+	if (!re)
+		return;
+	if (re->region)
+		onig_region_free(re->region, 1);
+	if (re->param)
+		onig_free_match_param(re->param);
+	if (re->code)
+		onig_free(re->code);
+	free(re);
+	*rep = NULL;
+}
+
+int regex_group(const struct regex *re, struct span name)
+{
+	const OnigUChar *p = (const OnigUChar *)name.p;
+	int *groups, n = onig_name_to_group_numbers(re->code, p, p + name.n, &groups);
+
+	return n > 0 ? groups[n - 1] : -1;
+}
+
+enum regex_result regex_search(struct regex *re, struct span subject, size_t from,
+			       struct regex_match *m)
+{
+	const OnigUChar *p = (const OnigUChar *)(subject.p ? subject.p : "");
+	int r;
+
+	CHECK(from <= subject.n && subject.n <= INT32_MAX);
+	r = onig_search_with_param(re->code, p, p + subject.n, p + from, p + subject.n, re->region,
+				   ONIG_OPTION_NONE, re->param);
+	if (r == ONIG_MISMATCH)
+		return REGEX_MISS;
+	if (r < 0) /* a limit, or no memory for the stack: both are what this pattern costs on this row */
+		return REGEX_LIMIT;
+	*m = (struct regex_match){(size_t)re->region->num_regs, re->region->beg, re->region->end};
+	return REGEX_MATCH;
+}
