@@ -15,7 +15,8 @@
  *	FILTER_LEFT    nothing to do, or done without success: no decoration, no failure
  *	FILTER_FAILED  what filter_fail returned
  *	FILTER_CANCEL  the event ends here (drop; split's original); never decorated
- * Events given out by filter_emit are decorated and go on behind this filter, in the order given out, before the original.
+ * Events given out by filter_emit are decorated and go on behind this filter, in the order given out, behind the original.
+ * init is called for whole settings only; release for every init, also one that failed.
  *
  * filter_fail(run, ev, tag, field, value, ...) tags the event once and notes the row's first failure: the reject then reads
  * `FILTER: field FIELD: value "VALUE": WHY`.  filter_warn_tag does the same and the filter goes on (dissect's conversions).
@@ -70,6 +71,8 @@ void filter_warn_tag(struct filter_run *run, struct event *ev, const char *tag, 
 		     const struct value *value, const char *fmt, ...) PRINTF_LIKE(6, 7);
 void filter_lossy(struct filter_run *run, struct span field, const char *from, const char *to,
 		  struct span example);
+/* The row has used up its time or memory: a loop over much ends by filter_fail then. */
+bool filter_spent(struct filter_run *run);
 /* One more event out of this filter.  -1: the row's fan-out limit; the failure is noted, return FILTER_FAILED. */
 int filter_emit(struct filter_run *run, struct event *made) MUST_CHECK;
 

@@ -1,36 +1,73 @@
 /*
- * plan - filter text, compiled once
+ * plan - filter text, compiled once and run row by row
  *
- *	plan_compile(text, origin, &p, errors)      -1: errors has `ORIGIN:LINE:COLUMN: ...`, the line and a caret, for each
- *	plan_run(p, &event, coercions, &failure)    false: a filter failed; its tag is in the event, failure says why
+ *	struct plan_source src = {.text = ..., .origin = "jobs/vmtable.conf", .vars = ..., .lenient = false};
+ *	plan_compile(&src, &p, &errors, &warnings)      -1: errors has each, with line, column and caret
+ *	plan_begin(p)                                   at the start of each file
+ *	plan_run(p, &event, coercions, now_ms, &result)
  *	plan_free(&p)
  *
- * In this version: csv (source, separator, quote_char, columns, autogenerate_column_names), mutate (rename, convert, uppercase,
- * lowercase, strip), and of the common options remove_field, add_tag, id, enable_metric, periodic_flush.  Whatever else the language
- * has is refused by name.  Nothing is allocated a row but in the event's arena.
- * Source: shared meaning of Logstash 8.14's csv 3.1.1 and mutate 3.6.0 filters.
+ * What comes out of a row is a list of documents: none when it was dropped, several when it was split or cloned.  A failed filter
+ * leaves its tag in the event and is told in result.failure, unless a later remove_tag took that very tag away or the event was
+ * dropped: then the failure was dealt with.  `refused`: the row cannot become a document at all (a condition that cannot be
+ * evaluated, a limit of the row).
+ * Nothing is allocated a row but in the event's arena.  Results live until that arena is reset.
+ * Limits of a row: PLAN_EVENTS documents, PLAN_MEMORY bytes, PLAN_DEPTH levels, PLAN_SECONDS.
  */
 #ifndef TRANSFORMS_PLAN_H
 #define TRANSFORMS_PLAN_H
 
-#include "watcher/base/strbuf.h"
 #include "watcher/model/coercions.h"
 #include "watcher/model/event.h"
+#include "transforms/syntax.h"
+
+#define PLAN_EVENTS 10000
+#define PLAN_MEMORY (32 * 1024 * 1024)
+#define PLAN_DEPTH 100
+#define PLAN_SECONDS 10
 
 struct plan;
 
-/* The first failure of a row. */
-struct plan_failure {
-	char filter[32];
-	char field[128];
-	char text[512];
+struct plan_source {
+	struct span text;
+	const char *origin;
+	const struct filter_vars *vars;
+	bool lenient; /* "compat": "logstash-8.6" */
 };
 
-int plan_compile(struct span text, const char *origin, struct plan **out, struct strbuf *errors)
-	MUST_CHECK;
+#define PLAN_FIELD 128
+#define PLAN_TEXT 512
+
+struct plan_failure {
+	char field[PLAN_FIELD]; /* "" where no field is at fault */
+	char text[PLAN_TEXT];   /* FILTER: ...; raw bytes of values in it */
+};
+
+struct plan_result {
+	struct event *const *events;
+	size_t count;
+	bool refused;
+	const struct plan_failure *failure; /* the first that stands, or NULL */
+};
+
+/* What the run tells after each filter and condition, for --trace. */
+struct plan_watch {
+	void (*filter)(void *context, const char *name, const char *id, size_t line, const struct event *ev,
+		       const char *outcome);
+	void (*condition)(void *context, size_t line, bool met);
+	void *context;
+};
+
+int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf *errors,
+		 struct strbuf *warnings) MUST_CHECK;
 void plan_free(struct plan **p);
 /* Does the text contain a csv filter?  Then the input sets no field but message. */
 bool plan_has_csv(const struct plan *p);
-bool plan_run(struct plan *p, struct event *ev, struct coercions *c, struct plan_failure *first);
+/* Has a filter state from row to row?  Then a file is read from its first row even when its load is resumed. */
+bool plan_remembers(const struct plan *p);
+void plan_begin(struct plan *p);
+void plan_watch(struct plan *p, const struct plan_watch *watch);
+void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now_ms,
+	      struct plan_result *out);
 
 #endif

@@ -1,162 +1,87 @@
 /*
- * syntax - the text of a filter to a tree; see the header
+ * syntax - the text of a filter to a tree: values, settings, filters, branches; see the header
  *
- * A recursive descent, one function a rule.  Hostile text is bounded by its size (1 MiB) and by DEPTH.
+ * A recursive descent, one function a rule.  An error within a filter's braces is said and parsing goes on behind them, so that a
+ * text's errors come all at once.
  */
 #include "watcher/base/base.h"
-#include "transforms/syntax.h"
+#include "transforms/syntax_own.h"
 
-#define DEPTH 32
-#define SHOWN 160
-
-void syntax_init(struct syntax *s, struct span text, const char *origin, struct arena *arena,
-		 struct strbuf *errors)
+void syntax_init(struct syntax *s, struct source *source, struct arena *arena,
+		 const struct filter_vars *vars)
 {
 	memset(s, 0, sizeof(*s));
-	s->text = text;
-	s->origin = origin;
+	s->source = source;
+	s->text = source->text;
 	s->arena = arena;
-	s->errors = errors;
+	s->vars = vars;
 }
 
-/* The line of `at`, cut around it when long, and the caret. */
-static void add_excerpt(struct syntax *s, size_t from, size_t at)
-{
-	size_t end = at, start = at - from > SHOWN / 2 ? at - SHOWN / 2 : from;
+/* --- values --- */
 
-	while (end < s->text.n && end < start + SHOWN && s->text.p[end] != '\n' &&
-	       s->text.p[end] != '\r')
-		end++;
-	for (size_t i = start; i < end; i++) {
-		unsigned char c = (unsigned char)s->text.p[i];
-
-		strbuf_addc(s->errors, c < 0x20 || c == 0x7f ? ' ' : (char)c);
-	}
-	strbuf_addf(s->errors, "\n%*s^\n", (int)(at - start), "");
-}
-
-void syntax_error(struct syntax *s, size_t at, const char *fmt, ...)
-{
-	size_t line = 1, from = 0;
-	va_list ap;
-
-	if (at > s->text.n)
-		at = s->text.n;
-	for (size_t i = 0; i < at; i++)
-		if (s->text.p[i] == '\n') {
-			line++;
-			from = i + 1;
-		}
-	strbuf_addf(s->errors, "%s:%zu:%zu: ", s->origin, line, at - from + 1);
-	va_start(ap, fmt);
-	strbuf_vaddf(s->errors, fmt, ap);
-	va_end(ap);
-	strbuf_addc(s->errors, '\n');
-	add_excerpt(s, from, at);
-	s->failed = true;
-}
-
-static int peek(const struct syntax *s)
-{
-	return s->at < s->text.n ? (unsigned char)s->text.p[s->at] : -1;
-}
-
-static void skip(struct syntax *s)
-{
-	for (;;) {
-		int c = peek(s);
-
-		if (c == '#')
-			while (peek(s) != '\n' && peek(s) != -1)
-				s->at++;
-		else if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-			s->at++;
-		else
-			return;
-	}
-}
-
-static bool take(struct syntax *s, const char *token)
-{
-	struct span rest = {s->text.p + s->at, s->text.n - s->at};
-
-	if (!span_starts(rest, span_of(token)))
-		return false;
-	s->at += strlen(token);
-	return true;
-}
-
-static bool expect(struct syntax *s, const char *token, const char *where)
-{
-	skip(s);
-	if (take(s, token))
-		return true;
-	if (peek(s) == -1)
-		syntax_error(s, s->at, "the text ends; expected %s %s", token, where);
-	else
-		syntax_error(s, s->at, "expected %s %s", token, where);
-	return false;
-}
-
-static bool is_word(int c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-';
-}
-
-static struct span word(struct syntax *s)
-{
-	size_t from = s->at;
-
-	while (is_word(peek(s)))
-		s->at++;
-	return (struct span){s->text.p + from, s->at - from};
-}
-
-/* A backslash keeps the quote open and stays in the value (config.support_escapes is off). */
-static bool quoted(struct syntax *s, struct span *out)
-{
-	size_t from = s->at;
-	char quote = s->text.p[s->at++];
-
-	while (peek(s) != -1 && s->text.p[s->at] != quote)
-		s->at += s->text.p[s->at] == '\\' && s->at + 1 < s->text.n ? 2 : 1;
-	if (peek(s) == -1) {
-		syntax_error(s, from, "this string is not closed");
-		return false;
-	}
-	*out = (struct span){s->text.p + from + 1, s->at - from - 1};
-	s->at++;
-	for (size_t i = 0; i + 1 < out->n; i++)
-		if (out->p[i] == '$' && out->p[i + 1] == '{') {
-			syntax_error(s, from + 1 + i, "${...}: not in this version");
-			return false;
-		}
-	return true;
-}
-
-static bool value(struct syntax *s, struct syntax_value *out);
-
-static bool array(struct syntax *s, struct syntax_value *out)
+bool syntax_list(struct syntax *s, struct syntax_value *out)
 {
 	struct syntax_value **last = &out->items;
 
 	out->kind = SYNTAX_ARRAY;
 	s->at++;
-	skip(s);
-	if (take(s, "]"))
+	if (syntax_take(s, "]"))
 		return true;
 	for (;;) {
 		*last = arena_zalloc(s->arena, sizeof(**last));
-		if (!value(s, *last))
+		if (!syntax_value(s, *last))
 			return false;
 		last = &(*last)->next;
-		skip(s);
-		if (take(s, "]"))
+		if (syntax_take(s, "]"))
 			return true;
-		if (!expect(s, ",", "or ] in a list"))
+		if (!syntax_expect(s, ",", "or ] in a list"))
 			return false;
+		syntax_skip(s);
+		if (syntax_peek(s) == ']') {
+			syntax_error(s, s->at, "no comma before the ] of a list");
+			return false;
+		}
 	}
+}
+
+/* Blanks part settings and entries; something else right behind a value is a mistake. */
+static bool parted(struct syntax *s, const char *what)
+{
+	size_t at = s->at;
+	int c;
+
+	syntax_skip(s);
+	c = syntax_peek(s);
+	if (c == ',') {
+		syntax_error(s, s->at, "no comma between %s: blanks part them", what);
+		return false;
+	}
+	if (c == '}' || c == -1 || s->at > at)
+		return true;
+	syntax_error(s, s->at, "expected a blank or } between %s", what);
+	return false;
+}
+
+static bool is_duplicate(struct syntax *s, const struct syntax_value *hash, const struct syntax_pair *last)
+{
+	for (const struct syntax_pair *p = hash->pairs; p != last; p = p->next)
+		if (span_equal(p->key.text, last->key.text)) {
+			syntax_error(s, last->key.at, "the key \"%.*s\" stands twice in one hash",
+				     SPAN_FMT(p->key.text));
+			return true;
+		}
+	return false;
+}
+
+static bool key(struct syntax *s, struct syntax_value *out)
+{
+	syntax_skip(s);
+	out->at = s->at;
+	if (syntax_peek(s) == '[' || syntax_peek(s) == '{') {
+		syntax_error(s, s->at, "a key is a string, a word or a number; quote \"[field]\"");
+		return false;
+	}
+	return syntax_value(s, out);
 }
 
 static bool hash(struct syntax *s, struct syntax_value *out)
@@ -165,131 +90,277 @@ static bool hash(struct syntax *s, struct syntax_value *out)
 
 	out->kind = SYNTAX_HASH;
 	s->at++;
-	for (;;) {
-		skip(s);
-		if (take(s, "}"))
+	for (size_t n = 0;; n++) {
+		if (syntax_take(s, "}"))
 			return true;
-		if (peek(s) == ',') {
-			syntax_error(s, s->at, "no comma between entries of a hash: blanks part them");
+		if (syntax_peek(s) == -1) {
+			syntax_error(s, out->at, "this { has no }");
+			return false;
+		}
+		if (n == SYNTAX_ENTRIES) {
+			syntax_error(s, s->at, "more than %d entries in one hash", SYNTAX_ENTRIES);
 			return false;
 		}
 		*last = arena_zalloc(s->arena, sizeof(**last));
-		if (!value(s, &(*last)->key))
+		if (!key(s, &(*last)->key) || !syntax_expect(s, "=>", "behind a key") ||
+		    !syntax_value(s, &(*last)->value) || !parted(s, "the entries of a hash"))
 			return false;
-		if ((*last)->key.kind > SYNTAX_NUMBER) {
-			syntax_error(s, (*last)->key.at, "a key must be a string or a number");
-			return false;
-		}
-		for (const struct syntax_pair *p = out->pairs; p != *last; p = p->next)
-			if (span_equal(p->key.text, (*last)->key.text)) {
-				syntax_error(s, (*last)->key.at, "duplicate key \"%.*s\" in one hash",
-					     SPAN_FMT(p->key.text));
-				return false;
-			}
-		if (!expect(s, "=>", "behind a key") || !value(s, &(*last)->value))
+		if (is_duplicate(s, out, *last))
 			return false;
 		last = &(*last)->next;
 	}
 }
 
-static bool number(struct syntax *s, struct syntax_value *out)
+static bool is_word_start(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool bare_word(struct syntax *s, struct syntax_value *out)
 {
 	size_t from = s->at;
 
-	out->kind = SYNTAX_NUMBER;
-	if (peek(s) == '-')
-		s->at++;
-	while (peek(s) >= '0' && peek(s) <= '9')
-		s->at++;
-	if (peek(s) == '.')
-		s->at++;
-	while (peek(s) >= '0' && peek(s) <= '9')
+	out->kind = SYNTAX_WORD;
+	while (is_word_start(syntax_peek(s)) || (syntax_peek(s) >= '0' && syntax_peek(s) <= '9'))
 		s->at++;
 	out->text = (struct span){s->text.p + from, s->at - from};
-	return true;
+	if (out->text.n < 2) {
+		syntax_error(s, from, "a word without quotes has two letters or more; write \"%.*s\"",
+			     SPAN_FMT(out->text));
+		return false;
+	}
+	syntax_skip(s);
+	if (syntax_peek(s) != '{')
+		return true;
+	syntax_error(s, from, "%.*s { }: a codec or plugin as a value is not for filters",
+		     SPAN_FMT(out->text));
+	return false;
 }
 
-static bool value(struct syntax *s, struct syntax_value *out)
+static bool one_value(struct syntax *s, struct syntax_value *out)
 {
-	bool ok = false;
-	int c;
+	int c = syntax_peek(s);
 
-	skip(s);
-	out->at = s->at;
-	c = peek(s);
-	if (++s->depth > DEPTH)
-		syntax_error(s, s->at, "nested deeper than %d", DEPTH);
-	else if (c == '"' || c == '\'')
-		ok = quoted(s, &out->text);
-	else if (c == '[')
-		ok = array(s, out);
-	else if (c == '{')
-		ok = hash(s, out);
-	else if (c == '-' || (c >= '0' && c <= '9'))
-		ok = number(s, out);
-	else if (is_word(c)) {
-		out->text = word(s);
-		ok = out->text.n >= 2;
-		if (!ok)
-			syntax_error(s, out->at, "a bare word has two letters or more; quote \"%.*s\"",
-				     SPAN_FMT(out->text));
-	} else if (c == -1) {
-		syntax_error(s, s->at, "the text ends; expected a value");
-	} else {
-		syntax_error(s, s->at, "expected a value");
+	if (c == '"' || c == '\'')
+		return syntax_quoted(s, &out->text);
+	if (c == '[')
+		return syntax_list(s, out);
+	if (c == '{')
+		return hash(s, out);
+	if (c == '-' || (c >= '0' && c <= '9')) {
+		out->kind = SYNTAX_NUMBER;
+		return syntax_number(s, &out->text);
 	}
-	s->depth--;
+	if (is_word_start(c))
+		return bare_word(s, out);
+	syntax_error(s, s->at, "%sexpected a value: a string, word, number, [list] or {hash}",
+		     c == -1 ? "the text ends; " : "");
+	return false;
+}
+
+bool syntax_value(struct syntax *s, struct syntax_value *out)
+{
+	bool ok;
+
+	syntax_skip(s);
+	out->at = s->at;
+	ok = syntax_enter(s) && one_value(s, out);
+	syntax_leave(s);
 	return ok;
 }
 
-static bool attributes(struct syntax *s, struct syntax_plugin *p)
-{
-	struct syntax_attribute **last = &p->attributes;
+/* --- filters --- */
 
-	for (;;) {
-		skip(s);
-		if (take(s, "}"))
-			return true;
-		if (peek(s) == ',') {
-			syntax_error(s, s->at, "no comma between settings: blanks part them");
+static bool setting(struct syntax *s, struct syntax_node *node, struct syntax_attribute *a)
+{
+	int c = syntax_peek(s);
+
+	a->at = s->at;
+	if (c == '"' || c == '\'') {
+		if (!syntax_quoted(s, &a->name))
+			return false;
+	} else {
+		a->name = syntax_name(s);
+	}
+	if (!a->name.n) {
+		syntax_error(s, s->at, "%sexpected a setting of %.*s or }", c == -1 ? "the text ends; " : "",
+			     SPAN_FMT(node->name));
+		return false;
+	}
+	return syntax_expect(s, "=>", "behind the setting's name") && syntax_value(s, &a->value) &&
+	       parted(s, "settings");
+}
+
+static bool settings(struct syntax *s, struct syntax_node *node)
+{
+	struct syntax_attribute **last = &node->attributes;
+
+	for (size_t n = 0; !syntax_take(s, "}"); n++) {
+		if (n == SYNTAX_SETTINGS) {
+			syntax_error(s, s->at, "more than %d settings in one filter", SYNTAX_SETTINGS);
 			return false;
 		}
 		*last = arena_zalloc(s->arena, sizeof(**last));
-		(*last)->at = s->at;
-		(*last)->name = word(s);
-		if (!(*last)->name.n) {
-			syntax_error(s, s->at, peek(s) == -1 ? "the text ends; expected } of %.*s"
-							     : "expected a setting of %.*s or }",
-				     SPAN_FMT(p->name));
+		if (!setting(s, node, *last)) {
+			*last = NULL;
 			return false;
 		}
-		if (!expect(s, "=>", "behind the setting's name") || !value(s, &(*last)->value))
+		last = &(*last)->next;
+	}
+	return true;
+}
+
+static bool filter(struct syntax *s, struct syntax_node *node)
+{
+	int c = syntax_peek(s);
+	size_t block;
+
+	if (c == '"' || c == '\'') {
+		if (!syntax_quoted(s, &node->name))
+			return false;
+	} else {
+		node->name = syntax_name(s);
+	}
+	if (!node->name.n) {
+		syntax_error(s, s->at, c == '}' ? "this } closes nothing" : "expected a filter's name");
+		return false;
+	}
+	if (!syntax_expect(s, "{", "behind a filter's name"))
+		return false;
+	block = s->at;
+	if (!settings(s, node) && !s->lost)
+		syntax_resume(s, block);
+	return !s->lost;
+}
+
+/* --- branches --- */
+
+static bool takes_word(struct syntax *s, const char *word)
+{
+	size_t at = s->at;
+	struct span name;
+
+	syntax_skip(s);
+	name = syntax_name(s);
+	if (span_is(name, word))
+		return true;
+	s->at = at;
+	return false;
+}
+
+static bool arm(struct syntax *s, struct syntax_arm *a, bool has_condition)
+{
+	if (has_condition) {
+		a->condition = syntax_condition(s);
+		if (!a->condition)
+			return false;
+	}
+	if (!syntax_expect(s, "{", has_condition ? "behind the condition" : "behind else"))
+		return false;
+	a->body = syntax_nodes(s, true);
+	return !s->lost;
+}
+
+static bool branch(struct syntax *s, struct syntax_node *node)
+{
+	struct syntax_arm **last = &node->arms;
+	bool has_condition = true;
+
+	node->is_branch = true;
+	do {
+		*last = arena_zalloc(s->arena, sizeof(**last));
+		syntax_skip(s);
+		(*last)->at = s->at;
+		if (!arm(s, *last, has_condition))
 			return false;
 		last = &(*last)->next;
+		if (!has_condition || !takes_word(s, "else"))
+			return true;
+		has_condition = takes_word(s, "if");
+	} while (true);
+}
+
+/* Behind an error outside of any braces: at the next brace that opens, its block passed over. */
+static void recover(struct syntax *s)
+{
+	while (!s->lost && syntax_peek(s) != -1) {
+		int c;
+
+		syntax_skip(s);
+		c = syntax_peek(s);
+		if (c == '}')
+			return;
+		if (c == '"' || c == '\'') {
+			struct span ignored;
+
+			if (!syntax_quoted(s, &ignored))
+				return;
+			continue;
+		}
+		if (c != -1)
+			s->at++;
+		if (c == '{') {
+			syntax_resume(s, s->at);
+			return;
+		}
 	}
 }
 
-struct syntax_plugin *syntax_parse(struct syntax *s)
+static bool node(struct syntax *s, struct syntax_node *n)
 {
-	struct syntax_plugin *first = NULL, **last = &first;
+	bool ok;
 
-	for (;;) {
-		skip(s);
-		if (peek(s) == -1)
-			return s->failed ? NULL : first;
-		*last = arena_zalloc(s->arena, sizeof(**last));
-		(*last)->at = s->at;
-		(*last)->name = word(s);
-		if (!(*last)->name.n) {
-			syntax_error(s, s->at, "expected a filter's name");
-			return NULL;
-		}
-		if (span_is((*last)->name, "if") || span_is((*last)->name, "else")) {
-			syntax_error(s, (*last)->at, "conditions (if, else): not in this version");
-			return NULL;
-		}
-		if (!expect(s, "{", "behind a filter's name") || !attributes(s, *last))
-			return NULL;
-		last = &(*last)->next;
+	n->at = s->at;
+	if (takes_word(s, "if"))
+		ok = branch(s, n);
+	else if (takes_word(s, "else")) {
+		syntax_error(s, n->at, "an else without its if");
+		ok = false;
+	} else {
+		ok = filter(s, n);
 	}
+	return ok;
+}
+
+struct syntax_node *syntax_nodes(struct syntax *s, bool in_braces)
+{
+	struct syntax_node *first = NULL, **last = &first;
+	size_t from = s->at;
+
+	if (!syntax_enter(s))
+		return NULL;
+	while (!s->lost) {
+		if (in_braces && syntax_take(s, "}"))
+			break;
+		syntax_skip(s);
+		if (syntax_peek(s) == -1) {
+			if (in_braces) {
+				syntax_error(s, from ? from - 1 : 0, "this { has no }");
+				s->lost = true;
+			}
+			break;
+		}
+		*last = arena_zalloc(s->arena, sizeof(**last));
+		s->nodes++;
+		if (node(s, *last)) {
+			last = &(*last)->next;
+			continue;
+		}
+		*last = NULL;
+		if (!in_braces && syntax_peek(s) == '}')
+			s->at++;
+		else
+			recover(s);
+	}
+	syntax_leave(s);
+	return first;
+}
+
+struct syntax_node *syntax_parse(struct syntax *s)
+{
+	if (s->text.n > SOURCE_MAX) {
+		syntax_error(s, 0, "a filter of %zu bytes; allowed: at most %d", s->text.n, SOURCE_MAX);
+		return NULL;
+	}
+	return syntax_is_pipeline(s) ? syntax_pipeline(s) : syntax_nodes(s, false);
 }

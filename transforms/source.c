@@ -1,0 +1,120 @@
+/*
+ * source - the text of a filter, and what is wrong with it; see the header
+ *
+ * Called by the parser and the compiler.  Owns nothing.
+ */
+#include "watcher/base/base.h"
+#include "transforms/source.h"
+#include "watcher/base/utf8.h"
+
+#define SHOWN 120
+
+struct place {
+	size_t line;
+	size_t from; /* first byte of the line */
+	size_t at;
+};
+
+static struct place place_of(const struct source *s, size_t at)
+{
+	struct place p = {1, 0, at < s->text.n ? at : s->text.n};
+
+	for (size_t i = 0; i < p.at; i++)
+		if (s->text.p[i] == '\n') {
+			p.line++;
+			p.from = i + 1;
+		}
+	return p;
+}
+
+static bool continues(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+static size_t characters(const struct source *s, size_t from, size_t to)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < to; i++)
+		n += !continues(s->text.p[i]);
+	return n;
+}
+
+/* The line, cut around the place when long, and the caret. */
+static void add_excerpt(struct strbuf *out, const struct source *s, const struct place *p)
+{
+	size_t start = p->at - p->from > SHOWN / 2 ? p->at - SHOWN / 2 : p->from, end = p->at;
+	size_t from = out->n;
+
+	while (start < p->at && continues(s->text.p[start]))
+		start++;
+	while (end < s->text.n && end < start + SHOWN && s->text.p[end] != '\n' && s->text.p[end] != '\r')
+		end++;
+	while (end < s->text.n && end > p->at && continues(s->text.p[end]))
+		end--;
+	utf8_add_repaired(out, (struct span){s->text.p + start, end - start});
+	for (size_t i = from; i < out->n; i++) {
+		size_t hidden = utf8_hidden((struct span){out->p + i, out->n - i}, &(unsigned){0});
+
+		memset(out->p + i, ' ', hidden);
+	}
+	strbuf_addf(out, "\n%*s^\n", (int)characters(s, start, p->at), "");
+}
+
+static void add_message(struct strbuf *out, const char *fmt, va_list ap)
+{
+	struct strbuf raw = STRBUF_INIT;
+
+	strbuf_vaddf(&raw, fmt, ap);
+	for (size_t i = 0; i < raw.n; i++)
+		if ((unsigned char)raw.p[i] < 0x20 || raw.p[i] == 0x7f)
+			raw.p[i] = ' ';
+	utf8_add_repaired(out, strbuf_span(&raw));
+	strbuf_release(&raw);
+}
+
+static void say(struct strbuf *out, const struct source *s, size_t at, const char *kind, const char *fmt,
+		va_list ap)
+{
+	struct place p = place_of(s, at);
+
+	strbuf_addf(out, "%s:%zu:%zu: %s", s->origin, p.line, characters(s, p.from, p.at) + 1, kind);
+	add_message(out, fmt, ap);
+	strbuf_addc(out, '\n');
+	add_excerpt(out, s, &p);
+}
+
+void source_verror(struct source *s, size_t at, const char *fmt, va_list ap)
+{
+	s->error_count++;
+	if (s->error_count <= SOURCE_ERRORS)
+		say(s->errors, s, at, "", fmt, ap);
+	else if (s->error_count == SOURCE_ERRORS + 1)
+		strbuf_addf(s->errors, "%s: more errors follow these %d\n", s->origin, SOURCE_ERRORS);
+}
+
+void source_vwarning(struct source *s, size_t at, const char *fmt, va_list ap)
+{
+	s->warning_count++;
+	if (s->warnings && s->warning_count <= SOURCE_ERRORS)
+		say(s->warnings, s, at, "warning: ", fmt, ap);
+}
+
+void source_error(struct source *s, size_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	source_verror(s, at, fmt, ap);
+	va_end(ap);
+}
+
+void source_warning(struct source *s, size_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	source_vwarning(s, at, fmt, ap);
+	va_end(ap);
+}

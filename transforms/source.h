@@ -1,0 +1,34 @@
+/*
+ * source - the text of a filter, and what is wrong with it
+ *
+ *	struct source s = {.text = text, .origin = "jobs/vmtable.conf", .errors = &errors, .warnings = &warnings};
+ *	source_error(&s, at, "...", ...)        ORIGIN:LINE:COLUMN: message, the line, a caret below
+ *	source_warning(&s, at, "...", ...)      the same with `warning: `; warnings NULL: not said
+ *	s.error_count > 0: refused
+ *
+ * `at` is a byte of the text; columns count characters from 1.  Control bytes of the line are shown as blanks, long lines are
+ * cut around the caret.  After SOURCE_ERRORS of one text the rest is counted, not listed.
+ */
+#ifndef TRANSFORMS_SOURCE_H
+#define TRANSFORMS_SOURCE_H
+
+#include "watcher/base/strbuf.h"
+
+#define SOURCE_ERRORS 50
+#define SOURCE_MAX (1024 * 1024)
+
+struct source {
+	struct span text;
+	const char *origin;
+	struct strbuf *errors;
+	struct strbuf *warnings; /* or NULL */
+	size_t error_count;
+	size_t warning_count;
+};
+
+void source_error(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void source_warning(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void source_verror(struct source *s, size_t at, const char *fmt, va_list ap);
+void source_vwarning(struct source *s, size_t at, const char *fmt, va_list ap);
+
+#endif
