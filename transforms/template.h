@@ -9,7 +9,7 @@
  *	s = template_render(t, ev, now_ms)          in the event's arena, or the text itself when nothing is to be put in
  *
  * A time is that of @timestamp, of now_ms where the event has none.  An array is its elements joined by commas, a map its
- * JSON; null leaves the characters as a missing field does.  Output over TEMPLATE_MAX ends there: an event so large is refused by its size anyway.
+ * JSON; null leaves the characters as a missing field does.  Output over TEMPLATE_MAX ends there.
  * Source: Logstash's StringInterpolation, meaning only.
  */
 #ifndef TRANSFORMS_TEMPLATE_H
