@@ -1,0 +1,85 @@
+"""books - what must be true of a site when every file has come to its end, whatever was killed on the way."""
+import collections
+import json
+import os
+import sqlite3
+import subprocess
+import time
+
+from site_ import BUILD, balanced
+
+
+def csv_of(rows, bad=0):
+    """A file of `rows` good rows and `bad` rejected ones."""
+    return (b"id,name\n" + b"".join(b"%d,n%d\n" % (i, i) for i in range(rows)) +
+            b"".join(b"x%d,bad\n" % i for i in range(bad)))
+
+
+JOB = {"pattern": "*.csv", "input": {"header": True}, "rejects": {"max_ratio": 1},
+       "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}, "name": {"type": "keyword"}}}}}
+
+
+def states(site):
+    """journal: state of each arrival"""
+    db = sqlite3.connect(site.path("var", "journal.db"))
+    rows = db.execute("select state from arrivals").fetchall()
+    db.close()
+    return [r[0] for r in rows]
+
+
+def stored(site, tenant, table):
+    if not os.path.exists(site.path("var", "data", tenant, "data.db")):
+        return []
+    try:
+        return site.rows(tenant, table)
+    except sqlite3.OperationalError:
+        return []
+
+
+def settled(site, tenant="bob"):
+    """No file on its way, and each placed once with its receipt."""
+    assert site.names(tenant, "work") == [] and site.names(tenant, "in") == []
+    placed = collections.Counter()
+    for state in ("done", "failed", "held"):
+        names = site.names(tenant, state)
+        for name in names:
+            if name.endswith((".receipt.json", ".rejects.csv")):
+                continue
+            assert name + ".receipt.json" in names, (state, names)
+            placed[name] += 1
+        for name in names:
+            if name.endswith(".receipt.json") and name[:-len(".receipt.json")] not in names:
+                # a run's receipt stands alone
+                assert json.load(open(site.path("staging", tenant, state, name))).get("run"), name
+    assert all(n == 1 for n in placed.values()), placed
+    return placed
+
+
+def loaded(site, name, rows, bad=0, tenant="bob", table="bob-t"):
+    """The file is in done/ and its rows are in the store, each once; the books say so."""
+    r = site.receipt(tenant, "done", name)
+    assert balanced(r) and r["state"] == "done"
+    assert (r["rows"]["indexed"], r["rows"]["rejected"], r["rows"]["unsent"]) == (rows, bad, 0)
+    mine = [x for x in stored(site, tenant, table) if x["_id"].startswith(r["delivery"] + "-")]
+    assert sorted((x["id"], x["name"]) for x in mine) == [(i, "n%d" % i) for i in range(rows)]
+    rejects = site.path("staging", tenant, "done", name + ".rejects.csv")
+    listed = open(rejects).read().splitlines()[1:] if os.path.exists(rejects) else []
+    assert [line.rsplit(",", 2)[1] for line in listed] == ["x%d" % i for i in range(bad)]
+    return r
+
+
+def once_with_a_slow_store(site, env, tenant="bob"):
+    """--once while the store is locked for longer than a checkpoint's second: a checkpoint comes with the first rows."""
+    path = site.path("var", "data", tenant, "data.db")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("pragma journal_mode = wal")
+    db.execute("begin immediate")
+    daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"],
+                              env={**os.environ, **env})
+    site.until(lambda: os.path.exists(site.path("logs", tenant + ".log")) and "file.gated" in site.log(tenant))
+    held = time.monotonic()
+    site.until(lambda: time.monotonic() - held > 1.2)
+    db.execute("rollback")
+    db.close()
+    return daemon.wait(timeout=120)

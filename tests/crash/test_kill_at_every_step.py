@@ -1,0 +1,220 @@
+"""Each step that the two programs name is reached, killed at, and the restart loses nothing and doubles nothing.
+
+The list is the programs' own (--crash-points); a name that no scenario reaches is a failure.  What lies on disk at the kill is printed
+with `-s`.
+"""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from books import JOB, csv_of, loaded, once_with_a_slow_store, settled, states, stored
+from site_ import BUILD, Site
+
+BIG = 30_000  # rows: several batches
+
+
+def points():
+    out = []
+    for program in ("ingestd", "ingest-worker"):
+        text = subprocess.run([os.path.join(BUILD, program), "--crash-points"], capture_output=True, text=True,
+                              check=True).stdout
+        out += [line.split("\t")[0] for line in text.splitlines()]
+    return out
+
+
+# --- scenarios: before (to the point where the kill is armed), options of the run, and what must be true in the end ---
+
+class Plain:
+    """One file with rejects, by a job that is seen for the first time."""
+    args = ()
+
+    def before(self, site):
+        site.tenant("bob", t=JOB)
+        site.drop("bob", "a.csv", csv_of(40, 3))
+
+    def between(self, site):
+        pass
+
+    def after(self, site):
+        assert dict(settled(site)) == {"a.csv": 1}
+        loaded(site, "a.csv", 40, 3)
+        assert states(site) == ["PLACED"]
+
+
+class Big(Plain):
+    """A load that takes a checkpoint, since its store is slow."""
+    slow_store = True
+
+    def before(self, site):
+        site.tenant("bob", t=JOB)
+        site.drop("bob", "a.csv", csv_of(BIG, 3))
+
+    def after(self, site):
+        settled(site)
+        loaded(site, "a.csv", BIG, 3)
+
+
+class Undo(Plain):
+    """A file that was changed on disk behind a checkpoint: no row of it may stay."""
+
+    def before(self, site):
+        site.tenant("bob", t=JOB)
+        site.drop("bob", "a.csv", csv_of(BIG))
+        once = site.path("first")
+        once_with_a_slow_store(site, {"INGEST_CRASH_AT": "checkpoint.committed", "INGEST_CRASH_ONCE": once})
+        assert os.path.exists(once) and len(stored(site, "bob", "bob-t")) > 0
+        folder, = os.listdir(site.path("staging", "bob", "work"))
+        path = site.path("staging", "bob", "work", folder, "a.csv")
+        os.chmod(path, 0o600)
+        with open(path, "r+b") as f:
+            f.seek(-2, os.SEEK_END)
+            f.write(b"#")
+        os.chmod(path, 0o400)
+
+    def after(self, site):
+        settled(site)
+        assert "SHA-256" in site.receipt("bob", "failed", "a.csv")["reason"]
+        assert stored(site, "bob", "bob-t") == []
+
+
+class Waiting(Plain):
+    """The store cannot be opened for a while."""
+
+    def before(self, site):
+        super().before(site)
+        os.makedirs(site.path("var", "data", "bob", "data.db"))
+        self.args = ("--wait", "1")
+
+    def between(self, site):
+        self.args = ()
+        shutil.rmtree(site.path("var", "data", "bob", "data.db"))
+
+
+class Held(Plain):
+    """Two jobs match."""
+
+    def before(self, site):
+        site.tenant("bob", t=JOB, u=JOB)
+        site.drop("bob", "a.csv", csv_of(4))
+
+    def after(self, site):
+        settled(site)
+        assert site.receipt("bob", "held", "a.csv")["state"] == "held"
+        assert states(site) == ["HELD"] and stored(site, "bob", "bob-t") == []
+
+
+class Run(Plain):
+    """A manual job's run of two files."""
+    args = ("--start", "bob/t")
+
+    def before(self, site):
+        site.tenant("bob", t={**JOB, "trigger": "manual"})
+        site.drop("bob", "a.csv", csv_of(40, 3))
+        site.drop("bob", "b.csv", csv_of(30))
+
+    def after(self, site):
+        if site.names("bob", "in"):  # the run was killed before it was known to anyone: it is started again
+            site.once("--start", "bob/t")
+        settled(site)
+        loaded(site, "a.csv", 40, 3)
+        loaded(site, "b.csv", 30)
+
+
+class Adopted(Plain):
+    """An entry of work/ that the journal does not know."""
+
+    def before(self, site):
+        super().before(site)
+        once = site.path("first")
+        site.once(env={"INGEST_CRASH_AT": "claim.before-journal", "INGEST_CRASH_ONCE": once})
+        assert os.path.exists(once) and len(os.listdir(site.path("staging", "bob", "work"))) == 1
+
+
+class Withdrawn(Plain):
+    """A row CLAIMED whose file is gone: the claim was not durable; the file is back in in/."""
+
+    def before(self, site):
+        super().before(site)
+        once = site.path("first")
+        site.once(env={"INGEST_CRASH_AT": "claim.journaled", "INGEST_CRASH_ONCE": once})
+        folder, = os.listdir(site.path("staging", "bob", "work"))
+        where = site.path("staging", "bob", "work", folder)
+        os.rename(os.path.join(where, "a.csv"), site.path("staging", "bob", "in", "a.csv"))
+        os.chmod(site.path("staging", "bob", "in", "a.csv"), 0o644)
+        shutil.rmtree(where)
+
+    def after(self, site):
+        settled(site)
+        loaded(site, "a.csv", 40, 3)
+
+
+class Linked(Plain):
+    """A second name is made for the file while it is claimed: the claim proves wrong and goes back."""
+
+    def before(self, site):
+        super().before(site)
+        self.slow = True
+
+    def between(self, site):
+        self.slow = False
+        for base, _, names in os.walk(site.path("staging")):
+            for name in names:
+                if name == ".other":
+                    os.unlink(os.path.join(base, name))
+
+
+SCENARIO = {
+    "checkpoint.before-commit": Big, "checkpoint.committed": Big, "rejects-fsync": Big, "checkpoint": Big,
+    "undoing.before-commit": Undo, "undoing.committed": Undo, "undone.before-commit": Undo,
+    "undone.committed": Undo, "undo": Undo,
+    "waiting.before-commit": Waiting, "waiting.committed": Waiting,
+    "held.before-commit": Held, "held.committed": Held,
+    "run.before-commit": Run, "run.committed": Run,
+    "recover.adopted": Adopted, "recover.withdrawn": Withdrawn,
+    "claim.before-undo": Linked, "claim.undone": Linked,
+}
+WANTED = """fsync digest decode parse transform verdict send ack checkpoint rejects-durable receipt-tmp
+receipt-rename""".split()
+
+
+def test_the_list_has_the_steps_of_the_issue():
+    assert set(WANTED) <= set(points())
+
+
+def start_slowly(site, env):
+    """The daemon with a second between its rename of the claim and what follows; meanwhile the file gets another name."""
+    trace = ["strace", "-f", "-qq", "-o", site.path("trace"), "-e", "trace=renameat2", "-e",
+             "inject=renameat2:delay_exit=1500000:when=1"]
+    daemon = subprocess.Popen([*trace, os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once",
+                               "--wait", "3"], env={**os.environ, **env})
+    work = site.path("staging", "bob", "work")
+
+    def claimed():
+        return os.path.isdir(work) and any("a.csv" in os.listdir(os.path.join(work, a)) for a in os.listdir(work))
+    site.until(claimed)
+    folder, = os.listdir(work)
+    os.link(os.path.join(work, folder, "a.csv"), site.path("staging", "bob", "work", ".other"))
+    daemon.wait(timeout=60)
+
+
+@pytest.mark.parametrize("point", points())
+def test_killed_here_and_started_again(tmp_path, point):
+    site, scenario = Site(tmp_path), SCENARIO.get(point, Plain)()
+    scenario.before(site)
+    once = site.path("crashed")
+    env = {"INGEST_CRASH_AT": point, "INGEST_CRASH_ONCE": once}
+    if getattr(scenario, "slow", False):
+        start_slowly(site, env)
+    elif getattr(scenario, "slow_store", False):
+        once_with_a_slow_store(site, env)
+    else:
+        site.once(*scenario.args, env=env)
+    assert os.path.exists(once), "the point was not reached"
+    print("\n%-28s %s" % (point, " ".join(sorted(
+        os.path.relpath(os.path.join(base, name), site.path("staging", "bob"))
+        for base, _, names in os.walk(site.path("staging", "bob")) for name in names))))
+    scenario.between(site)
+    site.once(*scenario.args)
+    scenario.after(site)
