@@ -28,13 +28,18 @@ def needed():
         pytest.fail("a server cannot be had (CHECK_OFFLINE=1 skips): %s" % e)
 
 
-@pytest.fixture
-def server():
-    """server("opensearch", tls=True): the run's shared one, started by the first test that asks."""
+@pytest.fixture(scope="session")
+def shared_server():
+    """shared_server("opensearch", tls=True): the run's, started by the first test that asks."""
     def get(kind, **options):
         with needed():
             return servers.shared(kind, **options)
     return get
+
+
+@pytest.fixture
+def server(shared_server):
+    return shared_server
 
 
 @pytest.fixture

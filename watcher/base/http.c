@@ -14,6 +14,7 @@ struct http_line {
 	CURL *easy;
 	struct http_call *call; /* NULL: free */
 	struct curl_slist *headers;
+	size_t sent; /* of the body */
 	char error[CURL_ERROR_SIZE];
 	struct http_line *next;
 };
@@ -102,6 +103,20 @@ void http_call_release(struct http_call *c)
 
 /* --- one call --- */
 
+/*
+ * The body goes out by a callback that cannot rewind, on purpose: libcurl sends a request again by itself when a kept connection dies,
+ * and a request that was perhaps carried out must not be repeated without us knowing.
+ */
+static size_t give_body(char *to, size_t size, size_t n, void *context)
+{
+	struct http_line *l = context;
+	size_t left = l->call->body.n - l->sent, some = size * n < left ? size * n : left;
+
+	memcpy(to, l->call->body.p + l->sent, some);
+	l->sent += some;
+	return some;
+}
+
 static size_t take_answer(char *p, size_t size, size_t n, void *context)
 {
 	struct http_line *l = context;
@@ -145,6 +160,8 @@ static void set_line(const struct http *h, struct http_line *l)
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)HTTP_IDLE_SECONDS);
 	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, give_body);
+	curl_easy_setopt(e, CURLOPT_READDATA, l);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_answer);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, l);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
@@ -211,6 +228,7 @@ void http_send(struct http *h, struct http_call *c)
 	l->call = c;
 	c->line = l;
 	l->error[0] = '\0';
+	l->sent = 0;
 	if (!c->answer.p)
 		strbuf_init(&c->answer);
 	strbuf_reset(&c->answer);
@@ -219,7 +237,7 @@ void http_send(struct http *h, struct http_call *c)
 	c->status = 0;
 	curl_easy_setopt(e, CURLOPT_URL, c->url);
 	if (c->body.p) {
-		curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.p);
+		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.n);
 	} else {
 		curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
@@ -275,7 +293,8 @@ static struct http_call *finish(struct http *h, CURL *easy, CURLcode code)
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &l);
 	c = l->call;
 	c->result = result_of(code, l->error);
-	snprintf(c->text, sizeof(c->text), "%s", l->error[0] ? l->error : curl_easy_strerror(code));
+	snprintf(c->text, sizeof(c->text), "%s", code == CURLE_SEND_FAIL_REWIND ? "the connection was closed before the answer" :
+					       l->error[0] ? l->error : curl_easy_strerror(code));
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &c->status);
 	if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
 		c->retry_after_ms = after < 86400 ? (int64_t)after * 1000 : 86400000;

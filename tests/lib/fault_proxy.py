@@ -1,0 +1,284 @@
+"""fault_proxy - stands between the sink and a real search server and misbehaves on demand
+
+    with FaultProxy(server.url) as p:              p.url is what the sink is given
+        p.fault = lambda bulk: "503" if ... else None     asked for each bulk; None: passed on
+        p.fault = first_of_each_delivery("503")
+        p.delay = 0.2                              every answer comes so much later
+        p.everything = "401"                       all requests, not only bulks
+        p.bulks                                    what came: [Bulk(ops, ids, bytes, ...)]
+        p.most_at_once                             how many bulks were there at the same time
+
+What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 503, 502,
+partial (the last half of the items is missing), reset-before (not passed on), reset-after (passed on, then the connection is reset),
+slow (1 s), hung (no answer, for as long as the client waits), garbage (passed on, the answer is cut in the middle),
+html (not passed on, 200 with a page), 413, cut (the connection is reset while the body is still coming), 401, read-only (the index is
+blocked for real while it is passed on), swapped (passed on, two items of the answer have changed places).
+"""
+import collections
+import http.client
+import json
+import socket
+import ssl
+import struct
+import threading
+import time
+import urllib.parse
+
+Bulk = collections.namedtuple("Bulk", "path ops ids bytes delivery")
+
+
+class FaultProxy:
+    def __init__(self, upstream, tls=None):
+        parts = urllib.parse.urlsplit(upstream)
+        self.upstream = (parts.hostname, parts.port)
+        self.tls = tls  # an ssl.SSLContext for the side of the sink
+        self.fault = None
+        self.everything = None
+        self.delay = 0
+        self.bulks = []
+        self.requests = []
+        self.faults = collections.Counter()
+        self.most_at_once = self.now = 0
+        self.lock = threading.Lock()
+        self.blocked = threading.Lock()
+        self.gone = threading.Event()
+        self.open = set()
+
+    def __enter__(self):
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(128)
+        self.port = self.listener.getsockname()[1]
+        self.url = "%s://127.0.0.1:%d" % ("https" if self.tls else "http", self.port)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.gone.set()
+        self.away()
+
+    def away(self):
+        """As if the process were gone: nothing listens, open connections are cut."""
+        listener, self.listener = self.listener, None
+        if listener:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        with self.lock:
+            for s in list(self.open):
+                _reset(s)
+
+    def back(self):
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", self.port))
+        self.listener.listen(128)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        listener = self.listener
+        while not self.gone.is_set():
+            try:
+                s, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(s,), daemon=True).start()
+
+    def _serve(self, s):
+        up = None
+        try:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls:
+                s = self.tls.wrap_socket(s, server_side=True)
+            with self.lock:
+                self.open.add(s)
+            up = http.client.HTTPConnection(*self.upstream, timeout=120)
+            f = s.makefile("rb")
+            while not self.gone.is_set() and self._one(s, f, up):
+                pass
+        except (OSError, ValueError, http.client.HTTPException):
+            pass
+        finally:
+            with self.lock:
+                self.open.discard(s)
+            for c in (s, up):
+                try:
+                    c and c.close()
+                except OSError:
+                    pass
+
+    def _one(self, s, f, up):
+        line = f.readline()
+        if not line:
+            return False
+        method, path, _ = line.decode().split(" ", 2)
+        headers = http.client.parse_headers(f)
+        length = int(headers.get("Content-Length") or 0)
+        if "_bulk" not in path:
+            body = f.read(length)
+            self.requests.append((method, path))
+            if self.everything:
+                return self._misbehave(self.everything, s, f, up, method, path, headers, body, None)
+            return self._answer(s, *self._pass_on(up, method, path, headers, body))
+        fault = self.everything
+        if fault is None and self.fault and getattr(self.fault, "by_size", False):
+            fault = self.fault(length)
+        if headers.get("Expect") and fault != "413":
+            s.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if fault == "413" and headers.get("Expect"):
+            self.faults[fault] += 1
+            return self._answer(s, 413, {"Content-Length": "0"}, b"")
+        if fault == "cut":
+            f.read(min(length, 65536))
+            self.faults[fault] += 1
+            _reset(s)
+            return False
+        body = f.read(length)
+        if len(body) < length:
+            return False
+        bulk = _parse(path, body)
+        with self.lock:
+            self.bulks.append(bulk)
+            self.now += 1
+            self.most_at_once = max(self.most_at_once, self.now)
+            if fault is None and self.fault and not getattr(self.fault, "by_size", False):
+                fault = self.fault(bulk)
+            if fault:
+                self.faults[fault] += 1
+        try:
+            if fault:
+                return self._misbehave(fault, s, f, up, method, path, headers, body, bulk)
+            answer = self._pass_on(up, method, path, headers, body)
+            if self.delay:
+                time.sleep(self.delay)
+            return self._answer(s, *answer)
+        finally:
+            with self.lock:
+                self.now -= 1
+
+    def _pass_on(self, up, method, path, headers, body):
+        kept = {k: v for k, v in headers.items() if k.lower() not in ("host", "expect", "connection", "content-length")}
+        up.request(method, path, body or None, kept)
+        r = up.getresponse()
+        text = r.read()
+        out = {k: v for k, v in r.getheaders() if k.lower() not in ("content-length", "transfer-encoding", "connection")}
+        out["Content-Length"] = str(len(text))
+        return r.status, out, text
+
+    def _answer(self, s, status, headers, body):
+        head = "HTTP/1.1 %d X\r\n%s\r\n" % (status, "".join("%s: %s\r\n" % h for h in headers.items()))
+        s.sendall(head.encode() + body)
+        return True
+
+    def _plain(self, s, status, body=b"", **headers):
+        return self._answer(s, status, {"Content-Length": str(len(body)), "Content-Type": "application/json", **headers}, body)
+
+    def _misbehave(self, fault, s, f, up, method, path, headers, body, bulk):
+        def pass_on(b=body):
+            return self._pass_on(up, method, path, headers, b)
+        if fault in ("429-whole", "429-after"):
+            more = {"Retry-After": "1"} if fault == "429-after" else {}
+            return self._plain(s, 429, b'{"error":{"type":"rejected_execution_exception","reason":"full"},"status":429}', **more)
+        if fault in ("502", "503"):
+            return self._plain(s, int(fault), b"<html>Bad gateway</html>")
+        if fault == "401":
+            return self._plain(s, 401, b'{"error":{"type":"security_exception","reason":"who are you"},"status":401}')
+        if fault == "413":
+            return self._plain(s, 413)
+        if fault == "html":
+            return self._plain(s, 200, b"<html>welcome</html>")
+        if fault == "reset-before":
+            _reset(s)
+            return False
+        if fault == "hung":
+            f.read(1)  # until the client has had enough
+            return False
+        if fault == "slow":
+            time.sleep(1)
+            return self._answer(s, *pass_on())
+        if fault == "429-items":
+            return self._some(s, pass_on, body, bulk)
+        if fault == "read-only":
+            with self.blocked:
+                index = path.split("/")[1]
+                block = '{"index.blocks.read_only_allow_delete":%s}'
+                self._pass_on(up, "PUT", "/%s/_settings" % index, {"Content-Type": "application/json"}, (block % "true").encode())
+                answer = pass_on()
+                self._pass_on(up, "PUT", "/%s/_settings" % index, {"Content-Type": "application/json"}, (block % "null").encode())
+            return self._answer(s, *answer)
+        status, out, text = pass_on()
+        if fault == "reset-after":
+            _reset(s)
+            return False
+        if fault == "garbage":
+            return self._plain(s, 200, text[:len(text) // 2])
+        answer = json.loads(text)
+        if fault == "partial":
+            del answer["items"][len(answer["items"]) // 2:]
+        elif fault == "swapped":
+            answer["items"][0], answer["items"][-1] = answer["items"][-1], answer["items"][0]
+        else:
+            raise AssertionError(fault)
+        return self._plain(s, 200, json.dumps(answer).encode())
+
+    def _some(self, s, pass_on, body, bulk):
+        """Every second document is too much for the server."""
+        lines = body.split(b"\n")[:-1]
+        kept = b"".join(lines[i] + b"\n" + lines[i + 1] + b"\n" for i in range(0, len(lines), 4))
+        status, _, text = pass_on(kept)
+        answer = json.loads(text)
+        items = []
+        for n, i in enumerate(bulk.ids):
+            if n % 2 == 0:
+                items.append(answer["items"][n // 2])
+            else:
+                items.append({"create": {"_id": i, "status": 429, "error": {
+                    "type": "rejected_execution_exception", "reason": "queue is full"}}})
+        return self._plain(s, status, json.dumps({"took": 1, "errors": True, "items": items}).encode())
+
+
+def _reset(s):
+    try:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if isinstance(s, ssl.SSLSocket):
+            s = s.detach() and s
+        s.shutdown(socket.SHUT_RD)
+    except (OSError, AttributeError):
+        pass
+    try:
+        s.close()
+    except (OSError, AttributeError):
+        pass
+
+
+def _parse(path, body):
+    ops, ids = set(), []
+    lines = iter(body.split(b"\n"))
+    for line in lines:
+        if not line:
+            continue
+        (op, what), = json.loads(line).items()
+        ops.add(op)
+        ids.append(what["_id"])
+        if op != "delete":
+            next(lines)
+    return Bulk(path, frozenset(ops), ids, len(body), ids[0][:20])
+
+
+def first_of_each_delivery(fault):
+    """The first bulk that carries a row of a delivery meets the fault; whatever comes after it is passed on."""
+    seen = set()
+
+    def choose(bulk):
+        if bulk.delivery in seen:
+            return None
+        seen.add(bulk.delivery)
+        return fault
+    return choose
+
+
+def larger_than(limit, fault="413"):
+    def choose(length):
+        return fault if length > limit else None
+    choose.by_size = True
+    return choose
