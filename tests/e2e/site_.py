@@ -45,8 +45,9 @@ class Site:
         return subprocess.run([os.path.join(BUILD, "ingestctl"), "-c", self.path("ingestd.json"), *args],
                               capture_output=True, text=True, timeout=60)
 
-    def start(self):
-        self.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json")])
+    def start(self, env=None):
+        self.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json")],
+                                       env={**os.environ, **(env or {})})
         self.until(lambda: self.ctl("status").returncode == 0)
 
     def stop(self):
@@ -56,6 +57,12 @@ class Site:
             self.daemon = None
             return code
         return None
+
+    def kill(self):
+        if self.daemon:
+            self.daemon.kill()
+            self.daemon.wait(timeout=30)
+            self.daemon = None
 
     def until(self, condition, seconds=60):
         end = time.monotonic() + seconds

@@ -40,3 +40,177 @@ def base36(n):
         n, d = divmod(n, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[d] + digits
     return digits
+
+
+def load(s, rows, name="a.csv"):
+    s.drop(s.name, name, csv_of(rows))
+    return s.once("--wait", "30")
+
+
+def held_reason(s, name="a.csv"):
+    assert s.names(s.name, "held") == [name, name + ".receipt.json"], s.log(s.name)
+    return s.receipt(s.name, "held", name)["reason"]
+
+
+def test_b_index_is_made_as_the_job_says_and_kept(tmp_path, store):
+    s = site(tmp_path, store.url)
+    assert load(s, rows_of(3)).returncode == 0
+    made = store.request("/" + s.index)[1][s.index]
+    assert made["mappings"]["properties"] == {"n": {"type": "integer"}, "name": {"type": "keyword"}, "cpu": {"type": "double"}}
+    assert (made["settings"]["index"]["number_of_shards"], made["settings"]["index"]["number_of_replicas"]) == ("1", "0")
+    uuid = made["settings"]["index"]["uuid"]
+    assert load(s, rows_of(3, 100), "b.csv").returncode == 0
+    assert store.request("/" + s.index)[1][s.index]["settings"]["index"]["uuid"] == uuid
+    same(documents(store, s.index), rows_of(3) + rows_of(3, 100))
+
+
+def test_b_a_type_that_differs_is_named_and_no_row_is_sent(tmp_path, store):
+    s = site(tmp_path, store.url)
+    store.request("/" + s.index, "PUT", {"mappings": {"properties": {"n": {"type": "keyword"}, "cpu": {"type": "double"}}}})
+    assert load(s, rows_of(3)).returncode == 3
+    reason = held_reason(s)
+    assert s.index in reason and '"n" has type keyword there, integer in the job' in reason and "cpu" not in reason
+    assert count(store, s.index) == 0
+
+
+def test_b_fields_that_the_index_lacks_are_added(tmp_path, store):
+    s = site(tmp_path, store.url)
+    store.request("/" + s.index, "PUT", {"mappings": {"properties": {"n": {"type": "integer"}}}})
+    assert load(s, rows_of(3)).returncode == 0
+    found = store.request("/%s/_mapping" % s.index)[1][s.index]["mappings"]["properties"]
+    assert {k: v["type"] for k, v in found.items()} == {"n": "integer", "name": "keyword", "cpu": "double"}
+
+
+def test_b_index_of_the_claim_day(tmp_path, opensearch):
+    s = site(tmp_path, opensearch.url, spec=job(index={"name": "rows-%{+yyyy.MM.dd}"}))
+    assert load(s, rows_of(3)).returncode == 0
+    receipt = s.receipt(s.name, "done", "a.csv")
+    day = receipt["times"]["claimed"][:10].replace("-", ".")
+    assert receipt["sinks"][0]["index"] == s.index + "-" + day
+    assert count(opensearch, s.index + "-" + day) == 3
+
+
+def test_b_an_alias_is_pinned_to_its_write_index(tmp_path, store):
+    s = site(tmp_path, store.url)
+    for n, write in (("1", False), ("2", True)):
+        store.request("/%s-%s" % (s.index, n), "PUT", {"aliases": {s.index: {"is_write_index": write}}})
+    assert load(s, rows_of(3)).returncode == 0
+    assert s.receipt(s.name, "done", "a.csv")["sinks"][0]["index"] == s.index + "-2"
+    assert (count(store, s.index + "-1"), count(store, s.index + "-2")) == (0, 3)
+
+
+def test_b_an_alias_without_write_index_is_held(tmp_path, opensearch):
+    s = site(tmp_path, opensearch.url)
+    for n in "12":
+        opensearch.request("/%s-%s" % (s.index, n), "PUT", {"aliases": {s.index: {}}})
+    assert load(s, rows_of(3)).returncode == 3
+    assert "alias of 2 indices without a write index" in held_reason(s)
+
+
+def test_b_a_data_stream_is_refused(tmp_path, opensearch):
+    s = site(tmp_path, opensearch.url)
+    template = {"index_patterns": [s.index + "*"], "data_stream": {}}
+    assert opensearch.request("/_index_template/" + s.index, "PUT", template)[0] == 200
+    try:
+        assert load(s, rows_of(3)).returncode == 3  # there is none yet: the template would make one
+        assert "data stream: refused" in held_reason(s)
+        opensearch.request("/_data_stream/" + s.index, "PUT")
+        other = site(tmp_path / "b" if (tmp_path / "b").mkdir() is None else None, opensearch.url, tenant=s.name)
+        assert load(other, rows_of(3)).returncode == 3
+        assert "data stream: refused" in held_reason(other)
+        assert count(opensearch, s.index) == 0
+    finally:
+        opensearch.request("/_data_stream/" + s.index, "DELETE")
+        opensearch.request("/_index_template/" + s.index, "DELETE")
+
+
+def test_b_pipeline_is_passed_on_and_its_fail_is_a_reject(tmp_path, opensearch):
+    s = site(tmp_path, opensearch.url, spec=job(index={"pipeline": "PIPE"}, rejects={"max_ratio": 1}))
+    assert load(s, rows_of(3)).returncode == 3  # not there
+    assert 'no ingest pipeline "PIPE"' in held_reason(s)
+    pipe = s.name + "-pipe"
+    opensearch.request("/_ingest/pipeline/" + pipe, "PUT", {"processors": [
+        {"set": {"field": "seen", "value": True}},
+        {"fail": {"if": "ctx.n == 2", "message": "no twos here"}}]})
+    (tmp_path / "b").mkdir()
+    s = site(tmp_path / "b", opensearch.url, spec=job(index={"pipeline": pipe}, rejects={"max_ratio": 1}))
+    assert load(s, rows_of(3)).returncode == 0
+    same(documents(opensearch, s.index), [{**r, "seen": True} for r in rows_of(3) if r["n"] != 2])
+    receipt = s.receipt(s.name, "done", "a.csv")
+    assert balanced(receipt) and receipt["rows"]["rejected"] == 1 and "no twos here" in receipt["first_error"]["message"]
+
+
+def test_b_pipeline_is_refused_for_the_embedded_store(tmp_path):
+    from site_ import Site
+    s = Site(tmp_path)
+    s.tenant("alice", rows=job(index={"pipeline": "p"}))
+    done = s.run("-t")
+    assert done.returncode == 78 and "$.index.pipeline" in done.stderr and "sqlite" in done.stderr
+
+
+def test_b_what_the_server_refuses_comes_back_with_its_reason(tmp_path, store):
+    mappings = {"properties": {"n": {"type": "integer"}, "day": {"type": "date", "format": "yyyy-MM-dd"}}}
+    s = site(tmp_path, store.url, spec=job(index={"mappings": mappings}, rejects={"max_ratio": 1}))
+    lines = ["n,day"] + ["%d,%s" % (i, "tomorrow" if i % 3 == 0 else "2026-11-%02d" % (i % 28 + 1)) for i in range(1, 3001)]
+    lines[500] = "5x0,2026-11-01"  # one that we refuse ourselves, between those of the server
+    s.drop(s.name, "a.csv", ("\n".join(lines) + "\n").encode())
+    assert s.once().returncode == 0
+    receipt = s.receipt(s.name, "done", "a.csv")
+    refused = sorted([i for i in range(1, 3001) if i % 3 == 0] + [500])
+    assert balanced(receipt) and receipt["rows"]["rejected"] == len(refused)
+    assert {d["n"] for d in documents(store, s.index).values()} == set(range(1, 3001)) - set(refused)
+    import csv
+    with open(s.path("staging", s.name, "done", "a.csv.rejects.csv"), newline="") as f:
+        listed = list(csv.reader(f))
+    assert listed[0] == ["_line", "_column", "_error", "n", "day"]
+    # in the order of the file, whoever refused them
+    assert [int(r[0]) for r in listed[1:]] == [i + 1 for i in refused]
+    for r in listed[1:]:
+        assert ",".join(r[3:]) == lines[int(r[0]) - 1]
+        assert r[1] == ("n" if r[0] == "501" else "day") and ("tomorrow" in r[2] or r[0] == "501")
+
+
+def test_b_provenance_and_times(tmp_path, opensearch):
+    s = site(tmp_path, opensearch.url, spec=job(provenance=True, start_finish_times=True))
+    assert load(s, rows_of(3)).returncode == 0
+    receipt = s.receipt(s.name, "done", "a.csv")
+    for found in documents(opensearch, s.index).values():
+        assert found["ingest"] == {"file": "a.csv", "delivery": receipt["delivery"], "line": found["n"] + 1,
+                                   "at": receipt["times"]["claimed"]}
+        assert receipt["times"]["claimed"] <= found["start_time"] <= found["finish_time"] <= receipt["times"]["placed"] if \
+            receipt["times"].get("placed") else found["start_time"] <= found["finish_time"]
+        assert {k: found[k] for k in ("n", "name", "cpu")} == rows_of(1, found["n"])[0]
+
+
+def test_b_a_column_that_provenance_would_overwrite_is_a_reject(tmp_path):
+    from site_ import Site
+    s = Site(tmp_path)
+    s.tenant("alice", rows={"pattern": "*.csv", "input": {"header": True}, "provenance": True, "rejects": {"max_ratio": 1}})
+    s.drop("alice", "a.csv", b"n,ingest\n1,mine\n")
+    assert s.once().returncode == 0
+    receipt = s.receipt("alice", "done", "a.csv")
+    assert receipt["rows"]["rejected"] == 1 and "provenance" in receipt["first_error"]["message"]
+
+
+def test_b_rows_are_taken_back_by_their_ids(tmp_path, store):
+    """The worker dies after its rows were acknowledged, and the file is not the same any more: no row may stay."""
+    s = site(tmp_path, store.url)
+    once = str(tmp_path / "once")
+    s.drop(s.name, "a.csv", csv_of(rows_of(30000)))
+    # ended in the middle: rows are stored, the journal says LOADING
+    env = {"INGEST_CRASH_AT": "ack:2", "INGEST_CRASH_ONCE": once}
+    s.start(env=env)
+    s.until(lambda: os.path.exists(once))
+    s.kill()
+    assert count(store, s.index) > 0
+    (work,) = [os.path.join(d, "a.csv") for d, _, f in os.walk(s.path("staging", s.name, "work")) if "a.csv" in f]
+    os.chmod(work, 0o600)
+    with open(work, "r+b") as f:
+        f.seek(30)
+        f.write(b"9")
+    assert s.once().returncode == 3
+    assert s.names(s.name, "failed")[0] == "a.csv", s.log(s.name)
+    receipt = s.receipt(s.name, "failed", "a.csv")
+    assert balanced(receipt) and receipt["rows"]["indexed"] == 0
+    assert "file.undoing" in s.log(s.name)
+    assert count(store, s.index) == 0

@@ -11,7 +11,8 @@
 What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 503, 502,
 partial (the last half of the items is missing), reset-before (not passed on), reset-after (passed on, then the connection is reset),
 slow (1 s), hung (no answer, for as long as the client waits), garbage (passed on, the answer is cut in the middle),
-html (not passed on, 200 with a page), 413, cut (the connection is reset while the body is still coming), 401, read-only (the index is
+html (not passed on, 200 with a page), 413, cut (the connection is reset while the body is still coming), 413-or-cut (413 to who
+asks with Expect first), 401, read-only (the index is
 blocked for real while it is passed on), swapped (passed on, two items of the answer have changed places).
 """
 import collections
@@ -123,6 +124,8 @@ class FaultProxy:
         fault = self.everything
         if fault is None and self.fault and getattr(self.fault, "by_size", False):
             fault = self.fault(length)
+        if fault == "413-or-cut":
+            fault = "413" if headers.get("Expect") else "cut"
         if headers.get("Expect") and fault != "413":
             s.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if fault == "413" and headers.get("Expect"):

@@ -387,6 +387,11 @@ void circuits_release(struct ingestd *d)
 
 /* --- status --- */
 
+bool circuits_any(const struct ingestd *d)
+{
+	return map_len(&d->circuits.by_key) > 0;
+}
+
 static size_t count_waiting(struct ingestd *d, const struct circuit *c)
 {
 	size_t n = 0;

@@ -38,6 +38,7 @@ void circuits_fault(struct ingestd *d, struct file *x, const struct fault *f);
 void circuits_reached(struct ingestd *d, struct file *x);
 void circuits_worked(struct ingestd *d, struct file *x);
 void circuits_left(struct ingestd *d, struct file *x);
+bool circuits_any(const struct ingestd *d); /* is one open? */
 void circuits_add_json(struct ingestd *d, struct strbuf *out);
 
 #endif

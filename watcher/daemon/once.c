@@ -29,13 +29,13 @@ static int exit_code(struct ingestd *d)
 {
 	bool left = map_len(&d->files) || starts_any(d);
 
-	if (d->once.start_failed || d->turn.behind)
+	if (d->once.start_failed || d->turn.behind || circuits_any(d))
 		return EXIT_COULD_NOT;
 	for (size_t i = 0; i < map_len(&d->files); i++) {
 		const struct file *x = map_value(&d->files, i);
 
 		if (x->row.state == FILE_WAITING &&
-		    (x->circuit || x->waits_kind == FAULT_TEMPORARY || x->waits_kind == FAULT_SYSTEM) && !x->lost)
+		    (x->waits_kind == FAULT_TEMPORARY || x->waits_kind == FAULT_SYSTEM) && !x->lost)
 			return EXIT_COULD_NOT;
 	}
 	return left || d->once.ended_badly ? EXIT_LEFT : EXIT_WORKED;

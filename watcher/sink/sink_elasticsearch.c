@@ -27,7 +27,7 @@ static int connect_es(const struct sink_leg *leg, void **connection, struct faul
 	es->name = xstrdup(leg->config->name);
 	es->http = http_new(&o);
 	es_nodes_init(&es->nodes, a->urls, a->url_count);
-	es->body_limit = ES_BODY;
+	es->body_limit = es->body_most = ES_BODY;
 	es->flight = ES_FLIGHT;
 	*connection = es;
 	return 0;

@@ -22,6 +22,7 @@
 #define LOOK_BYTES (64u * 1024)
 #define WAIT_MS 1000
 #define CUTS 2 /* of a body in the middle, before it is asked for first */
+#define FULLS 2 /* 429 for a whole body, before it is halved */
 #define TOO_LARGE "the document is larger than the server takes in one request (HTTP 413)"
 
 /* --- bulks --- */
@@ -235,9 +236,14 @@ static enum item_way judge(struct sink_es *s, const struct bulk_document *d, con
 
 static void worked(struct sink_es *s)
 {
+	struct es *es = s->es;
+
 	s->failing_since = 0;
-	if (s->es->flight < ES_FLIGHT)
-		s->es->flight++;
+	if (es->flight < ES_FLIGHT)
+		es->flight++;
+	es->body_limit += es->body_limit / 8;
+	if (es->body_limit > es->body_most)
+		es->body_limit = es->body_most;
 }
 
 /* Tried again later; its documents' fate may be unknown. */
@@ -315,20 +321,31 @@ static int take_bulk_answer(struct sink_es *s, struct bulk *b, struct fault *f)
 	return take_items(s, b, f);
 }
 
-/* Half a body each, and no later body so large; a single document is refused. */
+/* Half a body each, and no later body so large for a while. */
+static void halve(struct sink_es *s, struct bulk *b)
+{
+	struct bulk *half = take_bulk(s);
+	size_t limit = b->body.n / 2 > ES_BODY_MIN ? b->body.n / 2 : ES_BODY_MIN;
+
+	if (s->es->body_limit > limit)
+		s->es->body_limit = limit;
+	bulk_split(b, half);
+	half->tries = b->tries;
+	half->not_before = b->not_before;
+	push(s, half);
+}
+
+/* Never again a body so large; a single document is refused. */
 static void too_large(struct sink_es *s, struct bulk *b)
 {
-	struct bulk *half;
+	size_t most = b->body.n - b->body.n / 8;
 
-	if (s->es->body_limit > b->body.n / 2)
-		s->es->body_limit = b->body.n / 2 > ES_BODY_MIN ? b->body.n / 2 : ES_BODY_MIN;
+	if (s->es->body_most > most)
+		s->es->body_most = most > ES_BODY_MIN ? most : ES_BODY_MIN;
 	b->state = BULK_READY;
 	b->not_before = 0;
 	if (b->len > 1) {
-		half = take_bulk(s);
-		bulk_split(b, half);
-		half->tries = 1;
-		push(s, half);
+		halve(s, b);
 		return;
 	}
 	answer(s, &b->documents[0], SINK_REJECTED, SPAN_NONE, SPAN_LITERAL(TOO_LARGE));
@@ -372,6 +389,9 @@ static int handle(struct sink_es *s, struct bulk *b, struct fault *f)
 	if (c->status != 429)
 		es_nodes_failed(&s->es->nodes, b->node);
 	again(s, b, c->status != 429);
+	/* full for this body, perhaps not for half of it */
+	if (c->status == 429 && b->tries >= FULLS && b->len > 1)
+		halve(s, b);
 	return 0;
 }
 

@@ -54,7 +54,8 @@ struct es {
 	struct es_nodes nodes;
 	struct bulk *spare; /* bodies of before: their memory is used again */
 	size_t spare_count;
-	size_t body_limit;   /* halved when the server says 413 */
+	size_t body_limit;   /* of the next body: halved when the server is full, grows again */
+	size_t body_most;    /* halved when the server says 413 */
 	unsigned flight;     /* how many requests it takes now */
 	bool elasticsearch;  /* the server said so */
 	bool answered;       /* the server said anything at all */

@@ -1,0 +1,236 @@
+"""A sick sink, credential or index: its files wait with the reason, all others go on, and it goes again after recovery."""
+import json
+import os
+import time
+
+import pytest
+
+from fault_proxy import FaultProxy, larger_than
+from search_ import balanced, count, csv_of, documents, job, rows_of, same, site
+
+
+@pytest.fixture
+def opensearch(server):
+    return server("opensearch")
+
+
+def status(s):
+    return json.loads(s.ctl("--json", "status").stdout)
+
+
+def circuits(s):
+    return [c for c in status(s)["sinks"] if c["state"] != "ok"]
+
+
+def waiting(s, n=1):
+    return sum(t["waiting"] for t in status(s)["tenants"]) == n
+
+
+def done(s, *names):
+    have = set(os.listdir(s.path("staging", s.name, "done"))) if os.path.isdir(s.path("staging", s.name, "done")) else set()
+    return set(names) <= have
+
+
+@pytest.fixture
+def running():
+    sites = []
+
+    def start(s):
+        sites.append(s)
+        s.start()
+        return s
+    yield start
+    for s in sites:
+        s.stop()
+
+
+def test_c_a_blocked_index_waits_and_others_go_on(tmp_path, opensearch, running):
+    """blocks.write: items 403; that index's circuit, and no other's."""
+    s = site(tmp_path, opensearch.url, workers=1)
+    s.tenant(s.name, rows=job(pattern="a*.csv"), free=job(pattern="b*.csv", index={"name": "free"}))
+    opensearch.request("/" + s.index, "PUT", {"settings": {"index.blocks.write": True}})
+    running(s)
+    s.drop(s.name, "a1.csv", csv_of(rows_of(5)))
+    s.until(lambda: circuits(s), 30)
+    (c,) = circuits(s)
+    assert (c["sink"], c["credential"], c["index"], c["fault"]) == ("main", "platform", s.index, "temporary")
+    assert "403" in c["reason"] and "cluster_block_exception" in c["reason"]
+    begun = time.monotonic()
+    for i in range(10):
+        s.drop(s.name, "b%d.csv" % i, csv_of(rows_of(5, 100 * i + 1)))
+    s.drop(s.name, "a2.csv", csv_of(rows_of(5, 6)))
+    s.until(lambda: done(s, *["b%d.csv" % i for i in range(10)]), 20)
+    s.until(lambda: waiting(s, 2), 30)
+    assert "sink.sick" in s.log("ingestd") and "main" in s.ctl("status").stdout
+    opensearch.request("/%s/_settings" % s.index, "PUT", {"index.blocks.write": None})
+    begun = time.monotonic()
+    s.until(lambda: done(s, "a1.csv", "a2.csv"), 45)
+    assert time.monotonic() - begun < 30
+    assert circuits(s) == [] and "sink.well" in s.log("ingestd")
+    same(documents(opensearch, s.index), rows_of(10))
+
+
+def test_c_a_sink_that_is_away_or_hangs_delays_nobody_else(tmp_path, opensearch, running):
+    """One worker slot, a dead sink and one that takes everything and answers nothing, beside the embedded store."""
+    with FaultProxy(opensearch.url) as hung, FaultProxy(opensearch.url) as dead:
+        dead.away()
+        hung.everything = "hung"
+        s = site(tmp_path, hung.url, workers=1)
+        with open(s.path("ingestd.json")) as f:
+            config = json.load(f)
+        config["sinks"]["dead"] = {"type": "elasticsearch", "urls": [dead.url]}
+        config["sinks"]["local"] = {"type": "sqlite"}
+        config["default_sinks"] = ["local"]
+        with open(s.path("ingestd.json"), "w") as f:
+            json.dump(config, f)
+        s.tenant(s.name, rows=job(pattern="h*.csv", sinks=["main"]), dead=job(pattern="d*.csv", sinks=["dead"]),
+                 well=job(pattern="w*.csv", sinks=["local"]))
+        running(s)
+        for i in range(5):
+            s.drop(s.name, "h%d.csv" % i, csv_of(rows_of(5)))
+            s.drop(s.name, "d%d.csv" % i, csv_of(rows_of(5)))
+        s.until(lambda: len(circuits(s)) == 2, 60)
+        by_sink = {c["sink"]: c for c in circuits(s)}
+        assert by_sink["dead"]["index"] is None and by_sink["dead"]["fault"] == "temporary"
+        # while both are probed again and again, every file of the well sink is through in a moment
+        slowest = 0
+        for i in range(20):
+            begun = time.monotonic()
+            s.drop(s.name, "w%d.csv" % i, csv_of(rows_of(5, i * 5 + 1)))
+            s.until(lambda: done(s, "w%d.csv" % i), 20)
+            slowest = max(slowest, time.monotonic() - begun)
+        assert slowest < 3, slowest
+        assert not done(s, "h0.csv") and not done(s, "d0.csv")
+        hung.everything = None
+        dead.back()
+        begun = time.monotonic()
+        s.until(lambda: done(s, *["%s%d.csv" % (k, i) for k in "hd" for i in range(5)]), 45)
+        assert time.monotonic() - begun < 30 and circuits(s) == []
+
+
+def test_c_once_says_that_the_sink_is_out_of_reach(tmp_path, opensearch):
+    with FaultProxy(opensearch.url) as dead:
+        dead.away()
+        s = site(tmp_path, dead.url)
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        ended = s.once("--wait", "12")
+        assert ended.returncode == 1 and "a.csv" in ended.stderr and dead.url in ended.stderr
+        assert s.names(s.name, "failed") == [] and s.names(s.name, "held") == []
+        dead.back()
+        assert s.once().returncode == 0
+        same(documents(opensearch, s.index), rows_of(5))
+
+
+def test_c_requests_overlap(tmp_path, opensearch):
+    """Behind 200 ms a request, several are under way at the same time; the body is 1 to 5 MiB."""
+    with FaultProxy(opensearch.url) as p:
+        p.delay = 0.2
+        s = site(tmp_path, p.url)
+        rows = rows_of(250000)
+        s.drop(s.name, "a.csv", csv_of(rows))
+        assert s.once().returncode == 0
+        assert p.most_at_once >= 2
+        sizes = [b.bytes for b in p.bulks]
+        assert len(sizes) > 3 and all(1 << 20 <= n <= 5 << 20 for n in sizes[:-1]), sizes
+        assert {op for b in p.bulks for op in b.ops} == {"create"}
+        assert all("filter_path=" in b.path for b in p.bulks)
+        assert count(opensearch, s.index) == len(rows)
+
+
+def test_c_retry_after_is_respected(tmp_path, opensearch):
+    seen = []
+
+    def choose(bulk):
+        seen.append(time.monotonic())
+        return "429-after" if len(seen) == 1 else None
+    with FaultProxy(opensearch.url) as p:
+        p.fault = choose
+        s = site(tmp_path, p.url)
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        assert s.once().returncode == 0
+        assert len(seen) == 2 and seen[1] - seen[0] >= 1.0
+
+
+@pytest.mark.parametrize("fault", ["413", "413-or-cut"])
+def test_c_a_body_that_is_too_large_is_split_down_to_one_document(tmp_path, opensearch, fault):
+    """413 while the connection stays, and a connection that is cut before 413 can be read (EPIPE)."""
+    with FaultProxy(opensearch.url) as p:
+        p.fault = larger_than(30000, fault)
+        s = site(tmp_path, p.url, spec=job(rejects={"max_ratio": 1}))
+        rows = rows_of(2000)
+        rows[700]["name"] = "x" * 50000  # one document alone is too large
+        s.drop(s.name, "a.csv", csv_of(rows))
+        assert s.once("--wait", "60").returncode == 0, s.log("ingestd")
+        receipt = s.receipt(s.name, "done", "a.csv")
+        assert balanced(receipt) and receipt["rows"]["rejected"] == 1 and "413" in receipt["first_error"]["message"]
+        assert receipt["first_error"]["line"] == 702
+        same(documents(opensearch, s.index), rows[:700] + rows[701:])
+
+
+def test_c_real_limits_of_the_server(tmp_path, own_server):
+    """http.max_content_length below our body, and indexing pressure: real 413 and real 429."""
+    real = own_server("opensearch", settings={"http.max_content_length": "1mb", "indexing_pressure.memory.limit": "1500kb"})
+    s = site(tmp_path, real.url, spec=job(rejects={"max_ratio": 1}))
+    rows = rows_of(60000)
+    rows[30000]["name"] = "y" * 1200000
+    s.tenant(s.name, profile={"arrival": {"settle_seconds": 0}, "limits": {"max_row_bytes": 4000000}},
+             rows=job(rejects={"max_ratio": 1}))
+    s.drop(s.name, "a.csv", csv_of(rows))
+    assert s.once("--wait", "60").returncode == 0, s.log(s.name) + s.log("ingestd")
+    receipt = s.receipt(s.name, "done", "a.csv")
+    assert balanced(receipt) and receipt["rows"]["rejected"] == 1 and receipt["first_error"]["line"] == 30002
+    same(documents(real, s.index), rows[:30000] + rows[30001:])
+
+
+def test_c_an_answer_whose_items_are_swapped_is_no_answer(tmp_path, opensearch):
+    """Items answered = items sent, each in its place."""
+    faults = iter(["swapped", "swapped", "html", "502"])
+    with FaultProxy(opensearch.url) as p:
+        p.fault = lambda bulk: next(faults, None)
+        s = site(tmp_path, p.url)
+        s.drop(s.name, "a.csv", csv_of(rows_of(50)))
+        assert s.once().returncode == 0
+        receipt = s.receipt(s.name, "done", "a.csv")
+        assert receipt["sinks"][0]["requests"] == 5 and receipt["rows"]["duplicates"] == 0
+        same(documents(opensearch, s.index), rows_of(50))
+
+
+def test_c_three_nodes_one_closed_and_back_during_a_load(tmp_path, own_server, running):
+    cluster = own_server("opensearch", nodes=3)
+    urls = ["http://127.0.0.1:%d" % (cluster.port + i) for i in range(3)]
+    proxies = [FaultProxy(u) for u in urls]
+    for p in proxies:
+        p.__enter__()
+        p.delay = 0.1
+    try:
+        s = site(tmp_path, [p.url for p in proxies], workers=2,
+                 spec=job(index={"settings": {"number_of_shards": 3, "number_of_replicas": 1}}))
+        running(s)
+        rows = 0
+        down, back = os.path.join(cluster.folder, "down.2"), None
+        for i in range(200):
+            s.drop(s.name, "f%03d.csv" % i, csv_of(rows_of(200, i * 200 + 1)))
+            rows += 200
+            if i == 20:
+                open(down, "w").close()
+                assert cluster.request("/_cluster/health?wait_for_nodes=2&timeout=30s")[1]["number_of_nodes"] == 2
+                s.until(lambda: done(s, "f005.csv"))
+            if i == 100:
+                s.until(lambda: done(s, "f060.csv"))  # with two nodes
+                os.unlink(down)
+                assert cluster.request("/_cluster/health?wait_for_nodes=3&timeout=60s")[1]["number_of_nodes"] == 3
+                back = (time.monotonic(), len(proxies[1].bulks))
+        s.until(lambda: done(s, *["f%03d.csv" % i for i in range(200)]), 120)
+        # the node is in use again within 30 s
+        k = 200
+        while len(proxies[1].bulks) == back[1] and time.monotonic() - back[0] < 30:
+            s.drop(s.name, "f%03d.csv" % k, csv_of(rows_of(200, k * 200 + 1)))
+            s.until(lambda: done(s, "f%03d.csv" % k))
+            rows += 200
+            k += 1
+        assert len(proxies[1].bulks) > back[1]
+        assert all(p.bulks for p in proxies)
+        same(documents(cluster, s.index), rows_of(rows))
+    finally:
+        for p in proxies:
+            p.__exit__()
