@@ -6,6 +6,7 @@
  *	index      is the index there, what types has it; made or widened for a leg
  *	bulk       documents on their way: one body, built in place
  *	answer     what the server says of each of them
+ *	verdict    and what becomes of it
  *	flight     several bulks at the same time: retries, back-off, splitting, giving up
  *
  * struct es is the connection, kept by the pool between files; struct sink_es one leg.
@@ -157,6 +158,16 @@ struct sink_es {
 	struct fault trouble; /* why it fails now */
 	struct strbuf text;
 };
+
+enum item_way {
+	ITEM_ANSWERED, /* it has its verdict */
+	ITEM_AGAIN,    /* sent again; s->trouble says why */
+	ITEM_STOP,     /* no use to go on; s->trouble says why */
+};
+
+void es_answer(struct sink_es *s, const struct bulk_document *d, enum sink_verdict verdict,
+	       struct span column, struct span text);
+enum item_way es_judge(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item);
 
 int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f) MUST_CHECK;
 int es_flush(struct sink_es *s, struct fault *f) MUST_CHECK;
