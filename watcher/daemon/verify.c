@@ -23,19 +23,38 @@ struct verification {
 /* What the answer to one job's filter is about. */
 struct asked {
 	struct verification *v;
-	char *file;
+	char *folder; /* the tenant's */
+	char *origin; /* what the filter's errors call it, below the folder */
 };
+
+/* Errors and warnings as the child wrote them, their file named from here; how many were errors. */
+static size_t print_filter(const struct asked *a, const char *text)
+{
+	size_t n = strlen(a->origin), errors = 0;
+
+	while (*text) {
+		size_t line = strcspn(text, "\n");
+		bool heads = strncmp(text, a->origin, n) == 0 && text[n] == ':';
+
+		fprintf(stderr, "%s%s%.*s\n", heads ? a->folder : "", heads ? "/" : "", (int)line, text);
+		errors += heads && !memmem(text, line, ": warning: ", 11);
+		text += line + (text[line] == '\n');
+	}
+	return errors;
+}
 
 static void on_checked(void *ctx, enum check_answer answer, const char *errors)
 {
 	struct asked *a = ctx;
+	size_t n = print_filter(a, errors);
 
 	if (answer != CHECK_OK) {
-		a->v->errors++;
-		fprintf(stderr, "%s: filter: %s%s", a->file, *errors ? errors : "cannot be checked",
-			*errors && errors[strlen(errors) - 1] == '\n' ? "" : "\n");
+		a->v->errors += n ? n : 1;
+		if (!*errors)
+			fprintf(stderr, "%s/%s: the filter cannot be checked\n", a->folder, a->origin);
 	}
-	free(a->file);
+	free(a->folder);
+	free(a->origin);
 	free(a);
 }
 
@@ -50,7 +69,8 @@ static void ask(struct verification *v, const struct profile *p, const struct jo
 		return;
 	a = xcalloc(1, sizeof(*a));
 	a->v = v;
-	a->file = xasprintf("%s/jobs/%s.json", folder, j->name);
+	a->folder = xstrdup(folder);
+	a->origin = xstrdup(j->filter_origin);
 	version_write(p, j, &text, hash);
 	checks_ask(v->checks, hash, strbuf_span(&text), on_checked, a);
 	strbuf_release(&text);

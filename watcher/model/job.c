@@ -37,6 +37,7 @@ void job_unref(struct job **jp)
 	free(j->job_name);
 	free(j->filter);
 	free(j->filter_origin);
+	free(j->vars_json);
 	free(j->index_name);
 	free(j->mappings_json);
 	free(j->settings_json);
@@ -177,6 +178,30 @@ static void take_filter(struct job *j, const json_t *root, int dir_fd, struct ke
 	free(name);
 }
 
+static bool is_var_name(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+
+	return n > 0 && name[n] == '\0' && !(name[0] >= '0' && name[0] <= '9');
+}
+
+static void take_vars(struct job *j, const json_t *root, struct keys_report *r)
+{
+	json_t *vars = json_object_get(root, "vars"), *v;
+	const char *name;
+
+	j->vars_json = keys_dump(json_is_object(vars) ? vars : NULL, "{}");
+	json_object_foreach(vars, name, v) {
+		char *where = keys_path("$.vars", name);
+
+		if (!is_var_name(name))
+			keys_error(r, where, "allowed: a name of letters, digits, _ and ., no digit first");
+		else if (!json_is_string(v))
+			keys_error(r, where, "must be a string");
+		free(where);
+	}
+}
+
 static bool says(const json_t *object, const char *key, const char *word)
 {
 	const char *s = json_string_value(json_object_get(object, key));
@@ -220,6 +245,8 @@ static void parse_own(struct job *j, const json_t *root, int dir_fd, struct keys
 	j->rejects.max_rows = keys_int(rejects, "max_rows", -1);
 	take_index(j, index, "$.index", r);
 	take_filter(j, root, dir_fd, r);
+	take_vars(j, root, r);
+	j->lenient = says(root, "compat", "logstash-8.6");
 }
 
 static void parse_seed(struct job *j, const json_t *root, struct keys_report *r)
@@ -235,6 +262,7 @@ static void parse_seed(struct job *j, const json_t *root, struct keys_report *r)
 	j->trigger = TRIGGER_MANUAL;
 	j->index_name = keys_string(pipeline, "index_name", j->name);
 	j->filter = keys_string(pipeline, "filter", "");
+	j->vars_json = xstrdup("{}");
 	j->sinks = xcalloc(1, sizeof(char *));
 	j->rejects.max_ratio = RATIO_DEFAULT;
 	j->rejects.max_rows = -1;

@@ -29,6 +29,8 @@ struct job {
 	} input;
 	char *filter;        /* the text, "" = none */
 	char *filter_origin; /* what error messages call it: "jobs/vmtable.json filter" or "jobs/vmtable.conf" */
+	char *vars_json;     /* what ${NAME} means in it: an object of strings; "{}" when absent */
+	bool lenient;        /* compat logstash-8.6 */
 	char *index_name;    /* as written, before the tenant's prefix */
 	char *mappings_json; /* "{}" when absent */
 	char *settings_json;

@@ -26,6 +26,9 @@ void version_write(const struct profile *p, const struct job *j, struct strbuf *
 	json_pair_bool(text, "header", j->input.header);
 	json_pair_string(text, "filter", j->filter);
 	json_pair_string(text, "filter_origin", j->filter_origin);
+	json_add_key(text, "vars");
+	strbuf_adds(text, j->vars_json);
+	json_pair_bool(text, "lenient", j->lenient);
 	json_pair_string(text, "index", index);
 	json_add_key(text, "mappings");
 	strbuf_adds(text, j->mappings_json);
@@ -74,6 +77,8 @@ static int fill_job(const json_t *root, struct job *j, struct fault *f)
 	j->input.header = keys_bool(root, "header", false);
 	j->filter = keys_string(root, "filter", "");
 	j->filter_origin = keys_string(root, "filter_origin", "filter");
+	j->vars_json = dump(json_object_get(root, "vars"));
+	j->lenient = keys_bool(root, "lenient", false);
 	j->index_name = keys_string(root, "index", "");
 	j->mappings_json = dump(json_object_get(root, "mappings"));
 	j->settings_json = dump(json_object_get(root, "settings"));

@@ -14,10 +14,14 @@
 static int check_version(const char *path, struct span text, struct strbuf *errors)
 {
 	struct fault f = FAULT_INIT;
+	struct strbuf warnings = STRBUF_INIT;
 	struct compiled *c = NULL;
-	int r = compiled_new(text, &c, errors, &f);
+	int r = compiled_new(text, &c, errors, &warnings, &f);
 
 	(void)path;
+	if (r == 0)
+		fputs(warnings.p, stderr);
+	strbuf_release(&warnings);
 	if (r < 0 && !errors->n)
 		strbuf_addf(errors, "%s\n", f.text);
 	compiled_free(&c);

@@ -7,6 +7,7 @@
 #include "watcher/base/base.h"
 #include "watcher/worker/compiled.h"
 #include "watcher/base/fsutil.h"
+#include <jansson.h>
 
 #define PLACES 4
 #define VERSION_MAX (4 * 1024 * 1024)
@@ -22,22 +23,55 @@ static bool is_blank(const char *s)
 	return s[strspn(s, " \t\r\n")] == '\0';
 }
 
-static int compile_filter(struct compiled *c, struct strbuf *errors, struct fault *f)
+static void take_vars(const json_t *object, struct filter_vars *vars)
+{
+	struct filter_var *items = xcalloc(json_object_size(object) + 1, sizeof(*items));
+	const char *name;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)object, name, v)
+		items[vars->count++] = (struct filter_var){name, json_string_value(v)};
+	vars->items = items;
+}
+
+/* The first line of the errors, for where there is one line. */
+static int first_error(const struct strbuf *errors, struct fault *f)
+{
+	size_t n = strcspn(errors->p, "\n");
+
+	return fault_set(f, FAULT_CONFIG, "%.*s", (int)n, errors->p);
+}
+
+static int compile_filter(struct compiled *c, struct strbuf *errors, struct strbuf *warnings, struct fault *f)
 {
 	const struct job *j = c->version->job;
+	struct strbuf own = STRBUF_INIT;
+	struct strbuf *said = errors ? errors : &own;
+	struct filter_vars vars = {NULL, 0};
+	struct plan_source src = {
+		.text = span_of(j->filter), .origin = j->filter_origin, .vars = &vars, .lenient = j->lenient};
+	json_t *object;
+	int r;
 
 	if (is_blank(j->filter))
 		return 0;
-	if (errors)
-		strbuf_addf(errors, "%s: filter text: not in this version\n", j->filter_origin);
-	return fault_set(f, FAULT_CONFIG, "%s: filter text: not in this version", j->filter_origin);
+	object = json_loads(j->vars_json, 0, NULL);
+	take_vars(object, &vars);
+	r = plan_compile(&src, &c->plan, said, warnings);
+	if (r < 0)
+		first_error(said, f);
+	free((void *)(uintptr_t)vars.items);
+	json_decref(object);
+	strbuf_release(&own);
+	return r;
 }
 
-int compiled_new(struct span text, struct compiled **out, struct strbuf *errors, struct fault *f)
+int compiled_new(struct span text, struct compiled **out, struct strbuf *errors, struct strbuf *warnings,
+		 struct fault *f)
 {
 	struct compiled *c = xcalloc(1, sizeof(*c));
 
-	if (version_parse(text, &c->version, f) < 0 || compile_filter(c, errors, f) < 0) {
+	if (version_parse(text, &c->version, f) < 0 || compile_filter(c, errors, warnings, f) < 0) {
 		compiled_free(&c);
 		return -1;
 	}
@@ -51,6 +85,7 @@ void compiled_free(struct compiled **cp)
 
 	if (!c)
 		return;
+	plan_free(&c->plan);
 	version_free(&c->version);
 	free(c);
 	*cp = NULL;
@@ -78,7 +113,7 @@ static int read_version(const char *hash, int fd, struct compiled **out, struct 
 	int r = fs_read_fd(fd, VERSION_MAX, &text, f);
 
 	if (r == 0)
-		r = compiled_new(strbuf_span(&text), &c, NULL, f);
+		r = compiled_new(strbuf_span(&text), &c, NULL, NULL, f);
 	strbuf_release(&text);
 	if (r < 0)
 		return -1;

@@ -1,7 +1,7 @@
 /*
  * compiled - a job version made ready to run: its parts parsed, its filter text a plan
  *
- *	compiled_new(text, &c, errors, &f)           the text of a version; errors (or NULL) gets the filter's errors whole
+ *	compiled_new(text, &c, errors, warnings, &f) the text of a version; errors (or NULL) gets the filter's errors whole
  *	compiled_free(&c)
  *
  *	cache = compiled_cache_new();                a worker keeps those it used last
@@ -14,15 +14,18 @@
 #define WORKER_COMPILED_H
 
 #include "watcher/model/version.h"
+#include "transforms/plan.h"
 
 struct compiled {
 	struct version *version;
+	struct plan *plan; /* NULL: no filter text */
 };
 
 struct compiled_cache;
 
-int compiled_new(struct span text, struct compiled **out, struct strbuf *errors, struct fault *f)
-	MUST_CHECK;
+/* warnings NULL: not said. */
+int compiled_new(struct span text, struct compiled **out, struct strbuf *errors, struct strbuf *warnings,
+		 struct fault *f) MUST_CHECK;
 void compiled_free(struct compiled **c);
 
 struct compiled_cache *compiled_cache_new(void);

@@ -27,6 +27,7 @@ struct conversion {
 	int fd;
 	struct input *input;
 	struct row *row;
+	int64_t now_ms; /* what filters see, in both passes */
 	struct counters counters;
 	char delivery[DELIVERY_TEXT];
 	char *index;
@@ -47,16 +48,16 @@ static int open_pass(struct conversion *c, bool first, struct fault *f)
 	memset(&c->counters, 0, sizeof(c->counters));
 	if (input_new(c->fd, &o, &c->input, f) < 0)
 		return -1;
-	c->row = row_new(c->compiled, input_format(c->input), input_header(c->input));
+	c->row = row_new(c->compiled, input_format(c->input), input_header(c->input), c->now_ms);
 	return 0;
 }
 
-static int put_document(struct conversion *c, const struct record *rec, const struct event *ev,
-			struct fault *f)
+static int put_document(struct conversion *c, const struct record *rec, unsigned part,
+			const struct event *ev, struct fault *f)
 {
 	char id[DOCUMENT_ID_TEXT];
 
-	document_id(c->delivery, rec->row, 0, id);
+	document_id(c->delivery, rec->row, part, id);
 	strbuf_adds(&c->out, "{\"create\":{");
 	json_pair_string(&c->out, "_index", c->index);
 	json_pair_string(&c->out, "_id", id);
@@ -71,17 +72,25 @@ static int put_document(struct conversion *c, const struct record *rec, const st
 	return 0;
 }
 
+static int put_documents(struct conversion *c, const struct record *rec, const struct row_output *out,
+			 struct fault *f)
+{
+	for (size_t i = 0; i < out->count; i++)
+		if (put_document(c, rec, out->count > 1 ? (unsigned)i + 1 : 0, out->events[i], f) < 0)
+			return -1;
+	return 0;
+}
+
 /* The rejects are told in the first pass, the documents in the second. */
 static int take_row(struct conversion *c, const struct record *rec, bool first, struct fault *f)
 {
-	struct row_error error = {0};
-	struct event ev;
+	struct row_output out;
 
 	c->counters.read++;
-	switch (row_run(c->row, rec, &ev, NULL, &error)) {
-	case ROW_DOCUMENT:
-		c->counters.documents++;
-		return first ? 0 : put_document(c, rec, &ev, f);
+	switch (row_run(c->row, rec, NULL, &out)) {
+	case ROW_DOCUMENTS:
+		c->counters.documents += out.count;
+		return first ? 0 : put_documents(c, rec, &out, f);
 	case ROW_FILTERED:
 		c->counters.filtered++;
 		return 0;
@@ -91,8 +100,8 @@ static int take_row(struct conversion *c, const struct record *rec, bool first, 
 	case ROW_REJECTED:
 		c->counters.rejected++;
 		if (first)
-			fprintf(stderr, "%llu, %s, %s\n", (unsigned long long)error.line, error.column,
-				error.text);
+			fprintf(stderr, "%llu, %s, %s\n", (unsigned long long)out.error.line, out.error.column,
+				out.error.text);
 		return 0;
 	}
 	CHECK(!"a row result");
@@ -168,7 +177,8 @@ static void release(struct conversion *c)
 
 int convert(const char *config, const char *tenant, const char *job, const char *file)
 {
-	struct conversion c = {.tenant = tenant, .fd = -1, .out = STRBUF_INIT};
+	struct conversion c = {
+		.tenant = tenant, .fd = -1, .out = STRBUF_INIT, .now_ms = clock_now_ms()};
 	struct strbuf text = STRBUF_INIT, errors = STRBUF_INIT;
 	const char *slash = strrchr(file, '/');
 	struct fault f = FAULT_INIT;
@@ -176,7 +186,7 @@ int convert(const char *config, const char *tenant, const char *job, const char 
 
 	c.name = slash ? slash + 1 : file;
 	if (r == 0)
-		r = compiled_new(strbuf_span(&text), &c.compiled, &errors, &f);
+		r = compiled_new(strbuf_span(&text), &c.compiled, &errors, NULL, &f);
 	if (r < 0) {
 		fprintf(stderr, "%s%s", errors.n ? errors.p : f.text, errors.n ? "" : "\n");
 	} else {

@@ -26,12 +26,11 @@ enum step step_fsync(struct task *t)
 
 static int gate_row(struct task *t, const struct record *rec)
 {
-	struct row_error error = {0};
-	struct event ev;
+	struct row_output out;
 
 	t->counters.read++;
-	switch (row_run(t->row, rec, &ev, &t->coercions, &error)) {
-	case ROW_DOCUMENT:
+	switch (row_run(t->row, rec, &t->coercions, &out)) {
+	case ROW_DOCUMENTS:
 		return 0;
 	case ROW_FILTERED:
 		t->counters.filtered++;
@@ -40,7 +39,7 @@ static int gate_row(struct task *t, const struct record *rec)
 		t->counters.blank++;
 		return 0;
 	case ROW_REJECTED:
-		return task_reject(t, &error, rec->raw);
+		return task_reject(t, &out.error, rec->raw);
 	}
 	CHECK(!"a row result");
 	return -1;

@@ -219,35 +219,42 @@ static int open_leg(struct task *t)
 		return fault_errno(&t->fault, FAULT_SYSTEM, "cannot look at the file");
 	if ((uint64_t)st.st_size != t->job.bytes)
 		return fault_set(&t->fault, FAULT_DATA, "the file has changed since its first pass");
-	if (task_open_input(t, t->last.next_row ? &start : NULL, false) < 0 ||
+	if (task_open_input(t, t->last.next_row && !row_remembers(t->compiled) ? &start : NULL, false) < 0 ||
 	    task_open_rejects(t, t->last.rejects_length) < 0)
 		return -1;
 	t->books.keep = input_is_layered(t->input);
-	row_set_origin(t->row, t->job.file, t->delivery, t->job.claimed_ms);
+	row_set_origin(t->row, t->job.file, t->delivery);
 	task_leg(t, &leg);
 	return sink_open(t->pool, &leg, &t->sink, &t->fault);
 }
 
-static int put_row(struct task *t, const struct record *rec, struct event *ev)
+/* One document is part 0, those of a row that was split are parts 1, 2, ... */
+static int put_row(struct task *t, const struct record *rec, const struct row_output *out)
 {
-	int r;
+	int r = 0;
 
-	row_add_origin(t->row, ev, rec);
-	books_document(&t->books, rec, 1);
+	books_document(&t->books, rec, (uint32_t)out->count);
 	t->record = rec;
-	r = sink_put(t->sink, rec->row, 0, ev, &t->fault);
+	for (size_t i = 0; i < out->count && r == 0; i++) {
+		row_add_origin(t->row, out->events[i], rec);
+		r = sink_put(t->sink, rec->row, out->count > 1 ? (unsigned)i + 1 : 0, out->events[i],
+			     &t->fault);
+	}
 	t->record = NULL;
 	return r;
 }
 
 static int load_row(struct task *t, const struct record *rec)
 {
-	struct row_error error = {0};
-	struct event ev;
+	struct row_output out;
+	enum row_result result = row_run(t->row, rec, NULL, &out);
 
-	switch (row_run(t->row, rec, &ev, NULL, &error)) {
-	case ROW_DOCUMENT:
-		return put_row(t, rec, &ev);
+	/* settled before the interruption: read again for what its filters remember of it */
+	if (rec->row < t->last.next_row)
+		return 0;
+	switch (result) {
+	case ROW_DOCUMENTS:
+		return put_row(t, rec, &out);
 	case ROW_FILTERED:
 		books_skip(&t->books, rec, BOOKS_FILTERED);
 		return 0;
@@ -255,7 +262,7 @@ static int load_row(struct task *t, const struct record *rec)
 		books_skip(&t->books, rec, BOOKS_BLANK);
 		return 0;
 	case ROW_REJECTED:
-		books_reject(&t->books, rec, &error);
+		books_reject(&t->books, rec, &out.error);
 		return 0;
 	}
 	CHECK(!"a row result");

@@ -1,5 +1,5 @@
 /*
- * row - one record to one document; see the header
+ * row - one record to its documents; see the header
  *
  * Called for each record by the gate, the load and --convert.  Nothing is allocated a row: the arena is reset.
  */
@@ -15,12 +15,14 @@
 struct row {
 	struct compiled *compiled;
 	const struct job *job;
-	struct typed *typed; /* csv without filter text */
+	struct typed *typed; /* csv whose fields are set here, by the mappings or, before a filter, as strings */
 	bool own_message;    /* the file has a column of that name: it is data, and the raw record has no place */
 	struct arena arena;
+	struct event event;
+	struct event *only; /* &event, the list of one */
+	int64_t claimed_ms;
 	struct {
 		struct span file, delivery;
-		int64_t claimed_ms;
 	} origin;
 	int64_t start_ms; /* of this row */
 };
@@ -31,8 +33,12 @@ struct row {
 
 bool row_wants_fields(const struct compiled *c, unsigned format)
 {
-	(void)c;
-	return format == FORMAT_CSV;
+	return format == FORMAT_CSV && !(c->plan && plan_has_csv(c->plan));
+}
+
+bool row_remembers(const struct compiled *c)
+{
+	return c->plan && plan_remembers(c->plan);
 }
 
 static bool names_message(const struct parser_header *h)
@@ -43,17 +49,23 @@ static bool names_message(const struct parser_header *h)
 	return false;
 }
 
-struct row *row_new(struct compiled *c, unsigned format, const struct parser_header *h)
+struct row *row_new(struct compiled *c, unsigned format, const struct parser_header *h, int64_t claimed_ms)
 {
+	static const struct mapping no_types;
 	struct row *r = xcalloc(1, sizeof(*r));
 
 	r->compiled = c;
 	r->job = c->version->job;
 	arena_init(&r->arena, 64 * 1024);
-	if (format == FORMAT_CSV) {
-		r->typed = typed_new(&r->job->mapping, h->names, h->names ? h->count : 0);
+	r->only = &r->event;
+	r->claimed_ms = claimed_ms;
+	if (row_wants_fields(c, format)) {
+		r->typed = typed_new(c->plan ? &no_types : &r->job->mapping, h->names,
+				     h->names ? h->count : 0);
 		r->own_message = names_message(h);
 	}
+	if (c->plan)
+		plan_begin(c->plan);
 	return r;
 }
 
@@ -107,19 +119,53 @@ static enum row_result judge(const struct row *r, const struct record *rec, stru
 		return ROW_REJECTED;
 	}
 	if (fit_event(&r->job->mapping, ev, &column, text))
-		return ROW_DOCUMENT;
+		return ROW_DOCUMENTS;
 	row_error_set(error, rec->line, column, "%s", text);
 	return ROW_REJECTED;
 }
 
-enum row_result row_run(struct row *r, const struct record *rec, struct event *ev,
-			struct coercions *c, struct row_error *error)
+/* What the filter text makes of the event. */
+static enum row_result transform(struct row *r, const struct record *rec, struct coercions *c,
+				 struct row_output *out)
 {
+	struct plan_result p;
+
+	plan_run(r->compiled->plan, &r->event, c, r->claimed_ms, &p);
+	if (p.refused || (p.failure && !r->job->on_failure_tag_index)) {
+		row_error_set(&out->error, rec->line, span_of(p.failure->field), "%s", p.failure->text);
+		return ROW_REJECTED;
+	}
+	out->events = p.events;
+	out->count = p.count;
+	return p.count ? ROW_DOCUMENTS : ROW_FILTERED;
+}
+
+static enum row_result make(struct row *r, const struct record *rec, struct coercions *c,
+			    struct row_output *out)
+{
+	enum row_result result = ROW_DOCUMENTS;
+
+	if (fill(r, rec, &r->event, c, &out->error) < 0)
+		return ROW_REJECTED;
+	out->events = &r->only;
+	out->count = 1;
+	if (r->compiled->plan)
+		result = transform(r, rec, c, out);
+	crash_point("transform");
+	for (size_t i = 0; i < out->count && result == ROW_DOCUMENTS; i++)
+		result = judge(r, rec, out->events[i], &out->error);
+	return result;
+}
+
+enum row_result row_run(struct row *r, const struct record *rec, struct coercions *c,
+			struct row_output *out)
+{
+	*out = (struct row_output){0};
 	switch (rec->state) {
 	case RECORD_BLANK:
 		return ROW_BLANK;
 	case RECORD_BAD:
-		*error = rec->error;
+		out->error = rec->error;
 		return ROW_REJECTED;
 	case RECORD_ROW:
 		break;
@@ -127,18 +173,14 @@ enum row_result row_run(struct row *r, const struct record *rec, struct event *e
 	if (r->job->start_finish_times)
 		r->start_ms = clock_now_ms();
 	arena_reset(&r->arena);
-	event_init(ev, &r->arena);
-	if (fill(r, rec, ev, c, error) < 0)
-		return ROW_REJECTED;
-	crash_point("transform");
-	return judge(r, rec, ev, error);
+	event_init(&r->event, &r->arena);
+	return make(r, rec, c, out);
 }
 
-void row_set_origin(struct row *r, const char *file, const char *delivery, int64_t claimed_ms)
+void row_set_origin(struct row *r, const char *file, const char *delivery)
 {
 	r->origin.file = span_of(file);
 	r->origin.delivery = span_of(delivery);
-	r->origin.claimed_ms = claimed_ms;
 }
 
 static struct value time_value(int64_t ms)
@@ -163,7 +205,7 @@ void row_add_origin(struct row *r, struct event *ev, const struct record *rec)
 		value_map_append(m, &r->arena, SPAN_LITERAL("file"), value_string(r->origin.file));
 		value_map_append(m, &r->arena, SPAN_LITERAL("delivery"), value_string(r->origin.delivery));
 		value_map_append(m, &r->arena, SPAN_LITERAL("line"), line_value(r, rec->line));
-		value_map_append(m, &r->arena, SPAN_LITERAL("at"), time_value(r->origin.claimed_ms));
+		value_map_append(m, &r->arena, SPAN_LITERAL("at"), time_value(r->claimed_ms));
 		event_append(ev, INGEST, (struct value){.type = VALUE_MAP, .u = {.map = m}});
 	}
 	if (r->job->start_finish_times) {

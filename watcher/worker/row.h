@@ -1,9 +1,10 @@
 /*
- * row - one record to one document
+ * row - one record to its documents
  *
- *	row_new(compiled, format, header, &r)            once the header is known
- *	switch (row_run(r, &record, &event, &coercions, &error))
- *	ROW_DOCUMENT: event is the document until the next call; ROW_REJECTED: error; ROW_BLANK, ROW_FILTERED
+ *	row_new(compiled, format, header, claimed_ms)    once the header is known
+ *	switch (row_run(r, &record, &coercions, &out))
+ *	ROW_DOCUMENTS: out.events are the documents until the next call, one, or several when a filter split or cloned the row
+ *	ROW_REJECTED: out.error; ROW_BLANK, ROW_FILTERED (a filter dropped the row, every document of it)
  *	row_free(&r)
  *
  * The gate and the load run the same row, so they agree by construction.  What a record becomes (profiles.md, Typing):
@@ -11,6 +12,7 @@
  *   no filter text, txt      {"message": line}
  *   text with csv {}         message alone goes in, the text does the rest
  *   text without csv {}      csv: the fields as strings and message; txt: message
+ * A row with a filter's failure is a reject by that filter's message, unless the job's on_failure_tag is `index`.
  * Then `message` goes unless keep_message or nothing else is left, and what the mappings would refuse is a reject.
  * A document that has a field which provenance or start_finish_times would write is a reject: nothing of a tenant's is overwritten.
  * Ownership: compiled is borrowed; an event's memory is the row's arena, reset at each call.
@@ -24,18 +26,27 @@
 #include "watcher/parse/parser.h"
 #include "watcher/worker/compiled.h"
 
-enum row_result { ROW_DOCUMENT, ROW_REJECTED, ROW_FILTERED, ROW_BLANK };
+enum row_result { ROW_DOCUMENTS, ROW_REJECTED, ROW_FILTERED, ROW_BLANK };
+
+struct row_output {
+	struct event *const *events;
+	size_t count;
+	struct row_error error;
+};
 
 struct row;
 
-struct row *row_new(struct compiled *c, unsigned format, const struct parser_header *h);
+/* claimed_ms: the time that filters see as now, the same in every pass over the file. */
+struct row *row_new(struct compiled *c, unsigned format, const struct parser_header *h, int64_t claimed_ms);
 void row_free(struct row **r);
 /* coercions NULL: not counted (the load counts nothing twice). */
-enum row_result row_run(struct row *r, const struct record *rec, struct event *ev,
-			struct coercions *c, struct row_error *error);
+enum row_result row_run(struct row *r, const struct record *rec, struct coercions *c,
+			struct row_output *out);
+/* Must a resumed file be read from its first row, since a filter has state from row to row? */
+bool row_remembers(const struct compiled *c);
 
 /* What "provenance" says of each row; the strings are borrowed. */
-void row_set_origin(struct row *r, const char *file, const char *delivery, int64_t claimed_ms);
+void row_set_origin(struct row *r, const char *file, const char *delivery);
 /* Adds what "provenance" and "start_finish_times" ask for to an event of row_run. */
 void row_add_origin(struct row *r, struct event *ev, const struct record *rec);
 

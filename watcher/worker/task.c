@@ -151,7 +151,8 @@ int task_open_input(struct task *t, const struct parser_start *start, bool diges
 	input_free(&t->input);
 	if (input_new(t->fds[MESSAGE_FD_INPUT], &o, &t->input, &t->fault) < 0)
 		return -1;
-	t->row = row_new(t->compiled, input_format(t->input), input_header(t->input));
+	t->row = row_new(t->compiled, input_format(t->input), input_header(t->input),
+			 t->job.claimed_ms);
 	return 0;
 }
 
