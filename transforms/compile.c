@@ -178,8 +178,7 @@ static void compile_nodes(struct compile *c, const struct syntax_node *nodes)
 int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf *errors,
 		 struct strbuf *warnings)
 {
-	struct source source = {
-		.text = src->text, .origin = src->origin, .errors = errors, .warnings = warnings};
+	struct source source = {.origin = src->origin, .errors = errors, .warnings = warnings};
 	struct plan *p = xcalloc(1, sizeof(*p));
 	struct compile c = {.plan = p, .source = &source};
 	struct syntax_node *nodes;
@@ -187,12 +186,15 @@ int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf
 
 	arena_init(&p->arena, 16 * 1024);
 	p->lenient = src->lenient;
+	/* settings are spans of the text: the plan has its own */
+	source.text = arena_span(&p->arena, src->text);
 	syntax_init(&s, &source, &p->arena, src->vars);
 	nodes = syntax_parse(&s);
 	compile_nodes(&c, nodes);
 	compile_lint(&c, nodes);
 	p->run = filter_run_new(p);
 	if (source.error_count > 0) {
+		source_sort(&source);
 		plan_free(&p);
 		return -1;
 	}

@@ -50,7 +50,9 @@ static void refuse_ruby(struct compile *c, size_t at)
 void filter_refuse(struct compile *c, struct span name, size_t at)
 {
 	const char *names[ARRAY_LEN(built)], *near;
+	const char *elsewhere[ARRAY_LEN(others)];
 	struct strbuf list = STRBUF_INIT;
+	bool later = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(built); i++) {
 		names[i] = built[i]->name;
@@ -70,7 +72,14 @@ void filter_refuse(struct compile *c, struct span name, size_t at)
 			strbuf_release(&list);
 			return;
 		}
+	if (!near) {
+		for (size_t i = 0; i < ARRAY_LEN(others); i++)
+			elsewhere[i] = others[i].name;
+		near = nearest_name(name, elsewhere, ARRAY_LEN(others));
+		later = near != NULL;
+	}
 	compile_error(c, at, "there is no filter \"%.*s\"%s%s%s; there are %s", SPAN_FMT(name),
-		      near ? "; did you mean " : "", near ? near : "", near ? "?" : "", list.p);
+		      near ? "; did you mean " : "", near ? near : "",
+		      later ? "? It is not in this version" : near ? "?" : "", list.p);
 	strbuf_release(&list);
 }

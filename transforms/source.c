@@ -87,11 +87,38 @@ static void say(struct strbuf *out, const struct source *s, size_t at, const cha
 
 void source_verror(struct source *s, size_t at, const char *fmt, va_list ap)
 {
-	s->error_count++;
-	if (s->error_count <= SOURCE_ERRORS)
+	size_t from = s->errors->n;
+
+	if (!s->error_count++)
+		s->base = from;
+	if (s->error_count <= SOURCE_ERRORS) {
 		say(s->errors, s, at, "", fmt, ap);
-	else if (s->error_count == SOURCE_ERRORS + 1)
+		s->listed[s->error_count - 1].at = at;
+		s->listed[s->error_count - 1].from = from;
+		s->listed[s->error_count - 1].end = s->errors->n;
+	} else if (s->error_count == SOURCE_ERRORS + 1)
 		strbuf_addf(s->errors, "%s: more errors follow these %d\n", s->origin, SOURCE_ERRORS);
+}
+
+void source_sort(struct source *s)
+{
+	size_t n = s->error_count < SOURCE_ERRORS ? s->error_count : SOURCE_ERRORS;
+	struct strbuf sorted = STRBUF_INIT;
+	bool said[SOURCE_ERRORS] = {false};
+
+	for (size_t k = 0; k < n; k++) {
+		size_t first = SIZE_MAX;
+
+		for (size_t i = 0; i < n; i++)
+			if (!said[i] && (first == SIZE_MAX || s->listed[i].at < s->listed[first].at))
+				first = i;
+		said[first] = true;
+		strbuf_add(&sorted, s->errors->p + s->listed[first].from,
+			   s->listed[first].end - s->listed[first].from);
+	}
+	if (n)
+		memcpy(s->errors->p + s->base, sorted.p, sorted.n);
+	strbuf_release(&sorted);
 }
 
 void source_vwarning(struct source *s, size_t at, const char *fmt, va_list ap)

@@ -24,10 +24,16 @@ struct source {
 	struct strbuf *warnings; /* or NULL */
 	size_t error_count;
 	size_t warning_count;
+	struct {
+		size_t at, from, end; /* its place in the text, its bytes in errors */
+	} listed[SOURCE_ERRORS];
+	size_t base; /* of errors, where this text's begin */
 };
 
 void source_error(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void source_warning(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Puts the errors into the order of the text: parser and compiler find them one after the other. */
+void source_sort(struct source *s);
 void source_verror(struct source *s, size_t at, const char *fmt, va_list ap);
 void source_vwarning(struct source *s, size_t at, const char *fmt, va_list ap);
 

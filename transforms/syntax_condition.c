@@ -164,6 +164,11 @@ static bool operator(struct syntax *s, enum expression_kind *kind)
 			*kind = operators[i].kind;
 			return true;
 		}
+	if (syntax_peek(s) == '=') {
+		syntax_error(s, s->at, "write == to compare");
+		*kind = EXPRESSION_TRUTH;
+		return true;
+	}
 	if (takes_keyword(s, "in")) {
 		*kind = EXPRESSION_IN;
 		return true;

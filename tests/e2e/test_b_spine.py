@@ -139,6 +139,7 @@ def test_configuration_errors_are_listed_all(site):
 
 
 def test_filter_text_is_refused_before_any_file(site):
-    site.tenant("bob", t={**JOB, "filter": "mutate { }"})
+    site.tenant("bob", t={**JOB, "filter": "mutate { }\n grok { }"})
     done = site.run("-t")
-    assert done.returncode == 78 and "not in this version" in done.stderr
+    assert done.returncode == 78
+    assert "jobs/t.json filter:2:2: grok: not in this version" in done.stderr

@@ -9,6 +9,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
+#include "watcher/worker/apply.h"
 #include "watcher/worker/check.h"
 #include "watcher/worker/convert.h"
 #include "watcher/worker/serve.h"
@@ -155,6 +156,17 @@ static int run_convert(const struct options *o, char **rest)
 	return convert(o->config, o->tenant, o->job, rest[0]);
 }
 
+static int run_filter(const struct options *o)
+{
+	struct apply_options a = {o->filter_file, o->config, o->tenant, o->job, o->input, o->trace};
+
+	if (!o->filter_file == !(o->tenant && o->job))
+		return usage("--filter needs --filter-file FILE, or --tenant T --job J");
+	if (o->input && strcmp(o->input, "lines") != 0 && strcmp(o->input, "ndjson") != 0)
+		return usage("--input is lines or ndjson");
+	return apply(&a);
+}
+
 static int run_verb(const struct options *o, char **rest)
 {
 	if (rest[0] && o->verb != VERB_CHECK && o->verb != VERB_CHECK_FILTER && o->verb != VERB_CONVERT)
@@ -167,8 +179,9 @@ static int run_verb(const struct options *o, char **rest)
 	case VERB_CONVERT:
 		return run_convert(o, rest);
 	case VERB_CHECK_FILTER:
+		return apply_check(rest) < 0 ? EXIT_USAGE : 0;
 	case VERB_FILTER:
-		return usage("--filter: not in this version");
+		return run_filter(o);
 	case VERB_STEPS:
 		steps_print(stdout);
 		return 0;

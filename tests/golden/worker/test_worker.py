@@ -119,9 +119,9 @@ def test_what_is_not_allowed_says_so(tmp_path, name, content, version, words):
 def test_filter_text_is_refused_by_name(tmp_path):
     path = put(tmp_path, "a.csv", b"1\n")
     with Worker(tmp_path) as w:
-        gated, result, _ = w.run(path, version_text(filter="mutate { }"))
+        gated, result, _ = w.run(path, version_text(filter="mutate { }\n ruby { }"))
     assert result is None and gated["fault"]["kind"] == 3
-    assert "not in this version" in gated["fault"]["text"]
+    assert ":2:2: ruby: a job is data, not code" in gated["fault"]["text"]
 
 
 def test_txt_and_empty_files(tmp_path):
