@@ -45,8 +45,8 @@ class Site:
         return subprocess.run([os.path.join(BUILD, "ingestctl"), "-c", self.path("ingestd.json"), *args],
                               capture_output=True, text=True, timeout=60)
 
-    def start(self, env=None):
-        self.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json")],
+    def start(self, *args, env=None):
+        self.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json"), *args],
                                        env={**os.environ, **(env or {})})
         self.until(lambda: self.ctl("status").returncode == 0)
 

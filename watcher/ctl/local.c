@@ -1,14 +1,19 @@
 /*
  * local - ingestctl's verbs that need no daemon: they become another program of ours
  *
- * `filter run` is ingest-worker --filter, `check` is ingestd -t; both stand beside ingestctl.  The program is replaced by
- * exec, so standard input and output are the user's own.
+ * `filter run` is ingest-worker --filter, by exec, so that standard input and output are the user's own; `check` is ingestd -t in
+ * a child, whose report becomes JSON where that is wanted.  Both programs stand beside ingestctl.
  */
 #include "watcher/base/base.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/base/json_out.h"
 #include "watcher/ctl/commands.h"
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ARGS_MAX 16
+#define REPORT_MAX (4 * 1024 * 1024)
 
 /* The folder of this program + "/" + name; malloc'ed. */
 static char *beside(const char *name)
@@ -77,15 +82,67 @@ int command_filter_run(const struct ctl_options *o)
 	return become("ingest-worker", argv);
 }
 
+/* --- check --- */
+
+/* A line an element; what stands set in below an error belongs to it. */
+static void print_report(const struct strbuf *report, bool ok)
+{
+	struct strbuf sb = STRBUF_INIT;
+	const char *p = report->p, *end = report->p + report->n;
+
+	strbuf_adds(&sb, "{\"ok\":");
+	strbuf_adds(&sb, ok ? "true" : "false");
+	json_add_key(&sb, "report");
+	strbuf_addc(&sb, '[');
+	while (p < end) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((eol ? eol : end) - p);
+
+		json_add_comma(&sb);
+		json_add_lossy(&sb, (struct span){p, n});
+		p += n + 1;
+	}
+	strbuf_adds(&sb, "]}");
+	puts(sb.p);
+	strbuf_release(&sb);
+}
+
+/* The exit status of ingestd -t, what it said in report when that is given; -1: it could not be run. */
+static int run_test(const struct ctl_options *o, struct strbuf *report)
+{
+	char *argv[ARGS_MAX] = {writable("ingestd"), writable("-t")};
+	struct fault f = FAULT_INIT;
+	int ends[2] = {-1, -1}, status = -1;
+	pid_t pid;
+
+	if (o->arg_count || o->config) {
+		argv[2] = writable("-c");
+		argv[3] = writable(o->arg_count ? o->args[0] : o->config);
+	}
+	if (report && pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		if (report)
+			dup2(ends[1], STDERR_FILENO);
+		_exit(become("ingestd", argv));
+	}
+	fs_close(&ends[1]);
+	if (report && pid > 0 && fs_read_fd(ends[0], REPORT_MAX, report, &f) < 0)
+		fprintf(stderr, "ingestctl: %s\n", f.text);
+	fs_close(&ends[0]);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
 int command_check(const struct ctl_options *o)
 {
-	char *argv[ARGS_MAX] = {NULL};
-	size_t n = 1;
+	struct strbuf report = STRBUF_INIT;
+	int status = run_test(o, o->json ? &report : NULL);
 
-	argv[n++] = writable("-t");
-	if (o->config) {
-		argv[n++] = writable("-c");
-		argv[n++] = writable(o->config);
-	}
-	return become("ingestd", argv);
+	if (o->json)
+		print_report(&report, status == 0);
+	strbuf_release(&report);
+	return status == 0 ? CTL_OK : CTL_REFUSED;
 }

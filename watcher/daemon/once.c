@@ -34,8 +34,8 @@ static int exit_code(struct ingestd *d)
 	for (size_t i = 0; i < map_len(&d->files); i++) {
 		const struct file *x = map_value(&d->files, i);
 
-		if (x->row.state == FILE_WAITING &&
-		    (x->waits_kind == FAULT_TEMPORARY || x->waits_kind == FAULT_SYSTEM) && !x->lost)
+		/* it may be at its next attempt just now: what kept it before is the reason */
+		if ((x->waits_kind == FAULT_TEMPORARY || x->waits_kind == FAULT_SYSTEM) && !x->lost)
 			return EXIT_COULD_NOT;
 	}
 	return left || d->once.ended_badly ? EXIT_LEFT : EXIT_WORKED;

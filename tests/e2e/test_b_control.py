@@ -1,0 +1,282 @@
+"""b_ basic: signals, live reload, workers' limits, --once and its exit codes, ingestctl's exit codes and JSON."""
+import ctypes
+import json
+import mmap
+import os
+import signal
+import sqlite3
+import subprocess
+
+import pytest
+
+from site_ import BUILD, Site
+
+JOB = {"pattern": "*.csv", "input": {"header": True},
+       "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}}}}}
+FAST = {"arrival": {"settle_seconds": 0}}
+
+
+@pytest.fixture
+def site(tmp_path):
+    s = Site(tmp_path, workers=2)
+    yield s
+    if s.daemon:
+        s.stop()
+
+
+def status(site):
+    return json.loads(site.ctl("--json", "status").stdout)
+
+
+def busy(site):
+    return sorted(p["tenant"] for p in status(site)["processes"] if p["state"] == "busy")
+
+
+class LockedStore:
+    """The tenant's store locked by somebody else: its loads stand."""
+
+    def __init__(self, site, tenant):
+        path = site.path("var", "data", tenant, "data.db")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("pragma journal_mode = wal")
+
+    def __enter__(self):
+        self.db.execute("begin immediate")
+
+    def __exit__(self, *_):
+        self.db.execute("rollback")
+        self.db.close()
+
+
+# --- workers ---
+
+def test_max_workers_1_two_files_of_one_tenant_never_run_together(site):
+    site.tenant("alice", {**FAST, "limits": {"max_workers": 1}}, t=JOB)
+    with LockedStore(site, "alice"):
+        site.start("--debug")
+        for name in ("a.csv", "b.csv"):
+            site.drop("alice", name, b"id\n1\n")
+        site.until(lambda: busy(site) == ["alice"])
+        site.until(lambda: [t["queued"] for t in status(site)["tenants"]] == [1])
+        assert busy(site) == ["alice"]
+    site.until(lambda: len(site.names("alice", "done")) == 4)
+    order = [line.split()[2] for line in site.log("alice").splitlines() if "file.started" in line or "file.done" in line]
+    assert order == ["file.started", "file.done", "file.started", "file.done"]
+
+
+def test_two_tenants_files_do_run_together(site):
+    for t in ("alice", "bob"):
+        site.tenant(t, {**FAST, "limits": {"max_workers": 1}}, t=JOB)
+    with LockedStore(site, "alice"), LockedStore(site, "bob"):
+        site.start()
+        for t in ("alice", "bob"):
+            site.drop(t, "a.csv", b"id\n1\n")
+        site.until(lambda: busy(site) == ["alice", "bob"])
+    for t in ("alice", "bob"):
+        site.until(lambda t=t: "a.csv.receipt.json" in site.names(t, "done"))
+
+
+# --- who has the file ---
+
+def test_a_writable_mapping_keeps_a_file_from_being_taken(site):
+    """The descriptor is closed; the mapping still can write."""
+    site.tenant("bob", FAST, t=JOB)
+    path = site.path("staging", "bob", "in", "m.csv")
+    with open(path, "w+b") as f:
+        f.write(b"id\n1\n")
+        f.flush()
+        mapped = mmap.mmap(f.fileno(), 5)
+    site.start()
+    site.until(lambda: "open" in site.ctl("explain", path).stdout)
+    mapped[3:4] = b"7"
+    assert site.names("bob", "done") == []
+    mapped.close()
+    site.until(lambda: "m.csv.receipt.json" in site.names("bob", "done"))
+    assert [r["id"] for r in site.rows("bob", "bob-t")] == [7]
+
+
+def test_a_rename_by_link_and_unlink_is_found(site):
+    """SFTP's classic rename: the final name gets a CREATE and nothing else."""
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    part, final = (site.path("staging", "bob", "in", n) for n in ("a.csv.part", "a.csv"))
+    with open(part, "wb") as f:
+        f.write(b"id\n1\n")
+    os.link(part, final)
+    os.unlink(part)
+    site.until(lambda: "a.csv.receipt.json" in site.names("bob", "done"))
+
+
+def test_an_unnamed_file_that_is_linked_in_is_found(site):
+    """O_TMPFILE and linkat, as some programs write: CREATE, then a close under another name."""
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    folder = site.path("staging", "bob", "in")
+    fd = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o644)
+    os.write(fd, b"id\n1\n")
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.linkat(-100, b"/proc/self/fd/%d" % fd, -100, os.path.join(folder, "t.csv").encode(), 0x400) == 0
+    os.close(fd)
+    site.until(lambda: "t.csv.receipt.json" in site.names("bob", "done"))
+
+
+def test_a_second_daemon_is_refused(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    for args in ((), ("--once",)):
+        second = site.run(*args)
+        assert second.returncode == 1 and "another" in second.stderr
+
+
+# --- signals and reload ---
+
+def test_sigusr1_opens_the_logs_again(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    for name in ("bob", "ingestd"):
+        os.rename(site.path("logs", name + ".log"), site.path("logs", name + ".log.1"))
+    site.daemon.send_signal(signal.SIGUSR1)
+    site.until(lambda: os.path.exists(site.path("logs", "ingestd.log")) and "daemon.reopened" in site.log("ingestd"))
+    site.drop("bob", "a.csv", b"id\n1\n")
+    site.until(lambda: os.path.exists(site.path("logs", "bob.log")) and "file.done" in site.log("bob"))
+
+
+def test_profiles_reload_when_their_folder_changes_and_on_sighup(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    loads = site.log("bob").count("profile.loaded")
+    site.tenant("bob", {**FAST, "limits": {"max_file_bytes": 4}}, t=JOB)
+    site.until(lambda: site.log("bob").count("profile.loaded") > loads)
+    site.drop("bob", "a.csv", b"id\n1\n2\n")
+    site.until(lambda: "a.csv.receipt.json" in site.names("bob", "failed"))
+    site.daemon.send_signal(signal.SIGHUP)
+    site.until(lambda: "daemon.reload" in site.log("ingestd"))
+
+
+def test_an_invalid_profile_is_refused_and_the_one_in_force_stays(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    site.tenant("bob", {**FAST, "limitz": {}}, t={**JOB, "triger": "manual"})
+    site.until(lambda: "profile.refused" in site.log("bob"))
+    refused = status(site)["tenants"][0]
+    assert "refused" in refused["state"]
+    assert "profile.json" in refused["reason"] and "$.limitz" in refused["reason"] and "limits" in refused["reason"]
+    site.drop("bob", "a.csv", b"id\n1\n")
+    site.until(lambda: "a.csv.receipt.json" in site.names("bob", "done"))
+
+
+def test_tenants_come_and_go_live(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    site.tenant("carol", FAST, t=JOB)
+    site.until(lambda: any(t["tenant"] == "carol" for t in status(site)["tenants"]))
+    site.drop("carol", "a.csv", b"id\n1\n")
+    site.until(lambda: "a.csv.receipt.json" in site.names("carol", "done"))
+    os.unlink(site.path("profiles", "carol", "profile.json"))
+    site.until(lambda: "profile.gone" in site.log("carol") or "profile.refused" in site.log("carol"))
+
+
+def test_sigterm_finishes_what_is_in_flight(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    with LockedStore(site, "bob"):
+        site.drop("bob", "a.csv", b"id\n1\n")
+        site.until(lambda: busy(site) == ["bob"])
+        site.daemon.send_signal(signal.SIGTERM)
+        site.until(lambda: "daemon.stopping" in site.log("ingestd"))
+        assert site.daemon.poll() is None
+    assert site.daemon.wait(timeout=30) == 0
+    site.daemon = None
+    assert "a.csv.receipt.json" in site.names("bob", "done")
+
+
+# --- --once ---
+
+def test_once_exits_0_when_all_is_done_and_files_in_in_do_not_count(site):
+    site.tenant("bob", FAST, t=JOB, m={**JOB, "pattern": "*.txt", "trigger": "manual", "input": {"format": "csv"}})
+    site.drop("bob", "a.csv", b"id\n1\n")
+    site.drop("bob", "waits.txt", b"1\n")
+    with open(site.path("staging", "bob", "in", "open.csv"), "wb") as f:
+        f.write(b"id\n2\n")
+        f.flush()
+        assert site.once().returncode == 0
+    assert site.names("bob", "in") == ["open.csv", "waits.txt"]
+
+
+@pytest.mark.parametrize("how", ["failed", "held"])
+def test_once_exits_3_when_a_file_it_took_is_not_done(site, how):
+    site.tenant("bob", FAST, t=JOB, **({"u": JOB} if how == "held" else {}))
+    site.drop("bob", "a.csv", b"id\nx\n" if how == "failed" else b"id\n1\n")
+    assert site.once().returncode == 3
+    assert "a.csv.receipt.json" in site.names("bob", how)
+    assert site.once().returncode == 0  # what an earlier call took does not count
+
+
+def test_once_exits_1_when_a_sink_is_out_of_reach(site):
+    site.tenant("bob", FAST, t=JOB)
+    os.makedirs(site.path("var", "data", "bob", "data.db"))
+    site.drop("bob", "a.csv", b"id\n1\n")
+    done = site.once("--wait", "1")
+    assert done.returncode == 1 and "data.db" in done.stderr
+    assert site.names("bob", "work") != [] and site.names("bob", "failed") == []
+    os.rmdir(site.path("var", "data", "bob", "data.db"))
+    assert site.once().returncode == 0
+    assert "a.csv.receipt.json" in site.names("bob", "done")
+
+
+def test_once_start_runs_a_manual_job(site):
+    site.tenant("bob", FAST, t={**JOB, "trigger": "manual"})
+    site.drop("bob", "a.csv", b"id\n1\n")
+    assert site.once("--start", "bob/t").returncode == 0
+    assert site.names("bob", "done") == ["a.csv", "a.csv.receipt.json"]
+    assert site.once("--start", "bob/nothing").returncode != 0
+
+
+def test_a_wrong_configuration_exits_78(site):
+    with open(site.path("ingestd.json"), "w") as f:
+        f.write('{"workerz": 2}')
+    for args in (("-t",), ("--once",), ()):
+        done = site.run(*args)
+        assert done.returncode == 78 and "$.workerz" in done.stderr and "did you mean workers?" in done.stderr
+
+
+# --- ingestctl ---
+
+def test_ingestctl_exits_and_json(site):
+    assert site.ctl("status").returncode == 4  # no daemon
+    site.tenant("bob", FAST, t=JOB, m={**JOB, "pattern": "*.txt", "trigger": "manual"})
+    site.start()
+    site.drop("bob", "a.csv", b"id\n1\n")
+    site.until(lambda: "a.csv.receipt.json" in site.names("bob", "done"))
+    record = json.loads(site.ctl("--json", "files").stdout)[0]
+    for args in (["status"], ["files"], ["files", "--tenant", "bob", "--state", "done", "--limit", "1"],
+                 ["show", record["id"]], ["show", record["delivery"]],
+                 ["show", site.path("staging", "bob", "done", "a.csv")],
+                 ["explain", site.path("staging", "bob", "in", "none.csv")], ["tenant", "list"], ["tenant", "list", "bob"],
+                 ["job", "list"], ["job", "list", "bob"], ["job", "show", "bob/t"], ["runs"], ["check"], ["reload"]):
+        done = site.ctl("--json", *args)
+        assert done.returncode in (0, 1), (args, done.stderr)
+        assert json.loads(done.stdout) is not None, args
+        assert site.ctl(*args).returncode == done.returncode, args
+    for args in (["show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"], ["job", "show", "bob/none"], ["job", "start", "bob/t"],
+                 ["tenant", "list", "nobody"], ["job", "stop", "bob/none"]):
+        done = site.ctl(*args)
+        assert done.returncode == 1 and done.stderr and not done.stdout, (args, done)
+    for args in (["nonsense"], ["files", "--nonsense"], ["show"], ["job", "start"], []):
+        assert site.ctl(*args).returncode == 2, args
+    for program in ("ingestd", "ingestctl", "ingest-worker"):
+        for option in ("--help", "--version"):
+            done = subprocess.run([os.path.join(BUILD, program), option], capture_output=True, text=True)
+            assert done.returncode == 0 and done.stdout
+
+
+def test_job_start_wait_and_run_records(site):
+    site.tenant("bob", FAST, m={**JOB, "trigger": "manual"})
+    site.start()
+    site.drop("bob", "a.csv", b"id\n1\n2\n")
+    done = site.ctl("--json", "job", "start", "bob/m", "--wait")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(site.ctl("--json", "runs").stdout)[0]
+    assert run["state"] == "finished" and run["tenant"] == "bob" and run["job"] == "m"
+    assert json.loads(site.ctl("--json", "runs", run["id"]).stdout)["id"] == run["id"]
