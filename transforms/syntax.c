@@ -118,7 +118,7 @@ static bool is_word_start(int c)
 
 static bool bare_word(struct syntax *s, struct syntax_value *out)
 {
-	size_t from = s->at;
+	size_t from = s->at, end;
 
 	out->kind = SYNTAX_WORD;
 	while (is_word_start(syntax_peek(s)) || (syntax_peek(s) >= '0' && syntax_peek(s) <= '9'))
@@ -129,9 +129,12 @@ static bool bare_word(struct syntax *s, struct syntax_value *out)
 			     SPAN_FMT(out->text));
 		return false;
 	}
+	end = s->at;
 	syntax_skip(s);
-	if (syntax_peek(s) != '{')
+	if (syntax_peek(s) != '{') {
+		s->at = end; /* the blanks part this setting from the next */
 		return true;
+	}
 	syntax_error(s, from, "%.*s { }: a codec or plugin as a value is not for filters",
 		     SPAN_FMT(out->text));
 	return false;
