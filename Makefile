@@ -109,14 +109,16 @@ help:
 ## deps          install the Debian packages that are missing (root or sudo; else prints the line to run)
 deps:
 	@tests/lib/deps
+# a name with blanks or quotes is one argument
+demo_file = $(if $(FILE),'$(subst ','\'',$(FILE))')
 ## demo          build, two tenants, real files through the whole path, and what came of them
 demo: deps
 	@$(MAKE) -s all
-	@tests/lib/demo $(FILE)
+	@tests/lib/demo $(demo_file)
 ## demo-up       the same, and leaves the daemon up
 demo-up: deps
 	@$(MAKE) -s all
-	@UP=1 tests/lib/demo $(FILE)
+	@UP=1 tests/lib/demo $(demo_file)
 ## check         lint, unit, golden, end-to-end, crash subset; last line `N passed, N failed, N skipped`
 check: deps
 	@tests/lib/check full
