@@ -176,12 +176,13 @@ static void run_event(struct filter_run *r, struct event *ev, size_t at)
 	finish(r, ev);
 }
 
-static const struct plan_failure *standing(const struct filter_run *r)
+/* The first: what refused the row in the end is often only what that led to. */
+static const struct plan_failure *first_failure(const struct filter_run *r)
 {
 	for (size_t i = 0; i < r->failure_count; i++)
 		if (r->failures[i].event)
 			return r->failures[i].failure;
-	return NULL;
+	return r->refused ? &r->refusal : NULL;
 }
 
 void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now_ms, struct plan_result *out)
@@ -199,6 +200,6 @@ void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now
 		.events = r->out,
 		.count = r->out_count,
 		.refused = r->refused,
-		.failure = r->refused ? &r->refusal : standing(r),
+		.failure = first_failure(r),
 	};
 }

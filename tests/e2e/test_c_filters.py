@@ -1,0 +1,158 @@
+"""Filter text through the real daemon: the seed's job as printed, drops, failures, vars, a reload that is refused."""
+import csv
+import io
+import json
+import os
+import random
+
+import pytest
+
+import site_
+
+GOLDEN = os.path.join(site_.ROOT, "tests", "golden", "seed")
+CONFIG = {"sinks": {"local": {"type": "sqlite", "path": "var/data"}}, "default_sinks": ["local"]}
+COLUMNS = ["vm_id", "subscription_id", "deployment_id", "timestamp_vm_created", "timestamp_vm_deleted", "max_cpu",
+           "average_cpu", "p96_max_cpu", "vm_category", "vm_virtual_core_count_bucket", "vm_memory_bucket"]
+
+
+@pytest.fixture
+def site(tmp_path):
+    s = site_.Site(tmp_path, **CONFIG)
+    yield s
+    s.stop()
+
+
+def seed_file(rows, planted):
+    """Rows of the seed's eleven columns; those in planted have a bucket over the top."""
+    draw = random.Random(3)
+    out = io.StringIO()
+    kept = []
+    for n in range(1, rows + 1):
+        row = ["vm%d=" % n, "s+/%d" % draw.randrange(50), "d%d" % draw.randrange(90), draw.randrange(2592000),
+               draw.randrange(2592000), "%.15g" % (draw.random() * 100), "%.15g" % (draw.random() * 50),
+               draw.randrange(100), draw.choice(["Unknown", "Interactive", "Delay-insensitive"]),
+               draw.choice([2, 4, 8, 24]), draw.choice([2, 4, 8, 64])]
+        if n in planted:
+            row[9 + planted[n]] = ">24" if planted[n] == 0 else ">64"
+        else:
+            kept.append(row)
+        csv.writer(out, lineterminator="\n").writerow(row)
+    return out.getvalue().encode(), kept
+
+
+def test_seed_job_as_printed(site):
+    with open(os.path.join(GOLDEN, "job.json"), encoding="utf-8") as f:
+        job = f.read()
+    with open(os.path.join(GOLDEN, "profile-bob-1.json"), encoding="utf-8") as f:
+        site.tenant("bob", json.loads("".join(l for l in f if "//" not in l)), vmtable=job)
+    planted = {5: 0, 77: 1, 400: 0}
+    content, kept = seed_file(500, planted)
+    site.drop("bob", "vmtable.csv", content)
+    done = site.once("--start", "bob/vmtable")
+    assert done.returncode == 0, done.stderr
+    r = site.receipt("bob", "done", "vmtable.csv")
+    assert r["rows"]["read"] == 500 and r["rows"]["indexed"] == 497 and r["rows"]["rejected"] == 3
+    assert site_.balanced(r)
+    assert r["first_error"]["line"] == 5 and r["first_error"]["field"] == COLUMNS[9]
+    assert r["first_error"]["message"] == 'mutate: field %s: value ">24": it is no integer' % COLUMNS[9]
+    with open(site.path("staging", "bob", "done", "vmtable.csv.rejects.csv"), newline="") as f:
+        rejects = list(csv.reader(f))
+    assert [int(x[0]) for x in rejects[1:]] == sorted(planted)
+    got = {x["vm_id"]: x for x in site.rows("bob", "bob-vmtable")}
+    assert len(got) == 497
+    for row in kept:
+        stored = got[row[0]]
+        assert [stored[c] for c in COLUMNS[:3] + [COLUMNS[8]]] == row[:3] + [row[8]]
+        for c, v in zip(COLUMNS[3:8] + COLUMNS[9:], row[3:8] + row[9:]):
+            assert float(stored[c]) == float(v), (c, v)
+        assert stored.get("message") is None and "message" not in (stored.get("_extra") or "")
+
+
+FILTER = """
+csv { columns => ["id", "kind", "n"] skip_empty_columns => true }
+if [kind] == "skip" { drop { } }
+mutate { convert => { "n" => "integer" } add_field => { "region" => "${REGION}" } }
+if [n] > 100 { mutate { add_tag => ["big"] } }
+"""
+
+
+def job(**more):
+    return {"pattern": "*.csv", "filter": FILTER, "vars": {"REGION": "eu"}, "rejects": {"max_ratio": 1},
+            "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}, "n": {"type": "integer"}}}}, **more}
+
+
+ROWS = b'1,a,5\n2,skip,6\n3,a,x\n\n4,a,500\n5,a\n"6"x\n7,a,5,extra\n'
+
+
+def test_drops_failures_and_conditions_are_booked(site):
+    site.tenant("bob", t=job())
+    site.drop("bob", "a.csv", ROWS)
+    assert site.once().returncode == 0
+    r = site.receipt("bob", "done", "a.csv")
+    assert site_.balanced(r)
+    assert r["rows"] == {"read": 8, "indexed": 3, "duplicates": 0, "rejected": 3, "filtered": 1, "blank": 1, "unsent": 0}
+    with open(site.path("staging", "bob", "done", "a.csv.rejects.csv"), newline="") as f:
+        listed = f.read()
+    assert '"3","n","mutate: field n: value ""x"": it is no integer",3,a,x' in listed.replace("\r", "")
+    assert "cannot order [n], which is missing or null" in listed
+    assert "csv: field message" in listed
+    rows = {x["id"]: x for x in site.rows("bob", "bob-t")}
+    assert sorted(rows) == [1, 4, 7]
+    assert json.loads(rows[4]["_extra"]) == {"kind": "a", "region": "eu", "tags": ["big"]}
+    assert json.loads(rows[7]["_extra"])["column4"] == "extra"
+    assert any(c["to"] == "ragged" or c["from"] == "ragged" for c in r["coercions"]), r["coercions"]
+
+
+def test_failure_tags_may_be_indexed(site):
+    site.tenant("bob", t=job(on_failure_tag="index", keep_message=True))
+    site.drop("bob", "a.csv", b"1,a,x\n")
+    assert site.once().returncode == 0
+    r = site.receipt("bob", "done", "a.csv")
+    # the text of the condition cannot order "x" and 100: such a row is rejected whatever the job says
+    assert r["rows"]["rejected"] == 1 and "cannot order" in r["first_error"]["message"]
+    site.tenant("bob", t=job(on_failure_tag="index", keep_message=True, filter=FILTER.split("if [n]")[0]))
+    site.drop("bob", "b.csv", b"1,a,5\n2,a,5\n")
+    assert site.once().returncode == 0
+    site.drop("bob", "c.csv", b'"bad"x\n')
+    site.tenant("bob", t=job(on_failure_tag="index", keep_message=True, filter="csv { columns => [\"id\"] }"))
+    assert site.once().returncode == 0
+    extra = [json.loads(x["_extra"]) for x in site.rows("bob", "bob-t") if x["id"] is None]
+    assert extra == [{"message": '"bad"x', "tags": ["_csvparsefailure"]}]
+
+
+def test_text_without_csv_gets_the_fields_as_strings(site):
+    site.tenant("bob", t=job(input={"header": True}, filter='mutate { add_field => { "m" => "%{message}" } }'))
+    site.drop("bob", "a.csv", b'id,n,name\n1,007,"x, y"\n')
+    assert site.once().returncode == 0
+    row, = site.rows("bob", "bob-t")
+    assert json.loads(row["_extra"]) == {"name": "x, y", "m": '1,007,"x, y"'}
+    assert row["id"] in (1, "1")
+
+
+def test_check_says_every_error_and_warning_with_its_place(site):
+    site.tenant("bob", t=job(filter='csv { colums => ["a"] }\ngrok { }'),
+                u={"pattern": "*.txt", "filter": 'if [a] in ["x"] { drop { } }'})
+    done = site.run("-t")
+    assert done.returncode == 78
+    base = "profiles/bob/jobs/t.json filter:"
+    assert base + '1:7: csv has no setting "colums"; did you mean columns?' in done.stderr
+    assert base + "2:1: grok: not in this version" in done.stderr
+    assert '1:11: warning: ["x"] is read as a field' in done.stderr
+    assert "2 errors" in done.stderr
+
+
+def test_filter_file_and_a_reload_that_is_refused(site):
+    site.tenant("bob", t={k: v for k, v in job(filter_file="t.conf").items() if k != "filter"})
+    conf = site.path("profiles", "bob", "jobs", "t.conf")
+    with open(conf, "w") as f:
+        f.write("filter {" + FILTER + "}")
+    site.start()
+    site.drop("bob", "a.csv", b"1,a,5\n")
+    site.until(lambda: "a.csv" in site.names("bob", "done"))
+    with open(conf, "w") as f:
+        f.write("filter { mutate { } \n drop { } xx")
+    site.until(lambda: "t.conf:2:" in site.log("bob") or "t.conf:2:" in site.log("ingestd"))
+    site.drop("bob", "b.csv", b"2,a,5\n")
+    site.until(lambda: "b.csv" in site.names("bob", "done"))
+    assert {x["id"] for x in site.rows("bob", "bob-t")} == {1, 2}
+    assert site.stop() == 0
