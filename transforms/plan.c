@@ -176,13 +176,12 @@ static void run_event(struct filter_run *r, struct event *ev, size_t at)
 	finish(r, ev);
 }
 
-/* The first: what refused the row in the end is often only what that led to. */
 static const struct plan_failure *first_failure(const struct filter_run *r)
 {
 	for (size_t i = 0; i < r->failure_count; i++)
 		if (r->failures[i].event)
 			return r->failures[i].failure;
-	return r->refused ? &r->refusal : NULL;
+	return NULL;
 }
 
 void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now_ms, struct plan_result *out)
@@ -198,8 +197,8 @@ void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now
 	}
 	*out = (struct plan_result){
 		.events = r->out,
-		.count = r->out_count,
-		.refused = r->refused,
+		.count = r->refused ? 0 : r->out_count,
 		.failure = first_failure(r),
+		.refusal = r->refused ? &r->refusal : NULL,
 	};
 }

@@ -9,7 +9,7 @@
  *
  * What comes out of a row is a list of documents: none when it was dropped, several when it was split or cloned.  A failed filter
  * leaves its tag in the event and is told in result.failure, unless a later remove_tag took that very tag away or the event was
- * dropped: then the failure was dealt with.  `refused`: the row cannot become a document at all (a condition that cannot be
+ * dropped: then the failure was dealt with.  A refusal: the row cannot become a document at all (a condition that cannot be
  * evaluated, a limit of the row).
  * Nothing is allocated a row but in the event's arena.  Results live until that arena is reset.
  * Limits of a row: PLAN_EVENTS documents, PLAN_MEMORY bytes, PLAN_DEPTH levels, PLAN_SECONDS.
@@ -46,8 +46,8 @@ struct plan_failure {
 struct plan_result {
 	struct event *const *events;
 	size_t count;
-	bool refused;
-	const struct plan_failure *failure; /* the first that stands, or NULL */
+	const struct plan_failure *failure; /* the first of a filter that stands, or NULL */
+	const struct plan_failure *refusal; /* why it cannot become a document at all, or NULL; there are no events then */
 };
 
 /* What the run tells after each filter and condition, for --trace. */

@@ -151,10 +151,10 @@ static int take_row(struct application *a, struct span line)
 	result = (struct plan_result){.events = &only, .count = 1};
 	if (plan_of(a))
 		plan_run(plan_of(a), &ev, NULL, clock_now_ms(), &result);
-	if (result.failure)
-		print_failure(a, result.failure);
+	if (result.failure || result.refusal)
+		print_failure(a, result.failure ? result.failure : result.refusal);
 	strbuf_reset(&a->out);
-	for (size_t i = 0; i < result.count && !result.refused; i++) {
+	for (size_t i = 0; i < result.count; i++) {
 		event_add_json(&a->out, result.events[i]);
 		strbuf_addc(&a->out, '\n');
 	}

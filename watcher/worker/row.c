@@ -128,11 +128,14 @@ static enum row_result judge(const struct row *r, const struct record *rec, stru
 static enum row_result transform(struct row *r, const struct record *rec, struct coercions *c,
 				 struct row_output *out)
 {
+	const struct plan_failure *why;
 	struct plan_result p;
 
 	plan_run(r->compiled->plan, &r->event, c, r->claimed_ms, &p);
-	if (p.refused || (p.failure && !r->job->on_failure_tag_index)) {
-		row_error_set(&out->error, rec->line, span_of(p.failure->field), "%s", p.failure->text);
+	/* what refused the row in the end is often only what a failure led to */
+	why = p.failure && !r->job->on_failure_tag_index ? p.failure : p.refusal;
+	if (why) {
+		row_error_set(&out->error, rec->line, span_of(why->field), "%s", why->text);
 		return ROW_REJECTED;
 	}
 	out->events = p.events;

@@ -40,7 +40,7 @@ static void check_out(struct plan *p, const char *message, const char *want)
 
 	arena_init(&a, 4096);
 	run_row(p, &a, message, &result);
-	assert_false(result.refused);
+	assert_null(result.refusal);
 	for (size_t i = 0; i < result.count; i++)
 		event_add_json(&sb, result.events[i]);
 	assert_string_equal(sb.p, want);
@@ -152,11 +152,11 @@ static void test_memory_of_a_row(void **state)
 	arena_init(&a, 65536);
 	repeated(&big, "", "0123456789", 100000, "");
 	run_row(p, &a, big.p, &result);
-	assert_true(result.refused);
-	assert_non_null(strstr(result.failure->text, "the row takes more than 33554432 bytes"));
+	assert_non_null(result.refusal);
+	assert_non_null(strstr(result.refusal->text, "the row takes more than 33554432 bytes"));
 	assert_true(a.used < 2u * PLAN_MEMORY);
 	run_row(p, &a, "x", &result);
-	assert_false(result.refused);
+	assert_null(result.refusal);
 	strbuf_release(&big);
 	arena_release(&a);
 	plan_free(&p);
@@ -178,7 +178,7 @@ static void test_nothing_allocated_a_row(void **state)
 	arena_init(&a, 65536);
 	for (int i = 0; i < 20000; i++) {
 		run_row(p, &a, i % 3 ? "12,x" : "q,z", &result);
-		assert_false(result.refused);
+		assert_null(result.refusal);
 		assert_int_equal(result.count, i % 3 ? 1 : 0);
 		if (i == 100)
 			before = mallinfo2().uordblks;
