@@ -154,7 +154,6 @@ static void set_line(const struct http *h, struct http_line *l)
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)HTTP_IDLE_SECONDS);
@@ -244,12 +243,14 @@ void http_send(struct http *h, struct http_call *c)
 	}
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, c->method);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, c->timeout_ms);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2 |
+							(c->old_tls ? (long)CURL_SSLVERSION_MAX_TLSv1_2 : 0L));
 	set_headers(h, l, c);
 	CHECK(curl_multi_add_handle(h->multi, e) == CURLM_OK);
 	h->flying++;
 }
 
-static enum http_result result_of(CURLcode code, const char *error)
+static enum http_result result_of(CURLcode code, const char *error, bool old_tls)
 {
 	switch ((int)code) {
 	case CURLE_OK:
@@ -269,6 +270,8 @@ static enum http_result result_of(CURLcode code, const char *error)
 	}
 	/* the server turned our certificate down, or wants one: an alert, at once or with the first answer (TLS 1.3) */
 	if (strstr(error, "alert") && (strstr(error, "certificate") || strstr(error, "unknown ca")))
+		return HTTP_CREDENTIAL;
+	if (old_tls && strstr(error, "alert handshake failure"))
 		return HTTP_CREDENTIAL;
 	if (code == CURLE_SSL_CONNECT_ERROR && !strstr(error, "SYSCALL") && !strstr(error, "reset") &&
 	    !strstr(error, "eof"))
@@ -292,7 +295,7 @@ static struct http_call *finish(struct http *h, CURL *easy, CURLcode code)
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &l);
 	c = l->call;
-	c->result = result_of(code, l->error);
+	c->result = result_of(code, l->error, c->old_tls);
 	snprintf(c->text, sizeof(c->text), "%s", code == CURLE_SEND_FAIL_REWIND ? "the connection was closed before the answer" :
 					       l->error[0] ? l->error : curl_easy_strerror(code));
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &c->status);

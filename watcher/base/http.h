@@ -41,6 +41,7 @@ struct http_call {
 	const char *content_type;
 	long timeout_ms;  /* 0: only HTTP_IDLE_SECONDS */
 	bool expect;      /* ask before the body is sent (Expect: 100-continue) */
+	bool old_tls;     /* at most TLS 1.2: there our certificate is judged within the handshake, and the reason comes through */
 	/* when it is over */
 	enum http_result result;
 	long status;

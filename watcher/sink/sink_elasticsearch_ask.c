@@ -112,7 +112,7 @@ int es_fault_call(struct es *es, const struct http_call *c, struct fault *f)
 	case HTTP_CREDENTIAL:
 		f->scope = SCOPE_CREDENTIAL;
 		return fault_set(f, FAULT_KEY,
-				 "sink %s: %.*s: client_cert_file and client_key_file are not accepted: %s",
+				 "sink %s: %.*s: client_cert_file and client_key_file are missing or not accepted: %s",
 				 es->name, host, c->url, c->text);
 	}
 	CHECK(!"a call that was not answered");
@@ -123,8 +123,14 @@ static const char *remedy(const struct es *es, long status)
 {
 	if (status == 403)
 		return "; a privilege is missing (docs/cluster.md lists them)";
-	if (es->elasticsearch)
+	switch (es->vendor) {
+	case ES_UNKNOWN:
+		return "; look at username and password_file, or api_key_file (Elasticsearch only)";
+	case ES_ELASTICSEARCH:
 		return "; look at username and password_file, or api_key_file";
+	case ES_OPENSEARCH:
+		break;
+	}
 	return "; look at username and password_file, or the client certificate (OpenSearch has no API keys)";
 }
 
@@ -153,14 +159,26 @@ static void ask_once(struct es *es, size_t node, const char *path, struct http_c
 	http_send(es->http, c);
 	while (http_wait(es->http, 1000) != c)
 		;
-	if (c->result == HTTP_ANSWERED) {
-		es->answered = true;
-		es->elasticsearch = es->elasticsearch || c->elastic;
-	}
+	if (c->result == HTTP_ANSWERED && c->elastic)
+		es->vendor = ES_ELASTICSEARCH;
+	else if (c->result == HTTP_ANSWERED && c->status == 200)
+		es->vendor = ES_OPENSEARCH;
 }
 
-static bool settled(struct es *es, size_t node, const struct http_call *c, struct fault *f)
+/*
+ * A server that does not like our certificate says so after a handshake of TLS 1.3, when it may cut us off before we read it: the next
+ * try finds out.  What that try alone dislikes is no news.
+ */
+static void look_closer(struct http_call *c)
 {
+	if (c->old_tls && c->result == HTTP_UNTRUSTED)
+		c->result = HTTP_CUT;
+	c->old_tls = c->result == HTTP_CUT && !c->old_tls && strncmp(c->url, "https:", 6) == 0;
+}
+
+static bool settled(struct es *es, size_t node, struct http_call *c, struct fault *f)
+{
+	look_closer(c);
 	if (c->result != HTTP_ANSWERED) {
 		es_nodes_failed(&es->nodes, node);
 		es_fault_call(es, c, f);
@@ -198,6 +216,9 @@ int es_ask(struct es *es, const char *method, const char *path, struct span body
 			r = 0;
 			break;
 		}
+		/* time does not mend these */
+		if (c->result == HTTP_CREDENTIAL || (c->result == HTTP_UNTRUSTED && tries + 1 >= es->nodes.count))
+			break;
 		/* every node has its turn before the first pause */
 		pause = ++tries % es->nodes.count ? 0 : es_backoff(tries, c->retry_after_ms);
 		if (clock_mono_ms() + pause >= until)

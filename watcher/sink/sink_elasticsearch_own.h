@@ -49,6 +49,9 @@ void es_nodes_worked(struct es_nodes *n, size_t i);
 
 /* --- the connection --- */
 
+/* By a header that Elasticsearch puts on every answer it is sure of, and OpenSearch on none; `GET /` is not asked. */
+enum es_vendor { ES_UNKNOWN, ES_ELASTICSEARCH, ES_OPENSEARCH };
+
 struct es {
 	char *name; /* the sink's */
 	struct http *http;
@@ -58,8 +61,7 @@ struct es {
 	size_t body_limit;   /* of the next body: halved when the server is full, grows again */
 	size_t body_most;    /* halved when the server says 413 */
 	unsigned flight;     /* how many requests it takes now */
-	bool elasticsearch;  /* the server said so */
-	bool answered;       /* the server said anything at all */
+	enum es_vendor vendor;
 };
 
 /* 100 ms doubled each time up to 5 s, with jitter; at least what the server asked for. */

@@ -1,0 +1,248 @@
+"""Who we are at a sink and whom we trust: TLS, passwords, API keys, a tenant's own credentials, and secrets that stay secret.
+
+A fault of these is the operator's: its files wait in work/ under the circuit that names it, no row is sent, and they go on by themselves
+when it is mended.
+"""
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from certificates import Authority, server_context
+from fault_proxy import FaultProxy
+from search_ import count, csv_of, documents, job, rows_of, same, site
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pki")
+    ours, other = Authority(folder, "ours"), Authority(folder, "other")
+    made = {"ours": ours, "other": other, "good": ours.issue("good"), "elsewhere": ours.issue("elsewhere", "DNS:elsewhere.example"),
+            "expired": ours.issue("expired", days=-1), "client": ours.issue("client"), "stranger": other.issue("stranger")}
+    return made
+
+
+def status(s):
+    return json.loads(s.ctl("--json", "status").stdout)
+
+
+def circuit(s):
+    found = [c for c in status(s)["sinks"] if c["state"] != "ok"]
+    return found[0] if found else None
+
+
+@pytest.fixture
+def running():
+    sites = []
+
+    def start(s):
+        sites.append(s)
+        s.start()
+        return s
+    yield start
+    for s in sites:
+        s.stop()
+
+
+def done(s, name):
+    return os.path.exists(s.path("staging", s.name, "done", name))
+
+
+def secret(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+    os.chmod(path, 0o600)
+    return str(path)
+
+
+TLS = {  # name: certificate of the server, ca_file, kind and words of the fault
+    "untrusted": ("good", "other", "config", "not trusted"),
+    "host-name": ("elsewhere", "ours", "config", "not trusted"),
+    "expired": ("expired", "ours", "config", "expired"),
+}
+
+
+@pytest.mark.parametrize("case", TLS)
+def test_f_a_server_that_cannot_be_trusted(tmp_path, server, pki, running, case):
+    opensearch = server("opensearch")
+    cert, ca, kind, words = TLS[case]
+    with FaultProxy(opensearch.url, tls=server_context(*pki[cert])) as p:
+        shutil.copy(pki[ca].file, tmp_path / "ca.crt")
+        s = running(site(tmp_path, p.url, sink={"ca_file": "ca.crt"}))
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        s.until(lambda: circuit(s), 30)
+        c = circuit(s)
+        assert (c["sink"], c["credential"], c["fault"]) == ("main", None, kind) and words in c["reason"], c
+        assert p.bulks == [] and p.requests == []  # not one request went out
+        s.until(lambda: [t for t in status(s)["tenants"] if t["waiting"] == 1], 30)
+        # mended: another certificate or another authority
+        p.tls = server_context(*pki["good"])
+        shutil.copy(pki["ours"].file, tmp_path / "ca.crt")
+        s.until(lambda: done(s, "a.csv"), 30)
+        same(documents(opensearch, s.index), rows_of(5))
+
+
+CLIENT = {  # certificate, key: what we show to a server that wants one of "ours"
+    "wrong-key": ("client", "stranger"), "stranger": ("stranger", "stranger"), "none": (None, None)}
+
+
+@pytest.mark.parametrize("case", CLIENT)
+def test_f_our_certificate_is_not_accepted(tmp_path, server, pki, running, case):
+    opensearch = server("opensearch")
+    cert, key = CLIENT[case]
+    with FaultProxy(opensearch.url, tls=server_context(*pki["good"], clients=pki["ours"])) as p:
+        sink = {"ca_file": pki["ours"].file}
+        if cert:
+            shutil.copy(pki[cert][0], tmp_path / "own.crt")
+            shutil.copy(pki[key][1], tmp_path / "own.key")
+            sink.update(client_cert_file="own.crt", client_key_file="own.key")
+        s = running(site(tmp_path, p.url, sink=sink))
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        s.until(lambda: circuit(s), 30)
+        c = circuit(s)
+        assert (c["sink"], c["credential"], c["fault"]) == ("main", "platform", "key"), c
+        assert "client_cert_file" in c["reason"] and p.bulks == [] and p.requests == []
+        if not cert:
+            return
+        shutil.copy(pki["client"][0], tmp_path / "own.crt")
+        shutil.copy(pki["client"][1], tmp_path / "own.key")
+        s.until(lambda: done(s, "a.csv"), 30)
+        same(documents(opensearch, s.index), rows_of(5))
+
+
+@pytest.mark.parametrize("wrong", ["mode", "missing", "empty"])
+def test_f_a_secret_file_that_cannot_be_used(tmp_path, server, running, wrong):
+    """Like ssh with its keys: readable by others is no secret.  No request is made."""
+    with FaultProxy(server("opensearch").url) as p:
+        path = secret(tmp_path / "password", "" if wrong == "empty" else "hush\n")
+        if wrong == "mode":
+            os.chmod(path, 0o640)
+        elif wrong == "missing":
+            os.unlink(path)
+        s = running(site(tmp_path, p.url, sink={"username": "u", "password_file": "password"}))
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        s.until(lambda: circuit(s), 30)
+        c = circuit(s)
+        assert c["fault"] == "key" and path in c["reason"] and p.requests == []
+        assert {"mode": "chmod 600", "missing": "No such file", "empty": "is empty"}[wrong] in c["reason"]
+        secret(path, "hush\n")
+        s.until(lambda: done(s, "a.csv"), 30)
+
+
+def test_f_keys_of_ingestd_json_are_judged(tmp_path):
+    from site_ import Site
+    bad = {"a": ({"type": "elasticsearch"}, '"urls" is missing'),
+           "b": ({"type": "elasticsearch", "urls": ["http://u:swordfish@h:9200"]}, "may not hold a user or a password"),
+           "c": ({"type": "elasticsearch", "urls": ["ftp://h"]}, "must begin with http"),
+           "d": ({"type": "elasticsearch", "urls": ["http://h"], "path": "x"}, '"path" is a key of type sqlite'),
+           "e": ({"type": "elasticsearch", "urls": ["http://h"], "username": "u"}, '"username" needs "password_file"'),
+           "f": ({"type": "elasticsearch", "urls": ["http://h"], "ca_file": "x"}, '"ca_file" needs a url with https'),
+           "g": ({"type": "elasticsearch", "urls": ["https://h"], "client_cert_file": "x"}, 'needs "client_key_file"'),
+           "h": ({"type": "sqlite", "path": "p", "urls": ["http://h"]}, '"urls" is a key of type elasticsearch'),
+           "i": ({"type": "elasticsearch", "urls": ["https://h"], "api_key_file": "k", "username": "u", "password_file": "p"},
+                 "exclude each other"),
+           "j": ({"type": "elasticsearch", "urls": ["https://h", "https://h/"]}, "urls[1] is urls[0] again")}
+    s = Site(tmp_path, sinks={k: v for k, (v, _) in bad.items()}, default_sinks=["a"])
+    told = s.run("-t").stderr
+    for name, (_, words) in bad.items():
+        assert any("$.sinks.%s:" % name in line and words in line for line in told.splitlines()), (name, told)
+    assert "swordfish" not in told
+
+
+def leaks(s, *secrets):
+    """Where any of the secrets can be read: logs, receipts, journal, state, and the command lines and environments of now."""
+    found = []
+    for top, _, names in os.walk(s.folder):
+        for name in names:
+            path = os.path.join(top, name)
+            if "secret" in path or os.path.basename(top) == "own":
+                continue
+            if not os.path.isfile(path):
+                continue
+            with open(path, "rb") as f:
+                text = f.read()
+            found += [path for x in secrets if x.encode() in text]
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        for what in "cmdline", "environ":
+            try:
+                with open("/proc/%s/%s" % (pid, what), "rb") as f:
+                    text = f.read()
+            except OSError:
+                continue
+            if b"ingest" in text:
+                found += ["/proc/%s/%s" % (pid, what) for x in secrets if x.encode() in text]
+    return found
+
+
+def test_f_user_and_password_and_a_tenants_own_on_opensearch(tmp_path, server, running):
+    """Basic authentication against the security plugin; least privileges of docs/cluster.md; nothing is told to anybody."""
+    store = server("opensearch", tls=True)
+    hidden = tmp_path / "secrets"
+    hidden.mkdir()
+    secret(hidden / "platform", store.password + "\n")
+    s = site(tmp_path, store.url, sink={"ca_file": store.ca, "username": "admin", "password_file": "secrets/platform"})
+    own, pattern = s.name + "-own", s.name + "-own-*"
+    # docs/cluster.md, OpenSearch
+    role = {"index_permissions": [{"index_patterns": [pattern], "allowed_actions": [
+        "indices:admin/get", "indices:admin/create", "indices:admin/mapping/put",
+        "indices:data/write/bulk*", "indices:data/write/index", "indices:data/write/delete"]}],
+        "cluster_permissions": ["indices:data/write/bulk"]}
+    assert store.request("/_plugins/_security/api/roles/" + own, "PUT", role)[0] in (200, 201)
+    password = "Own-Pass-" + s.name
+    assert store.request("/_plugins/_security/api/internalusers/" + own, "PUT", {"password": password})[0] in (200, 201)
+    assert store.request("/_plugins/_security/api/rolesmapping/" + own, "PUT", {"users": [own]})[0] in (200, 201)
+    s.tenant(own, profile={"arrival": {"settle_seconds": 0}, "sinks": {"main": {"username": own, "password_file": "own.secret"}}},
+             rows=job())
+    secret(s.path("profiles", own, "own.secret"), "wrong-swordfish\n")
+    running(s)
+    s.drop(own, "a.csv", csv_of(rows_of(5)))
+    s.until(lambda: circuit(s), 30)
+    c = circuit(s)
+    assert (c["sink"], c["credential"], c["index"], c["fault"]) == ("main", own, None, "key") and "401" in c["reason"], c
+    # the platform's credential is another circuit
+    s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+    s.until(lambda: done(s, "a.csv"), 30)
+    secret(s.path("profiles", own, "own.secret"), password + "\n")
+    s.until(lambda: os.path.exists(s.path("staging", own, "done", "a.csv")), 30)
+    same(documents(store, own + "-rows"), rows_of(5))
+    assert leaks(s, password, "wrong-swordfish", '"admin"') == [s.path("ingestd.json")]  # the name of the user alone
+    # what the role does not allow: another index, answered 403
+    s.tenant(own, profile={"arrival": {"settle_seconds": 0}, "index_prefix": "", "sinks": {"main": {
+        "username": own, "password_file": "own.secret"}}}, rows=job(index={"name": s.name + "-rows"}))
+    s.ctl("reload")
+    s.drop(own, "b.csv", csv_of(rows_of(5, 100)))
+    s.until(lambda: circuit(s), 30)
+    assert circuit(s)["fault"] == "key" and "403" in circuit(s)["reason"] and "privilege" in circuit(s)["reason"]
+    assert count(store, s.name + "-rows") == 5
+
+
+def test_f_api_key_on_elasticsearch(tmp_path, server, running):
+    """An API key with the least privileges of docs/cluster.md, as id:key and encoded; a wrong one; an invalidated one."""
+    store = server("elasticsearch", tls=True)
+    hidden = tmp_path / "secrets"
+    hidden.mkdir()
+    s = site(tmp_path, store.url, sink={"ca_file": store.ca, "api_key_file": "secrets/key"})
+    # docs/cluster.md, Elasticsearch
+    asked = {"name": s.name, "role_descriptors": {"ingest": {"indices": [{
+        "names": [s.name + "-*"], "privileges": ["create_index", "view_index_metadata", "create", "delete", "manage"]}]}}}
+    code, key = store.request("/_security/api_key", "POST", asked)
+    assert code == 200, key
+    secret(hidden / "key", "%s:%s" % (key["id"], "wrong-swordfish"))
+    running(s)
+    s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+    s.until(lambda: circuit(s), 30)
+    c = circuit(s)
+    assert (c["credential"], c["fault"]) == ("platform", "key") and "401" in c["reason"] and "api_key_file" in c["reason"], c
+    secret(hidden / "key", "%s:%s\n" % (key["id"], key["api_key"]))
+    s.until(lambda: done(s, "a.csv"), 30)
+    secret(hidden / "key", key["encoded"])
+    s.drop(s.name, "b.csv", csv_of(rows_of(5, 6)))
+    s.until(lambda: done(s, "b.csv"), 30)
+    same(documents(store, s.index), rows_of(10))
+    store.request("/_security/api_key", "DELETE", {"ids": [key["id"]]})
+    s.drop(s.name, "c.csv", csv_of(rows_of(5, 11)))
+    s.until(lambda: circuit(s), 30)
+    assert circuit(s)["fault"] == "key"
+    assert leaks(s, key["api_key"], key["encoded"], "wrong-swordfish") == []
