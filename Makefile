@@ -34,7 +34,7 @@ WORKER_LINK = -lcurl -lsqlite3 -ljansson -lonig -lunistring -lcrypto -lz -lzstd 
 CTL_LINK    = -lcurl -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
-.PHONY: all help deps demo demo-up check check-fast lint unit clean
+.PHONY: all help deps demo demo-up check check-fast check-fuzz lint unit clean
 all: $(B)/ingestd $(B)/ingest-worker $(B)/ingestctl
 
 $(B)/ingestd: $(call paths,$(DAEMON_LIBS))
@@ -98,6 +98,11 @@ $(UNIT_BINS): $(B)/unit/%: tests/unit/%.c $$(call paths,$$(unit_libs_$$(firstwor
 $(B)/tools/streamcat: tests/lib/streamcat.c $(call paths,decode model base)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,decode model base) -ljansson -lcrypto -lz -lzstd -llzma
+# fuzz targets under the standalone driver; with clang: -fsanitize=fuzzer instead of driver.c
+$(B)/fuzz/fuzz_filter: tests/fuzz/fuzz_filter.c tests/fuzz/driver.c $(call paths,transforms model base)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ tests/fuzz/fuzz_filter.c tests/fuzz/driver.c $(call paths,transforms model base) \
+		$(unit_link_transforms)
 unit: $(UNIT_BINS)
 	@tests/lib/run-unit $(UNIT_BINS)
 
@@ -125,6 +130,10 @@ check: deps
 ## check-fast    lint, unit, golden, end-to-end on SQLite
 check-fast:
 	@tests/lib/check fast
+## check-fuzz    each fuzz target 20 s on its corpus, with sanitizers
+check-fuzz:
+	@$(MAKE) -s SAN=1 build/san/fuzz/fuzz_filter
+	@build/san/fuzz/fuzz_filter tests/fuzz/corpus/filter 20
 ## lint          layers, doors, banned functions, sizes, ACCEPTANCE
 lint:
 	@python3 tests/lint/lint.py

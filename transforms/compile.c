@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "transforms/compile.h"
+#include "transforms/regex_lint.h"
 #include "transforms/run.h"
 
 void compile_error(struct compile *c, size_t at, const char *fmt, ...)
@@ -48,11 +49,16 @@ struct regex *compile_regex(struct compile *c, struct span pattern, size_t at, u
 	struct plan *p = c->plan;
 	char why[REGEX_WHY];
 	struct regex *re;
+	size_t nested;
 
 	if (regex_compile(pattern, flags, &re, why) < 0) {
 		compile_error(c, at, "regular expression: %s", why);
 		return NULL;
 	}
+	if (regex_is_nested(pattern, &nested))
+		compile_warning(c, place_of(c, pattern, at, nested),
+				"this group repeats without end what repeats without end itself: a row that does not "
+				"match can cost its time limit, and is rejected then");
 	p->regexes = xrealloc(p->regexes, (p->regex_count + 1) * sizeof(struct regex *));
 	p->regexes[p->regex_count++] = re;
 	return re;
@@ -191,7 +197,10 @@ int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf
 	syntax_init(&s, &source, &p->arena, src->vars);
 	nodes = syntax_parse(&s);
 	compile_nodes(&c, nodes);
-	compile_lint(&c, nodes);
+	if (source.error_count == 0) {
+		compile_lint(&c, nodes);
+		compile_lint_fields(&c, nodes);
+	}
 	p->run = filter_run_new(p);
 	if (source.error_count > 0) {
 		source_sort(&source);

@@ -68,7 +68,9 @@ const struct filter_type *filter_find(struct span name);
 /* Says that there is no such filter here: what is meant, what Logstash has, what is built. */
 void filter_refuse(struct compile *c, struct span name, size_t at);
 size_t compile_line(struct compile *c, size_t at);
-/* Says what looks wrong and is not: branches never taken, fields that nobody sets. */
+/* Says what looks wrong and is not: branches never taken ... */
 void compile_lint(struct compile *c, const struct syntax_node *nodes);
+/* ... and fields that are read and never set. */
+void compile_lint_fields(struct compile *c, const struct syntax_node *nodes);
 
 #endif

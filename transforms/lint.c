@@ -1,7 +1,7 @@
 /*
  * lint - what looks wrong in a filter's text and is not: branches and filters that no event reaches
  *
- * Called by plan_compile for a text without errors or with; it only warns.
+ * Called by plan_compile for a text without errors; it only warns.
  */
 #include "watcher/base/base.h"
 #include "transforms/compile.h"
@@ -62,7 +62,7 @@ static void look_at_constants(struct compile *c, const struct syntax_node *n)
 	for (const struct syntax_arm *a = n->arms; a && a->condition; a = a->next) {
 		const struct condition *cond;
 
-		if (has_fields(a->condition) || c->source->error_count)
+		if (has_fields(a->condition))
 			continue;
 		cond = condition_compile(c, a->condition);
 		if (!cond || !condition_is_constant(cond, &met))
