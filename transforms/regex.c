@@ -13,6 +13,10 @@
 #define PATTERN_MAX 65536
 
 struct regex {
+	/* a pattern without any special character is looked for as it is: most are so, and Oniguruma takes memory for each search */
+	struct span literal; /* own; p NULL: none */
+	int literal_begin;
+	int literal_end;
 	regex_t *code;
 	OnigMatchParam *param;
 	OnigRegion *region;
@@ -30,6 +34,31 @@ static void once(void)
 	onig_set_warn_func(onig_null_warn);
 	onig_set_verb_warn_func(onig_null_warn);
 	done = true;
+}
+
+static bool is_literal(struct span pattern, unsigned flags)
+{
+	if (!pattern.n || (flags & REGEX_IGNORE_CASE))
+		return false;
+	for (size_t i = 0; i < pattern.n; i++)
+		if (!pattern.p[i] || strchr("\\^$.|?*+()[]{}", pattern.p[i]))
+			return false;
+	return true;
+}
+
+static enum regex_result search_literal(struct regex *re, struct span subject, size_t from,
+					struct regex_match *m)
+{
+	const char *found = subject.n ? memmem(subject.p + from, subject.n - from, re->literal.p,
+					       re->literal.n)
+				      : NULL;
+
+	if (!found)
+		return REGEX_MISS;
+	re->literal_begin = (int)(found - subject.p);
+	re->literal_end = re->literal_begin + (int)re->literal.n;
+	*m = (struct regex_match){1, &re->literal_begin, &re->literal_end};
+	return REGEX_MATCH;
 }
 
 static OnigOptionType options_of(unsigned flags)
@@ -66,6 +95,8 @@ int regex_compile(struct span pattern, unsigned flags, struct regex **out, char 
 		regex_free(&re);
 		return -1;
 	}
+	if (is_literal(pattern, flags))
+		re->literal = (struct span){xstrndup(pattern.p, pattern.n), pattern.n};
 	re->param = onig_new_match_param();
 	re->region = onig_region_new();
 	CHECK(re->param && re->region);
@@ -89,6 +120,7 @@ void regex_free(struct regex **rep)
 		onig_free_match_param(re->param);
 	if (re->code)
 		onig_free(re->code);
+	free((char *)(uintptr_t)re->literal.p);
 	free(re);
 	*rep = NULL;
 }
@@ -108,6 +140,8 @@ enum regex_result regex_search(struct regex *re, struct span subject, size_t fro
 	int r;
 
 	CHECK(from <= subject.n && subject.n <= INT32_MAX);
+	if (re->literal.p)
+		return search_literal(re, subject, from, m);
 	r = onig_search_with_param(re->code, p, p + subject.n, p + from, p + subject.n, re->region,
 				   ONIG_OPTION_NONE, re->param);
 	if (r == ONIG_MISMATCH)
