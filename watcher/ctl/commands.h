@@ -17,7 +17,8 @@ struct ctl_options {
 	bool wait;
 	bool trace;
 	const char *tenant, *state, *limit; /* filters of lists */
-	const char *job, *filter, *input;   /* filter run */
+	const char *job, *filter, *input;   /* filter run, filter test */
+	const char *junit;                  /* filter test */
 	char **args;
 	int arg_count;
 };

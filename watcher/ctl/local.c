@@ -136,6 +136,48 @@ static int run_test(const struct ctl_options *o, struct strbuf *report)
 	return WEXITSTATUS(status);
 }
 
+int command_filter_test(const struct ctl_options *o)
+{
+	char **argv = xcalloc((size_t)o->arg_count + ARGS_MAX, sizeof(*argv));
+	const char *slash = o->job ? strchr(o->job, '/') : NULL;
+	size_t n = 1;
+	int r;
+
+	if (!o->arg_count || (o->job && (o->filter || !slash))) {
+		fputs("ingestctl: usage: ingestctl filter test [--job T/J | --filter FILE] [--junit FILE] FILE...\n",
+		      stderr);
+		free(argv);
+		return CTL_USAGE;
+	}
+	argv[n++] = writable("--test");
+	if (o->filter) {
+		argv[n++] = writable("--filter-file");
+		argv[n++] = writable(o->filter);
+	}
+	if (o->job) {
+		argv[n++] = writable("--tenant");
+		argv[n++] = xstrndup(o->job, (size_t)(slash - o->job));
+		argv[n++] = writable("--job");
+		argv[n++] = writable(slash + 1);
+	}
+	if (o->config) {
+		argv[n++] = writable("-c");
+		argv[n++] = writable(o->config);
+	}
+	if (o->junit) {
+		argv[n++] = writable("--junit");
+		argv[n++] = writable(o->junit);
+	}
+	if (o->json)
+		argv[n++] = writable("--json");
+	argv[n++] = writable("--");
+	for (int i = 0; i < o->arg_count; i++)
+		argv[n++] = o->args[i];
+	r = become("ingest-worker", argv);
+	free(argv);
+	return r;
+}
+
 int command_check(const struct ctl_options *o)
 {
 	struct strbuf report = STRBUF_INIT;

@@ -8,9 +8,8 @@
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/utf8.h"
-#include "watcher/worker/compiled.h"
+#include "watcher/worker/chosen.h"
 #include "watcher/worker/json_event.h"
-#include "watcher/worker/local.h"
 #include "watcher/worker/trace.h"
 #include <unistd.h>
 
@@ -18,8 +17,7 @@
 #define LINE_MAX_BYTES (16 * 1024 * 1024)
 
 struct application {
-	struct plan *plan;          /* of a filter's file */
-	struct compiled *compiled;  /* of a job */
+	struct chosen filter;
 	bool ndjson;
 	struct trace *trace;
 	struct arena arena;
@@ -30,56 +28,7 @@ struct application {
 
 static struct plan *plan_of(const struct application *a)
 {
-	return a->compiled ? a->compiled->plan : a->plan;
-}
-
-/* --- the filter --- */
-
-static int compile_text(struct span text, const char *origin, struct plan **out, struct strbuf *said)
-{
-	struct plan_source src = {.text = text, .origin = origin};
-	struct strbuf warnings = STRBUF_INIT;
-	int r;
-
-	if (!utf8_valid(text) || (text.n && memchr(text.p, '\0', text.n))) {
-		strbuf_addf(said, "%s: is no UTF-8 text\n", origin);
-		return -1;
-	}
-	r = plan_compile(&src, out, said, &warnings);
-	strbuf_addspan(said, strbuf_span(&warnings));
-	strbuf_release(&warnings);
-	return r;
-}
-
-static int compile_file(const char *file, struct plan **out, struct strbuf *said)
-{
-	struct strbuf text = STRBUF_INIT;
-	struct fault f = FAULT_INIT;
-	int r = fs_read_file(file, SOURCE_MAX + 1, &text, &f);
-
-	if (r < 0)
-		strbuf_addf(said, "%s\n", f.text);
-	else
-		r = compile_text(strbuf_span(&text), file, out, said);
-	strbuf_release(&text);
-	return r;
-}
-
-static int compile_job(struct application *a, const struct apply_options *o, struct strbuf *said)
-{
-	struct strbuf text = STRBUF_INIT, warnings = STRBUF_INIT;
-	struct fault f = FAULT_INIT;
-	int r = local_version(o->config, o->tenant, o->job, &text, said);
-
-	if (r == 0) {
-		r = compiled_new(strbuf_span(&text), &a->compiled, said, &warnings, &f);
-		if (r < 0 && !said->n)
-			strbuf_addf(said, "%s\n", f.text);
-		strbuf_addspan(said, strbuf_span(&warnings));
-	}
-	strbuf_release(&text);
-	strbuf_release(&warnings);
-	return r;
+	return chosen_plan(&a->filter);
 }
 
 int apply_check(char **files)
@@ -89,12 +38,12 @@ int apply_check(char **files)
 
 	for (char **file = files[0] ? files : one; *file; file++) {
 		struct strbuf said = STRBUF_INIT;
-		struct plan *p = NULL;
+		struct chosen c = {NULL, NULL};
 
-		if (compile_file(*file, &p, &said) < 0)
+		if (chosen_file(&c, *file, &said) < 0)
 			r = -1;
 		fputs(said.p, stderr);
-		plan_free(&p);
+		chosen_release(&c);
 		strbuf_release(&said);
 	}
 	return r;
@@ -202,15 +151,15 @@ int apply(const struct apply_options *o)
 
 	arena_init(&a.arena, 64 * 1024);
 	trace_init(&trace);
-	r = o->filter_file ? compile_file(o->filter_file, &a.plan, &said) : compile_job(&a, o, &said);
+	r = o->filter_file ? chosen_file(&a.filter, o->filter_file, &said)
+			   : chosen_job(&a.filter, o->config, o->tenant, o->job, &said);
 	fputs(said.p, stderr);
 	if (r == 0 && o->trace && plan_of(&a)) {
 		a.trace = &trace;
 		plan_watch(plan_of(&a), &trace.watch);
 	}
 	r = r < 0 ? EXIT_REFUSED : run_rows(&a);
-	plan_free(&a.plan);
-	compiled_free(&a.compiled);
+	chosen_release(&a.filter);
 	arena_release(&a.arena);
 	trace_release(&trace);
 	strbuf_release(&a.out);

@@ -13,6 +13,7 @@
 #include "watcher/worker/check.h"
 #include "watcher/worker/convert.h"
 #include "watcher/worker/serve.h"
+#include "watcher/worker/suite.h"
 #include "watcher/worker/task.h"
 #include <getopt.h>
 #include <signal.h>
@@ -29,6 +30,7 @@ enum verb {
 	VERB_CHECK_FILTER,
 	VERB_CONVERT,
 	VERB_FILTER,
+	VERB_TEST,
 	VERB_STEPS,
 	VERB_CRASH_POINTS,
 	VERB_HELP,
@@ -40,6 +42,8 @@ enum verb {
 	OPT_FILTER_FILE,
 	OPT_INPUT,
 	OPT_TRACE,
+	OPT_JUNIT,
+	OPT_JSON,
 };
 
 static const struct option long_options[] = {
@@ -47,6 +51,7 @@ static const struct option long_options[] = {
 	{"check-filter", no_argument, NULL, VERB_CHECK_FILTER},
 	{"convert", no_argument, NULL, VERB_CONVERT},
 	{"filter", no_argument, NULL, VERB_FILTER},
+	{"test", no_argument, NULL, VERB_TEST},
 	{"steps", no_argument, NULL, VERB_STEPS},
 	{"crash-points", no_argument, NULL, VERB_CRASH_POINTS},
 	{"help", no_argument, NULL, VERB_HELP},
@@ -57,6 +62,8 @@ static const struct option long_options[] = {
 	{"filter-file", required_argument, NULL, OPT_FILTER_FILE},
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"trace", no_argument, NULL, OPT_TRACE},
+	{"junit", required_argument, NULL, OPT_JUNIT},
+	{"json", no_argument, NULL, OPT_JSON},
 	{NULL, 0, NULL, 0},
 };
 
@@ -68,7 +75,9 @@ struct options {
 	const char *job;
 	const char *filter_file;
 	const char *input;
+	const char *junit;
 	bool trace;
+	bool json;
 };
 
 static void help(void)
@@ -81,6 +90,9 @@ static void help(void)
 	     "       ingest-worker --filter (--filter-file FILE | [-c CONFIG] --tenant T --job J)\n"
 	     "                     [--input lines|ndjson] [--trace]\n"
 	     "                                                rows from standard input, the events that come out\n"
+	     "       ingest-worker --test [--filter-file FILE | [-c CONFIG] --tenant T --job J]\n"
+	     "                     [--junit FILE] [--json] FILE...\n"
+	     "                                                test cases of a filter; exit 0, 1 one failed, 2 refused\n"
 	     "       ingest-worker --steps                    the steps of one file\n"
 	     "       ingest-worker --crash-points             where tests may kill it\n"
 	     "       ingest-worker --version | --help");
@@ -127,6 +139,12 @@ static int take_option(struct options *o, int c)
 	case OPT_TRACE:
 		o->trace = true;
 		return 0;
+	case OPT_JUNIT:
+		o->junit = optarg;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
 	case '?': /* getopt has said what is wrong */
 		return EXIT_USAGE;
 	}
@@ -167,9 +185,23 @@ static int run_filter(const struct options *o)
 	return apply(&a);
 }
 
+static int run_test(const struct options *o, char **files)
+{
+	struct suite_options s = {o->filter_file, o->config, o->tenant, o->job, o->junit, o->json};
+
+	if (!files[0] || (o->filter_file && o->job) || !o->tenant != !o->job)
+		return usage("--test takes files of test cases, and a --filter-file or --tenant T --job J");
+	return suite_run(&s, files);
+}
+
+static bool takes_files(int verb)
+{
+	return verb == VERB_CHECK || verb == VERB_CHECK_FILTER || verb == VERB_CONVERT || verb == VERB_TEST;
+}
+
 static int run_verb(const struct options *o, char **rest)
 {
-	if (rest[0] && o->verb != VERB_CHECK && o->verb != VERB_CHECK_FILTER && o->verb != VERB_CONVERT)
+	if (rest[0] && !takes_files(o->verb))
 		return usage("too many arguments");
 	switch (o->verb) {
 	case VERB_SERVE:
@@ -182,6 +214,8 @@ static int run_verb(const struct options *o, char **rest)
 		return apply_check(rest) < 0 ? EXIT_USAGE : 0;
 	case VERB_FILTER:
 		return run_filter(o);
+	case VERB_TEST:
+		return run_test(o, rest);
 	case VERB_STEPS:
 		steps_print(stdout);
 		return 0;

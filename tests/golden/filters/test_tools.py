@@ -1,0 +1,101 @@
+"""ingestctl filter run and filter test: what they print, and their exit."""
+import json
+import os
+import subprocess
+import xml.etree.ElementTree
+
+from test_filters import ROOT
+
+CTL = os.path.join(os.environ.get("INGEST_BUILD", os.path.join(ROOT, "build")), "ingestctl")
+FILTER = """csv { columns => ["a", "n"] }
+if [a] == "skip" { drop { } }
+mutate { id => "numbers" convert => { "n" => "integer" } add_field => { "[m][x]" => "%{a}!" } remove_field => ["message"] }
+"""
+CASES = {"ignore": ["@timestamp", "[m][y]"], "fields": {"type": "t", "[k][l]": 1}, "testcases": [
+    {"description": "a row", "input": ["x,5"], "fields": {"type": "own"},
+     "expected": [{"type": "own", "k": {"l": 1}, "a": "x", "n": 5, "m": {"x": "x!", "y": "ignored"}, "@timestamp": "now"}]},
+    {"input": ["skip,1", "y,2"], "expected": [{"type": "t", "k": {"l": 1}, "a": "y", "n": 2, "m": {"x": "y!"}}]}]}
+
+
+def ctl(*args, stdin=b"", cwd=None):
+    return subprocess.run([CTL, *args], input=stdin, capture_output=True, timeout=60, cwd=cwd)
+
+
+def put(tmp_path, cases, name="f.test.json"):
+    (tmp_path / "f.conf").write_text(FILTER)
+    path = tmp_path / name
+    path.write_text(cases if isinstance(cases, str) else json.dumps(cases))
+    return str(path)
+
+
+def test_cases_pass_with_the_filter_beside(tmp_path):
+    path = put(tmp_path, CASES)
+    done = ctl("filter", "test", path)
+    assert done.returncode == 0, done
+    assert done.stdout.decode() == "%s: case 1: a row: ok\n%s: case 2: ok\n2 passed, 0 failed\n" % (path, path)
+
+
+def test_a_failed_case_is_a_readable_diff(tmp_path):
+    cases = json.loads(json.dumps(CASES))
+    cases["testcases"][0]["expected"][0].update(n="5", m={"x": "z!"}, more=[1])
+    cases["testcases"][1]["expected"].append({"a": "never"})
+    path = put(tmp_path, cases)
+    junit = str(tmp_path / "out.xml")
+    done = ctl("filter", "test", "--filter", str(tmp_path / "f.conf"), "--junit", junit, path)
+    assert done.returncode == 1
+    assert done.stdout.decode() == (
+        path + ': case 1: a row: FAILED\n    event 1\n      - [n]: "5"\n      + [n]: 5\n      - [m][x]: "z!"\n      + [m][x]: "x!"\n'
+        '      - [more]: [1]\n' + path + ': case 2: FAILED\n    event 2, which did not come\n      - [a]: "never"\n'
+        '0 passed, 2 failed\n')
+    root = xml.etree.ElementTree.parse(junit).getroot()
+    assert (root.get("tests"), root.get("failures")) == ("2", "2")
+    assert [c.get("name") for c in root] == ["case 1: a row", "case 2"]
+    assert '- [n]: "5"' in root[0][0].text
+
+
+def test_json_and_files_that_cannot_be_used(tmp_path):
+    path = put(tmp_path, CASES)
+    done = ctl("--json", "filter", "test", path)
+    got = json.loads(done.stdout)
+    assert done.returncode == 0 and (got["passed"], got["failed"]) == (2, 0)
+    assert got["cases"][0] == {"file": path, "case": 1, "description": "a row", "passed": True, "diff": None}
+    for text, why in [("{", "a string is missing"), ("{}", "has no testcases"), ('{"codec": "rubydebug", "testcases": []}', "codec is"),
+                      ('{"testcases": [{"input": ["a"]}]}', "needs expected"), ('{"ignore": ["[a"], "testcases": []}', "no field reference")]:
+        done = ctl("filter", "test", put(tmp_path, text))
+        assert done.returncode == 2 and why in done.stderr.decode(), (text, done)
+    (tmp_path / "f.conf").write_text("drp { }")
+    done = ctl("filter", "test", path)
+    assert done.returncode == 2 and 'f.conf:1:1: there is no filter "drp"; did you mean drop?' in done.stderr.decode()
+
+
+def test_json_lines_and_cases_at_the_top(tmp_path):
+    path = put(tmp_path, {"codec": "json_lines", "input": ['{"message": "x,1", "z": 1.50}'],
+                          "expected": [{"a": "x", "n": 1, "z": 1.5, "m": {"x": "x!"}}]}, "f.json")
+    assert ctl("filter", "test", path).stdout.decode().endswith("1 passed, 0 failed\n")
+
+
+def test_filter_run_says_why_and_traces(tmp_path):
+    put(tmp_path, CASES)
+    done = ctl("filter", "run", "--filter", str(tmp_path / "f.conf"), "--trace", stdin=b"x,5\nskip,1\r\ny,z\n")
+    assert done.returncode == 0
+    assert [json.loads(l) for l in done.stdout.splitlines()] == [
+        {"a": "x", "n": 5, "m": {"x": "x!"}}, {"message": "y,z", "a": "y", "n": "z", "tags": ["_mutate_error"]}]
+    trace = done.stderr.decode().splitlines()
+    assert trace[:10] == [
+        'row 1: {"message":"x,5"}', "  line 1 csv: done", '      + "a": "x"', '      + "n": "5"', "  line 2 if: not met",
+        "  line 3 mutate numbers: done", '      - "message": "x,5"', '      ~ "n": "5" -> 5', '      + "m": {"x":"x!"}',
+        'row 2: {"message":"skip,1"}']
+    assert "  line 2 drop: ended here" in trace
+    assert trace[-1] == 'row 3: mutate numbers: field n: value "z": it is no integer'
+
+
+def test_filter_run_refuses_with_exit_2_and_names_unusable_lines(tmp_path):
+    bad = tmp_path / "bad.conf"
+    bad.write_text("ruby { }")
+    assert ctl("filter", "run", "--filter", str(bad)).returncode == 2
+    assert ctl("filter", "run", "--filter", str(tmp_path / "none.conf")).returncode == 2
+    assert ctl("filter", "run").returncode == 2
+    put(tmp_path, CASES)
+    done = ctl("filter", "run", "--filter", str(tmp_path / "f.conf"), "--input", "ndjson", stdin=b'{"message":"a,1"}\n[1]\n')
+    assert done.returncode == 1 and b"row 2: an event is an object" in done.stderr
+    assert len(done.stdout.splitlines()) == 1
