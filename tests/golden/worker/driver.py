@@ -87,7 +87,10 @@ class Worker:
         m = {"type": kind, "arrival": ARRIVAL, "mode": 0, "checkpoint": ZERO,
              "fault": {"kind": 0, "error": 0, "line": 0}}
         m.update(more)
-        self.ours.send(json.dumps(m).encode())
+        try:
+            self.ours.send(json.dumps(m).encode())
+        except BrokenPipeError:
+            pass  # it was killed at this very step; receive says so
 
     def run(self, path, version, index="bob-j", **more):
         """Gate, then load unless the gate failed; returns (gated, result or None, checkpoints)."""
