@@ -12,6 +12,7 @@ import pytest
 
 from certificates import Authority, server_context
 from fault_proxy import FaultProxy
+from site_ import ROOT
 from search_ import count, csv_of, documents, job, rows_of, same, site
 
 
@@ -151,6 +152,14 @@ def test_f_keys_of_ingestd_json_are_judged(tmp_path):
     assert "swordfish" not in told
 
 
+def of_the_page(request, pattern):
+    """What docs/cluster.md tells to send, for other names."""
+    with open(os.path.join(ROOT, "docs", "cluster.md")) as f:
+        text = f.read()
+    body = text[text.index(request + "\n") + len(request):]
+    return json.loads(body[:body.index("```")].replace('"alice-*", "bob-*"', json.dumps(pattern)))
+
+
 def leaks(s, *secrets):
     """Where any of the secrets can be read: logs, receipts, journal, state, and the command lines and environments of now."""
     found = []
@@ -184,11 +193,7 @@ def test_f_user_and_password_and_a_tenants_own_on_opensearch(tmp_path, server, r
     secret(hidden / "platform", store.password + "\n")
     s = site(tmp_path, store.url, sink={"ca_file": store.ca, "username": "admin", "password_file": "secrets/platform"})
     own, pattern = s.name + "-own", s.name + "-own-*"
-    # docs/cluster.md, OpenSearch
-    role = {"index_permissions": [{"index_patterns": [pattern], "allowed_actions": [
-        "indices:admin/get", "indices:admin/create", "indices:admin/mapping/put",
-        "indices:data/write/bulk*", "indices:data/write/index", "indices:data/write/delete"]}],
-        "cluster_permissions": ["indices:data/write/bulk"]}
+    role = of_the_page("PUT /_plugins/_security/api/roles/ingestd", pattern)
     assert store.request("/_plugins/_security/api/roles/" + own, "PUT", role)[0] in (200, 201)
     password = "Own-Pass-" + s.name
     assert store.request("/_plugins/_security/api/internalusers/" + own, "PUT", {"password": password})[0] in (200, 201)
@@ -224,9 +229,7 @@ def test_f_api_key_on_elasticsearch(tmp_path, server, running):
     hidden = tmp_path / "secrets"
     hidden.mkdir()
     s = site(tmp_path, store.url, sink={"ca_file": store.ca, "api_key_file": "secrets/key"})
-    # docs/cluster.md, Elasticsearch
-    asked = {"name": s.name, "role_descriptors": {"ingest": {"indices": [{
-        "names": [s.name + "-*"], "privileges": ["create_index", "view_index_metadata", "create", "delete", "manage"]}]}}}
+    asked = of_the_page("POST /_security/api_key", s.name + "-*")
     code, key = store.request("/_security/api_key", "POST", asked)
     assert code == 200, key
     secret(hidden / "key", "%s:%s" % (key["id"], "wrong-swordfish"))

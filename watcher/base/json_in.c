@@ -146,9 +146,11 @@ bool json_in_u64(struct json_in *in, uint64_t *out)
 	}
 	s = take_word(in);
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9' || n > (UINT64_MAX - 9) / 10)
+		uint64_t digit = (uint64_t)(s.p[i] - '0');
+
+		if (digit > 9 || n > (UINT64_MAX - digit) / 10)
 			return false;
-		n = n * 10 + (uint64_t)(s.p[i] - '0');
+		n = n * 10 + digit;
 	}
 	*out = n;
 	return true;
