@@ -9,6 +9,8 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
+#include "watcher/base/strbuf.h"
+#include "transforms/reference.h"
 #include "watcher/worker/apply.h"
 #include "watcher/worker/check.h"
 #include "watcher/worker/convert.h"
@@ -31,6 +33,7 @@ enum verb {
 	VERB_CONVERT,
 	VERB_FILTER,
 	VERB_TEST,
+	VERB_FILTERS,
 	VERB_STEPS,
 	VERB_CRASH_POINTS,
 	VERB_HELP,
@@ -52,6 +55,7 @@ static const struct option long_options[] = {
 	{"convert", no_argument, NULL, VERB_CONVERT},
 	{"filter", no_argument, NULL, VERB_FILTER},
 	{"test", no_argument, NULL, VERB_TEST},
+	{"filters", no_argument, NULL, VERB_FILTERS},
 	{"steps", no_argument, NULL, VERB_STEPS},
 	{"crash-points", no_argument, NULL, VERB_CRASH_POINTS},
 	{"help", no_argument, NULL, VERB_HELP},
@@ -93,6 +97,7 @@ static void help(void)
 	     "       ingest-worker --test [--filter-file FILE | [-c CONFIG] --tenant T --job J]\n"
 	     "                     [--junit FILE] [--json] FILE...\n"
 	     "                                                test cases of a filter; exit 0, 1 one failed, 2 refused\n"
+	     "       ingest-worker --filters                  the filters and their settings, a line each\n"
 	     "       ingest-worker --steps                    the steps of one file\n"
 	     "       ingest-worker --crash-points             where tests may kill it\n"
 	     "       ingest-worker --version | --help");
@@ -185,6 +190,16 @@ static int run_filter(const struct options *o)
 	return apply(&a);
 }
 
+static int print_filters(void)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	reference_print(&text);
+	fputs(text.p, stdout);
+	strbuf_release(&text);
+	return 0;
+}
+
 static int run_test(const struct options *o, char **files)
 {
 	struct suite_options s = {o->filter_file, o->config, o->tenant, o->job, o->junit, o->json};
@@ -216,6 +231,8 @@ static int run_verb(const struct options *o, char **rest)
 		return run_filter(o);
 	case VERB_TEST:
 		return run_test(o, rest);
+	case VERB_FILTERS:
+		return print_filters();
 	case VERB_STEPS:
 		steps_print(stdout);
 		return 0;

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""filter_reference.py [WORKER] - transforms/README.md's reference, from `ingest-worker --filters` and the golden cases.
+
+Prints the page; tests/golden/filters/test_reference.py holds it against the one in the repository.
+"""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HEAD = """# The filters
+
+One file a filter, `filter_NAME.c`, registered in `filters.def`; `filter.h` is what a filter is to the core, `options.h` its table of
+settings. Checks, suggestions and this page come from those tables. The language itself: `syntax.h`, `compile.h`, `plan.h`, `condition.h`,
+`ref.h`, `template.h`; `docs/filters.md` is the page for users. This page is written by `tests/lib/filter_reference.py`.
+
+*Cases* counts the golden cases (tests/golden/filters) whose text has the setting; a setting without one fails a test.
+"""
+
+
+def rows(worker):
+    out = subprocess.run([worker, "--filters"], capture_output=True, text=True, check=True).stdout
+    return [line.split("\t") for line in out.splitlines()]
+
+
+def texts():
+    found = []
+    for path in glob.glob(os.path.join(ROOT, "tests", "golden", "filters", "*.json")):
+        with open(path, encoding="utf-8") as f:
+            found += [case["filter"] for case in json.load(f)]
+    return found
+
+
+def uses(text, name, option):
+    has = re.search(r'(?<![\w"])%s(?=\s*=>)|"%s"(?=\s*=>)' % (re.escape(option), re.escape(option)), text)
+    return bool(has) and (name == "*" or re.search(r"\b%s\b\"?\s*\{" % re.escape(name), text) is not None)
+
+
+def cases(all_texts, name, option):
+    """Cases with the same text count once."""
+    return len({t for t in all_texts if uses(t, name, option)})
+
+
+def page(worker):
+    table, all_texts, out = rows(worker), texts(), [HEAD]
+    for name, option, kind, otherwise, says in table:
+        if not option or (name == "*" and "## Every filter" not in out):
+            out += ["## " + (name if name != "*" else "Every filter")]
+            if name != "*":
+                out += [says[0].upper() + says[1:] + ".", ""]
+            elif option:
+                out += ["On success, in this order: add_field, remove_field, add_tag, remove_tag.", ""]
+            if any(r[0] == name and r[1] for r in table):
+                out += ["| setting | type | default | meaning | cases |", "| --- | --- | --- | --- | --- |"]
+        if option:
+            cells = [option, kind.replace("|", " "), "`%s`" % otherwise if otherwise else "", says.replace("|", "\\|")]
+            out += ["| %s | %d |" % (" | ".join(cells), cases(all_texts, name, option))]
+    return re.sub(r"\n(## )", r"\n\n\1", "\n".join(out)) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build", "ingest-worker")))
