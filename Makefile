@@ -34,7 +34,7 @@ WORKER_LINK = -lcurl -lsqlite3 -ljansson -lonig -lunistring -lcrypto -lz -lzstd 
 CTL_LINK    = -lcurl -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
-.PHONY: all help deps demo demo-up check check-fast check-fuzz lint unit clean
+.PHONY: all help deps demo demo-up check check-fast check-nightly check-fuzz lint unit clean
 all: $(B)/ingestd $(B)/ingest-worker $(B)/ingestctl
 
 $(B)/ingestd: $(call paths,$(DAEMON_LIBS))
@@ -127,6 +127,9 @@ demo-up: deps
 ## check         lint, unit, golden, end-to-end, crash subset; last line `N passed, N failed, N skipped`
 check: deps
 	@tests/lib/check full
+## check-nightly the same with longer suites: kills and faults of the sinks
+check-nightly: deps
+	@INGEST_CHAOS_KILLS=400 INGEST_FAULT_FILES=100 tests/lib/check full
 ## check-fast    lint, unit, golden, end-to-end on SQLite
 check-fast:
 	@tests/lib/check fast

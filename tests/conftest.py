@@ -17,6 +17,14 @@ def pytest_unconfigure(config):
     servers.end()
 
 
+def pytest_collection_modifyitems(config, items):
+    """CHECK_FAST=1 (make check-fast): only what needs no server."""
+    if os.environ.get("CHECK_FAST") == "1":
+        left = [i for i in items if {"shared_server", "own_server"} & set(i.fixturenames)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [i for i in items if i not in left]
+
+
 @contextlib.contextmanager
 def needed():
     """A server that cannot be had is a failure; a skip only with CHECK_OFFLINE=1."""

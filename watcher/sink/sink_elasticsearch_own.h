@@ -19,7 +19,7 @@
 #include "watcher/sink/document_id.h"
 #include "watcher/sink/sink_ops.h"
 
-#define ES_BODY (4u * 1024 * 1024 - 128 * 1024) /* its buffer is then 4 MiB */
+#define ES_BODY (2u * 1024 * 1024 - 64 * 1024) /* its buffer is then 2 MiB, and there are ES_FLIGHT + 1 */
 #define ES_BODY_MIN (16u * 1024)
 #define ES_BODY_DOCUMENTS 20000
 #define ES_FLIGHT 4 /* requests at the same time */

@@ -75,9 +75,12 @@ static int put_document(struct conversion *c, const struct record *rec, unsigned
 static int put_documents(struct conversion *c, const struct record *rec, const struct row_output *out,
 			 struct fault *f)
 {
-	for (size_t i = 0; i < out->count; i++)
+	row_set_origin(c->row, c->name, c->delivery);
+	for (size_t i = 0; i < out->count; i++) {
+		row_add_origin(c->row, out->events[i], rec);
 		if (put_document(c, rec, out->count > 1 ? (unsigned)i + 1 : 0, out->events[i], f) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -63,14 +63,29 @@ enum step step_reach(struct task *t)
 
 /* --- undo --- */
 
+/* The parts of a row that its filters split; its part 0 is sink_undo's. */
+static int remove_parts(struct task *t, const struct record *rec)
+{
+	struct row_output out;
+
+	if (row_run(t->row, rec, NULL, &out) != ROW_DOCUMENTS || out.count < 2)
+		return 0;
+	for (size_t i = 1; i <= out.count; i++)
+		if (sink_remove(t->sink, rec->row, (unsigned)i, &t->fault) < 0)
+			return -1;
+	return 0;
+}
+
 /* The rows of the file, cut again; -1: it cannot be read any more. */
 static int count_rows(struct task *t, uint64_t *rows)
 {
 	struct record rec;
 	int r = t->compiled ? task_open_input(t, NULL, false) : -1;
 
-	while (r >= 0 && (r = input_next(t->input, &rec, &t->fault)) == 1)
+	while (r >= 0 && (r = input_next(t->input, &rec, &t->fault)) == 1) {
 		*rows = rec.row;
+		r = remove_parts(t, &rec);
+	}
 	return r;
 }
 
@@ -81,7 +96,9 @@ static uint64_t rows_to_undo(struct task *t)
 	uint64_t rows = 0;
 	bool whole = count_rows(t, &rows) == 0;
 
-	fault_clear(&t->fault);
+	/* a file that cannot be read is no reason; a sink that does not answer is one */
+	if (t->fault.scope == SCOPE_FILE)
+		fault_clear(&t->fault);
 	if (rows < c->counters.read)
 		rows = c->counters.read;
 	if (!whole && rows < c->next_row + WINDOW_ROWS)
@@ -103,7 +120,8 @@ enum step step_undo(struct task *t)
 	if (sink_open(t->pool, &leg, &t->sink, &t->fault) == 0) {
 		if (sink_undo_by_rows(t->sink))
 			rows = rows_to_undo(t);
-		(void)!sink_undo(t->sink, rows, &deleted, &t->fault);
+		if (t->fault.kind == FAULT_NONE)
+			(void)!sink_undo(t->sink, rows, &deleted, &t->fault);
 	}
 	crash_point("undo");
 	return STEP_RESULT;
