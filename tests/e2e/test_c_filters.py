@@ -156,3 +156,44 @@ def test_filter_file_and_a_reload_that_is_refused(site):
     site.until(lambda: "b.csv" in site.names("bob", "done"))
     assert {x["id"] for x in site.rows("bob", "bob-t")} == {1, 2}
     assert site.stop() == 0
+
+
+SPLIT = """csv { columns => ["id", "parts"] }
+split { field => "parts" terminator => "|" }
+mutate { convert => { "parts" => "integer" } rename => { "parts" => "n" } }
+"""
+
+
+def test_a_row_split_counts_once_and_all_its_documents_or_none(site):
+    site.tenant("bob", t=job(filter=SPLIT, rejects={"max_ratio": 1}))
+    site.drop("bob", "a.csv", b"1,10|20|30\n2,7\n3,1|x|2\n4,1|99999999999|2\n")
+    done = site.once()
+    assert done.returncode == 0, done.stderr
+    r = site.receipt("bob", "done", "a.csv")
+    assert site_.balanced(r)
+    assert (r["rows"]["read"], r["rows"]["indexed"], r["rows"]["rejected"], r["documents"]) == (4, 2, 2, 4)
+    rows = site.rows("bob", "bob-t")
+    assert sorted((x["id"], x["n"]) for x in rows) == [(1, 10), (1, 20), (1, 30), (2, 7)]
+    ids = {x["n"]: x["_id"] for x in rows}
+    assert [ids[n].split("-")[-1] for n in (10, 20, 30, 7)] == ["1.1", "1.2", "1.3", "2"]
+    with open(site.path("staging", "bob", "done", "a.csv.rejects.csv")) as f:
+        assert [l.split(",")[0] for l in f.read().splitlines()[1:]] == ['"3"', '"4"']
+
+
+def test_a_filter_that_remembers_resumes(site, tmp_path):
+    """autodetect_column_names: the names are in row 1, and the load is killed at its first checkpoint, far behind it."""
+    site.tenant("bob", t=job(filter='csv { autodetect_column_names => true }\nmutate { convert => { "n" => "integer" } }',
+                             rejects={"max_ratio": 1}))
+    once, count, name = str(tmp_path / "once"), 300000, None
+    while not os.path.exists(once):  # the first checkpoint comes after a second: more rows for a faster machine
+        assert count < 10000000, "no checkpoint was reached"
+        name = "n%d.csv" % count
+        site.drop("bob", name, b"id,n\n" + b"".join(b"%d,%d\n" % (n, n * 2) for n in range(1, count + 1)))
+        site.once(env={"INGEST_CRASH_AT": "checkpoint", "INGEST_CRASH_ONCE": once}, timeout=300)
+        count *= 2
+    site.once(timeout=300)
+    r = site.receipt("bob", "done", name)
+    assert site_.balanced(r) and r["rows"]["filtered"] == 1 and r["rows"]["indexed"] == r["rows"]["read"] - 1, r
+    rows = site.rows("bob", "bob-t")
+    assert {x["n"] - 2 * x["id"] for x in rows} == {0}
+    assert r["attempts"] >= 2
