@@ -257,6 +257,7 @@ static bool arm(struct syntax *s, struct syntax_arm *a, bool has_condition)
 		a->condition = syntax_condition(s);
 		if (!a->condition)
 			return false;
+		a->condition_end = s->at;
 	}
 	if (!syntax_expect(s, "{", has_condition ? "behind the condition" : "behind else"))
 		return false;

@@ -86,7 +86,8 @@ struct syntax_node;
 
 struct syntax_arm {
 	struct syntax_expression *condition; /* NULL: else */
-	size_t at;
+	size_t at;            /* of the condition */
+	size_t condition_end; /* behind it */
 	struct syntax_node *body;
 	struct syntax_arm *next;
 };

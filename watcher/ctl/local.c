@@ -136,6 +136,35 @@ static int run_test(const struct ctl_options *o, struct strbuf *report)
 	return WEXITSTATUS(status);
 }
 
+int command_filter_explain(const struct ctl_options *o)
+{
+	const char *job = o->arg_count == 1 ? o->args[0] : NULL, *slash = job ? strchr(job, '/') : NULL;
+	char *argv[ARGS_MAX] = {NULL};
+	size_t n = 1;
+
+	if (o->filter ? o->arg_count > 0 : !slash) {
+		fputs("ingestctl: usage: ingestctl filter explain T/J | --filter FILE\n", stderr);
+		return CTL_USAGE;
+	}
+	argv[n++] = writable("--explain");
+	if (o->filter) {
+		argv[n++] = writable("--filter-file");
+		argv[n++] = writable(o->filter);
+	} else {
+		argv[n++] = writable("--tenant");
+		argv[n++] = xstrndup(job, (size_t)(slash - job));
+		argv[n++] = writable("--job");
+		argv[n++] = writable(slash + 1);
+	}
+	if (o->config) {
+		argv[n++] = writable("-c");
+		argv[n++] = writable(o->config);
+	}
+	if (o->json)
+		argv[n++] = writable("--json");
+	return become("ingest-worker", argv);
+}
+
 int command_filter_test(const struct ctl_options *o)
 {
 	char **argv = xcalloc((size_t)o->arg_count + ARGS_MAX, sizeof(*argv));

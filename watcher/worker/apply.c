@@ -7,6 +7,7 @@
 #include "watcher/worker/apply.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/base/json_out.h"
 #include "watcher/base/utf8.h"
 #include "watcher/worker/chosen.h"
 #include "watcher/worker/json_event.h"
@@ -38,7 +39,7 @@ int apply_check(char **files)
 
 	for (char **file = files[0] ? files : one; *file; file++) {
 		struct strbuf said = STRBUF_INIT;
-		struct chosen c = {NULL, NULL};
+		struct chosen c = {0};
 
 		if (chosen_file(&c, *file, &said) < 0)
 			r = -1;
@@ -140,6 +141,30 @@ static int run_rows(struct application *a)
 	}
 	free(line);
 	return r < 0 || ferror(stdin) || a->unusable ? 1 : 0;
+}
+
+int apply_explain(const struct apply_options *o, bool json)
+{
+	struct strbuf said = STRBUF_INIT, words = STRBUF_INIT, out = STRBUF_INIT;
+	struct chosen c = {0};
+	int r = o->filter_file ? chosen_file(&c, o->filter_file, &said)
+			       : chosen_job(&c, o->config, o->tenant, o->job, &said);
+
+	fputs(said.p, stderr);
+	if (r == 0) {
+		chosen_explain(&c, &words);
+		if (json) {
+			strbuf_adds(&out, "{\"explanation\":");
+			json_add_lossy(&out, strbuf_span(&words));
+			strbuf_adds(&out, "}\n");
+		}
+		fputs(json ? out.p : words.p, stdout);
+	}
+	chosen_release(&c);
+	strbuf_release(&said);
+	strbuf_release(&words);
+	strbuf_release(&out);
+	return r < 0 ? EXIT_REFUSED : 0;
 }
 
 int apply(const struct apply_options *o)

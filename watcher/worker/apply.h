@@ -20,6 +20,8 @@ struct apply_options {
 	bool trace;
 };
 
+/* The filter in words, to standard output; its input and trace are not looked at.  Exit 0, or 2: it is refused. */
+int apply_explain(const struct apply_options *o, bool json);
 int apply(const struct apply_options *o);
 /* Every error and warning of the filters in these files, to standard error; -1: one was refused.  None: standard input. */
 int apply_check(char **files);

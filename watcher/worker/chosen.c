@@ -7,6 +7,7 @@
 #include "watcher/worker/chosen.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/utf8.h"
+#include "transforms/explain.h"
 #include "watcher/worker/local.h"
 
 static int compile_text(struct span text, const char *origin, struct plan **out, struct strbuf *said)
@@ -35,6 +36,8 @@ int chosen_file(struct chosen *c, const char *file, struct strbuf *said)
 		strbuf_addf(said, "%s\n", f.text);
 	else
 		r = compile_text(strbuf_span(&text), file, &c->plan, said);
+	if (r == 0)
+		c->text = strbuf_detach(&text);
 	strbuf_release(&text);
 	return r;
 }
@@ -61,8 +64,20 @@ struct plan *chosen_plan(const struct chosen *c)
 	return c->compiled ? c->compiled->plan : c->plan;
 }
 
+void chosen_explain(const struct chosen *c, struct strbuf *out)
+{
+	struct plan_source src = {.text = span_of(c->text), .origin = ""};
+
+	if (c->compiled)
+		compiled_explain(c->compiled, out);
+	else if (plan_explain(&src, out) < 0)
+		CHECK(!"a text that compiled");
+}
+
 void chosen_release(struct chosen *c)
 {
 	plan_free(&c->plan);
+	free(c->text);
+	c->text = NULL;
 	compiled_free(&c->compiled);
 }

@@ -7,6 +7,7 @@
 #include "watcher/base/base.h"
 #include "watcher/worker/compiled.h"
 #include "watcher/base/fsutil.h"
+#include "transforms/explain.h"
 #include <jansson.h>
 
 #define PLACES 4
@@ -42,28 +43,58 @@ static int first_error(const struct strbuf *errors, struct fault *f)
 	return fault_set(f, FAULT_CONFIG, "%.*s", (int)n, errors->p);
 }
 
+/* What the text is compiled from; its vars are the object's, until it is released. */
+struct material {
+	json_t *object;
+	struct filter_vars vars;
+	struct plan_source src;
+};
+
+static void material_init(struct material *m, const struct job *j)
+{
+	m->object = json_loads(j->vars_json, 0, NULL);
+	m->vars = (struct filter_vars){NULL, 0};
+	take_vars(m->object, &m->vars);
+	m->src = (struct plan_source){.text = span_of(j->filter), .origin = j->filter_origin,
+				      .vars = &m->vars, .lenient = j->lenient};
+}
+
+static void material_release(struct material *m)
+{
+	free((void *)(uintptr_t)m->vars.items);
+	json_decref(m->object);
+}
+
 static int compile_filter(struct compiled *c, struct strbuf *errors, struct strbuf *warnings, struct fault *f)
 {
 	const struct job *j = c->version->job;
 	struct strbuf own = STRBUF_INIT;
 	struct strbuf *said = errors ? errors : &own;
-	struct filter_vars vars = {NULL, 0};
-	struct plan_source src = {
-		.text = span_of(j->filter), .origin = j->filter_origin, .vars = &vars, .lenient = j->lenient};
-	json_t *object;
+	struct material m;
 	int r;
 
 	if (is_blank(j->filter))
 		return 0;
-	object = json_loads(j->vars_json, 0, NULL);
-	take_vars(object, &vars);
-	r = plan_compile(&src, &c->plan, said, warnings);
+	material_init(&m, j);
+	r = plan_compile(&m.src, &c->plan, said, warnings);
 	if (r < 0)
 		first_error(said, f);
-	free((void *)(uintptr_t)vars.items);
-	json_decref(object);
+	material_release(&m);
 	strbuf_release(&own);
 	return r;
+}
+
+void compiled_explain(const struct compiled *c, struct strbuf *out)
+{
+	struct material m;
+
+	if (!c->plan) {
+		strbuf_adds(out, "no filter text: fields take the types of the index's mappings\n");
+		return;
+	}
+	material_init(&m, c->version->job);
+	CHECK(plan_explain(&m.src, out) == 0);
+	material_release(&m);
 }
 
 int compiled_new(struct span text, struct compiled **out, struct strbuf *errors, struct strbuf *warnings,

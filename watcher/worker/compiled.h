@@ -26,6 +26,8 @@ struct compiled_cache;
 /* warnings NULL: not said. */
 int compiled_new(struct span text, struct compiled **out, struct strbuf *errors, struct strbuf *warnings,
 		 struct fault *f) MUST_CHECK;
+/* The filter in words; a sentence when there is none. */
+void compiled_explain(const struct compiled *c, struct strbuf *out);
 void compiled_free(struct compiled **c);
 
 struct compiled_cache *compiled_cache_new(void);

@@ -34,6 +34,7 @@ enum verb {
 	VERB_FILTER,
 	VERB_TEST,
 	VERB_FILTERS,
+	VERB_EXPLAIN,
 	VERB_STEPS,
 	VERB_CRASH_POINTS,
 	VERB_HELP,
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
 	{"convert", no_argument, NULL, VERB_CONVERT},
 	{"filter", no_argument, NULL, VERB_FILTER},
 	{"test", no_argument, NULL, VERB_TEST},
+	{"explain", no_argument, NULL, VERB_EXPLAIN},
 	{"filters", no_argument, NULL, VERB_FILTERS},
 	{"steps", no_argument, NULL, VERB_STEPS},
 	{"crash-points", no_argument, NULL, VERB_CRASH_POINTS},
@@ -97,6 +99,8 @@ static void help(void)
 	     "       ingest-worker --test [--filter-file FILE | [-c CONFIG] --tenant T --job J]\n"
 	     "                     [--junit FILE] [--json] FILE...\n"
 	     "                                                test cases of a filter; exit 0, 1 one failed, 2 refused\n"
+	     "       ingest-worker --explain (--filter-file FILE | [-c CONFIG] --tenant T --job J) [--json]\n"
+	     "                                                the filter in words\n"
 	     "       ingest-worker --filters                  the filters and their settings, a line each\n"
 	     "       ingest-worker --steps                    the steps of one file\n"
 	     "       ingest-worker --crash-points             where tests may kill it\n"
@@ -184,10 +188,10 @@ static int run_filter(const struct options *o)
 	struct apply_options a = {o->filter_file, o->config, o->tenant, o->job, o->input, o->trace};
 
 	if (!o->filter_file == !(o->tenant && o->job))
-		return usage("--filter needs --filter-file FILE, or --tenant T --job J");
+		return usage("this verb needs --filter-file FILE, or --tenant T --job J");
 	if (o->input && strcmp(o->input, "lines") != 0 && strcmp(o->input, "ndjson") != 0)
 		return usage("--input is lines or ndjson");
-	return apply(&a);
+	return o->verb == VERB_EXPLAIN ? apply_explain(&a, o->json) : apply(&a);
 }
 
 static int print_filters(void)
@@ -228,6 +232,7 @@ static int run_verb(const struct options *o, char **rest)
 	case VERB_CHECK_FILTER:
 		return apply_check(rest) < 0 ? EXIT_USAGE : 0;
 	case VERB_FILTER:
+	case VERB_EXPLAIN:
 		return run_filter(o);
 	case VERB_TEST:
 		return run_test(o, rest);

@@ -229,7 +229,7 @@ static int choose(struct chosen *c, const struct suite_options *o, const char *f
 static int run_file(struct suite *s, const struct suite_options *o)
 {
 	struct strbuf text = STRBUF_INIT;
-	struct chosen chosen = {NULL, NULL};
+	struct chosen chosen = {0};
 	struct fault f = FAULT_INIT;
 	int r = choose(&chosen, o, s->file);
 

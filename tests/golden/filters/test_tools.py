@@ -99,3 +99,18 @@ def test_filter_run_refuses_with_exit_2_and_names_unusable_lines(tmp_path):
     done = ctl("filter", "run", "--filter", str(tmp_path / "f.conf"), "--input", "ndjson", stdin=b'{"message":"a,1"}\n[1]\n')
     assert done.returncode == 1 and b"row 2: an event is an object" in done.stderr
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_filter_explain_says_the_order_of_effect(tmp_path):
+    path = tmp_path / "f.conf"
+    path.write_text('if [a] ==\n "x" { mutate { add_tag => ["t"] lowercase => "b" rename => ["c", "b"] } } else { }\ndrop { }\n')
+    done = ctl("filter", "explain", "--filter", str(path))
+    assert done.returncode == 0
+    lines = done.stdout.decode().splitlines()
+    assert [l[7:] for l in lines if "mutate:" not in l and "drop:" not in l] == [
+        'if [a] == "x"', '    rename: "c", "b"', '    lowercase: "b"', '    on success, add_tag: "t"', "otherwise", "  nothing"]
+    assert [int(l[:5]) for l in lines if l[:5].strip()] == [1, 2, 2, 2, 2, 2, 3]
+    assert json.loads(ctl("--json", "filter", "explain", "--filter", str(path)).stdout)["explanation"] == done.stdout.decode()
+    path.write_text("drop {")
+    assert ctl("filter", "explain", "--filter", str(path)).returncode == 2
+    assert ctl("filter", "explain").returncode == 2
