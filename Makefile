@@ -99,9 +99,9 @@ $(B)/tools/streamcat: tests/lib/streamcat.c $(call paths,decode model base)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,decode model base) -ljansson -lcrypto -lz -lzstd -llzma
 # fuzz targets under the standalone driver; with clang: -fsanitize=fuzzer instead of driver.c
-$(B)/fuzz/fuzz_filter: tests/fuzz/fuzz_filter.c tests/fuzz/driver.c $(call paths,transforms model base)
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/driver.c $(call paths,transforms model base)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ tests/fuzz/fuzz_filter.c tests/fuzz/driver.c $(call paths,transforms model base) \
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/driver.c $(call paths,transforms model base) \
 		$(unit_link_transforms)
 unit: $(UNIT_BINS)
 	@tests/lib/run-unit $(UNIT_BINS)
@@ -135,8 +135,9 @@ check-fast:
 	@tests/lib/check fast
 ## check-fuzz    each fuzz target 20 s on its corpus, with sanitizers
 check-fuzz:
-	@$(MAKE) -s SAN=1 build/san/fuzz/fuzz_filter
+	@$(MAKE) -s SAN=1 build/san/fuzz/fuzz_filter build/san/fuzz/fuzz_values
 	@build/san/fuzz/fuzz_filter tests/fuzz/corpus/filter 20
+	@build/san/fuzz/fuzz_values tests/fuzz/corpus/values 20
 ## lint          layers, doors, banned functions, sizes, ACCEPTANCE
 lint:
 	@python3 tests/lint/lint.py
