@@ -33,7 +33,7 @@ def check(site):
 
 def traced(site, *options):
     return subprocess.run(["strace", "-f", "-qq", "-o", site.path("trace"), *options,
-                           os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once", "--wait", "1"],
+                           os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once", "--wait", "20"],
                           capture_output=True, timeout=120)
 
 

@@ -280,3 +280,13 @@ def test_job_start_wait_and_run_records(site):
     run = json.loads(site.ctl("--json", "runs").stdout)[0]
     assert run["state"] == "finished" and run["tenant"] == "bob" and run["job"] == "m"
     assert json.loads(site.ctl("--json", "runs", run["id"]).stdout)["id"] == run["id"]
+
+
+def test_a_filter_is_read_from_a_slow_pipe(site):
+    """r_ found: the text was read without waiting for it."""
+    p = subprocess.Popen([os.path.join(BUILD, "ingest-worker"), "--check-filter"], stdin=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+    # system call 0 on descriptor 0: it waits in read
+    site.until(lambda: open("/proc/%d/syscall" % p.pid).read().startswith("0 0x0 ") or p.poll() is not None)
+    _, errors = p.communicate("mutate { lowercaze => [] }")
+    assert p.returncode == 2 and "did you mean lowercase?" in errors
