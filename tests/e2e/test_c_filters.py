@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import subprocess
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_filter_file_and_a_reload_that_is_refused(site):
 
 SPLIT = """csv { columns => ["id", "parts"] }
 split { field => "parts" terminator => "|" }
-mutate { convert => { "parts" => "integer" } rename => { "parts" => "n" } }
+mutate { convert => { "n" => "integer" } rename => { "parts" => "n" } }
 """
 
 
@@ -197,3 +198,18 @@ def test_a_filter_that_remembers_resumes(site, tmp_path):
     rows = site.rows("bob", "bob-t")
     assert {x["n"] - 2 * x["id"] for x in rows} == {0}
     assert r["attempts"] >= 2
+
+
+def test_convert_prints_the_documents_of_split_rows(site):
+    site.tenant("bob", t=job(filter=SPLIT))
+    path = site.path("a.csv")
+    with open(path, "wb") as f:
+        f.write(b"1,10|20\n2,7\n3,x\n")
+    done = subprocess.run([os.path.join(site_.BUILD, "ingest-worker"), "--convert", "-c", site.path("ingestd.json"),
+                           "--tenant", "bob", "--job", "t", path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert 'mutate: field n: value "x": it is no integer' in done.stderr
+    assert "read=3 documents=3 rejected=1 filtered=0 blank=0" in done.stderr
+    lines = [json.loads(l) for l in done.stdout.splitlines()]
+    assert [l["create"]["_id"].split("-")[-1] for l in lines[::2]] == ["1.1", "1.2", "2"]
+    assert lines[1::2] == [{"id": "1", "n": 10}, {"id": "1", "n": 20}, {"id": "2", "n": 7}]
