@@ -184,6 +184,13 @@ int fs_read_fd(int fd, size_t max, struct strbuf *sb, struct fault *f)
 	}
 }
 
+int fs_read_argument(const char *path, size_t max, struct strbuf *sb, struct fault *f)
+{
+	if (strcmp(path, "/dev/stdin") == 0)
+		return fs_read_fd(STDIN_FILENO, max, sb, f);
+	return fs_read_file(path, max, sb, f);
+}
+
 int fs_read_file(const char *path, size_t max, struct strbuf *sb, struct fault *f)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

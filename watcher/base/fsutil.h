@@ -31,6 +31,8 @@ int fs_pread_full(int fd, void *p, size_t n, off_t at, size_t *got, struct fault
  * bytes.
  */
 int fs_read_file(const char *path, size_t max, struct strbuf *sb, struct fault *f) MUST_CHECK;
+/* The same of a verb's argument: /dev/stdin is standard input as it is, and a slow writer is waited for. */
+int fs_read_argument(const char *path, size_t max, struct strbuf *sb, struct fault *f) MUST_CHECK;
 int fs_read_fd(int fd, size_t max, struct strbuf *sb, struct fault *f) MUST_CHECK;
 int fs_fsync(int fd, const char *what, struct fault *f) MUST_CHECK;
 /* ".NAME.tmp" beside it, write, fsync, rename over, fsync the folder. */

@@ -8,10 +8,8 @@
 #include "watcher/worker/check.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/worker/compiled.h"
-#include <unistd.h>
 
 #define FILE_MAX (4 * 1024 * 1024)
-#define STANDARD_INPUT "/dev/stdin"
 
 static int check_version(const char *path, struct span text, struct strbuf *errors)
 {
@@ -34,9 +32,7 @@ static int check_one(const char *path, int (*judge)(const char *, struct span, s
 {
 	struct strbuf text = STRBUF_INIT, errors = STRBUF_INIT;
 	struct fault f = FAULT_INIT;
-	/* as it is, not opened anew: a pipe whose writer is slow must be waited for */
-	int r = strcmp(path, STANDARD_INPUT) == 0 ? fs_read_fd(STDIN_FILENO, FILE_MAX, &text, &f)
-						  : fs_read_file(path, FILE_MAX, &text, &f);
+	int r = fs_read_argument(path, FILE_MAX, &text, &f);
 
 	if (r < 0)
 		strbuf_addf(&errors, "%s\n", f.text);
@@ -54,7 +50,7 @@ static int check_all(char **files, int (*judge)(const char *, struct span, struc
 	int r = 0;
 
 	if (!files[0])
-		return check_one(STANDARD_INPUT, judge);
+		return check_one("/dev/stdin", judge);
 	for (; *files; files++)
 		if (check_one(*files, judge) < 0)
 			r = -1;

@@ -30,7 +30,7 @@ int chosen_file(struct chosen *c, const char *file, struct strbuf *said)
 {
 	struct strbuf text = STRBUF_INIT;
 	struct fault f = FAULT_INIT;
-	int r = fs_read_file(file, SOURCE_MAX + 1, &text, &f);
+	int r = fs_read_argument(file, SOURCE_MAX + 1, &text, &f);
 
 	if (r < 0)
 		strbuf_addf(said, "%s\n", f.text);

@@ -234,7 +234,7 @@ static int run_file(struct suite *s, const struct suite_options *o)
 	int r = choose(&chosen, o, s->file);
 
 	if (r == 0)
-		r = fs_read_file(s->file, FILE_MAX, &text, &f);
+		r = fs_read_argument(s->file, FILE_MAX, &text, &f);
 	event_init(&s->root, &s->arena);
 	if (r == 0)
 		r = json_event_read(strbuf_span(&text), &s->root, &f);
