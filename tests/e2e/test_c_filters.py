@@ -213,3 +213,48 @@ def test_convert_prints_the_documents_of_split_rows(site):
     lines = [json.loads(l) for l in done.stdout.splitlines()]
     assert [l["create"]["_id"].split("-")[-1] for l in lines[::2]] == ["1.1", "1.2", "2"]
     assert lines[1::2] == [{"id": "1", "n": 10}, {"id": "1", "n": 20}, {"id": "2", "n": 7}]
+
+
+def test_compat_is_lenient_and_counts_what_it_loses(site):
+    text = 'csv { columns => ["id", "n"] }\nmutate { convert => { "n" => "integer" } }'
+    site.tenant("bob", t=job(filter=text, compat="logstash-8.6"))
+    site.drop("bob", "a.csv", b"1,12abc\n2,>24\n3,7\n")
+    assert site.once().returncode == 0
+    r = site.receipt("bob", "done", "a.csv")
+    assert r["rows"]["indexed"] == 3 and r["rows"]["rejected"] == 0
+    assert sorted((x["id"], x["n"]) for x in site.rows("bob", "bob-t")) == [(1, 12), (2, 0), (3, 7)]
+    found = {c["field"]: (c["count"], c["examples"]) for c in r["coercions"]}
+    assert found["n"] == (2, ["12abc", ">24"])
+    site.tenant("bob", t=job(filter=text))
+    site.drop("bob", "b.csv", b"1,12abc\n2,>24\n3,7\n")
+    assert site.once().returncode == 0
+    assert site.receipt("bob", "done", "b.csv")["rows"]["rejected"] == 2
+
+
+def test_vars_are_checked_and_change_the_version(site):
+    site.tenant("bob", t=job(vars={"1A": "x", "B": 5, "C-D": "y", "REGION": "eu"}))
+    done = site.run("-t")
+    assert done.returncode == 78
+    for path in ("$.vars.1A:", "$.vars.B:", "$.vars.C-D:"):
+        assert path in done.stderr, done.stderr
+    site.tenant("bob", t=job(vars={}))
+    done = site.run("-t")
+    assert done.returncode == 78 and "${REGION}: the job's vars have no REGION" in done.stderr
+    for n, region in enumerate(["eu", "us"]):
+        site.tenant("bob", t=job(vars={"REGION": region}))
+        site.drop("bob", "%d.csv" % n, b"%d,a,5\n" % n)
+        assert site.once(env={"REGION": "never this"}).returncode == 0
+    versions = {site.receipt("bob", "done", "%d.csv" % n)["job_version"] for n in range(2)}
+    assert len(versions) == 2
+    assert sorted(json.loads(x["_extra"])["region"] for x in site.rows("bob", "bob-t")) == ["eu", "us"]
+
+
+def test_a_hostile_text_costs_its_own_tenant_alone(site):
+    site.tenant("bob", t={"pattern": "*.csv", "index": {"name": "t"}})
+    site.tenant("eve", t={"pattern": "*.csv", "filter": "if " + "(" * 200000 + "[a]"},
+                u={"pattern": "*.txt", "filter": "mutate { gsub => [ " + '"a", "(((((a{1,1000}){1,1000}){1,1000}){1,1000}){1,1000})", "b" ] }'})
+    site.start()
+    site.drop("bob", "a.csv", b"1\n")
+    site.until(lambda: "a.csv" in site.names("bob", "done"))
+    site.until(lambda: "nested deeper than 64" in site.log("ingestd") + (site.log("eve") if os.path.exists(site.path("logs", "eve.log")) else ""))
+    assert site.stop() == 0
