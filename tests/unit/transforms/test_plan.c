@@ -188,6 +188,37 @@ static void test_nothing_allocated_a_row(void **state)
 	plan_free(&p);
 }
 
+/* Every filter that has memory of its own, its failures too. */
+static void test_no_filter_allocates_a_row(void **state)
+{
+	struct plan *p = compile(
+		SPAN_LITERAL("dissect { mapping => { \"message\" => \"%{d}|%{+k}|%{+k}|%{j}|%{?n}=%{&n}\" } convert_datatype => { \"c\" => \"int\" } }\n"
+			     "date { match => [\"d\", \"UNIX\", \"yyyy-MM-dd HH:mm z\", \"ISO8601\"] timezone => \"Europe/Berlin\" target => \"t\" }\n"
+			     "json { source => \"j\" target => \"o\" }\n"
+			     "urldecode { field => \"k\" } truncate { length_bytes => 100 } prune { blacklist_names => \"^x\" }\n"
+			     "split { field => \"[o][l]\" }"), NULL);
+	static const char *const rows[] = {"2018-06-27T17:19|a%41%ff|b|{\"l\":[1,\"\\u00e9\",{\"a\":2.50}]}|x=1|c=2",
+					   "2018-06-27 17:19 PDT|a|b|{\"l\":\"x\\ny\"}|c=x", "no|a|b|{\"l\":|c=2", "nothing"};
+	static const size_t documents[] = {3, 2, 1, 1};
+	struct plan_result result;
+	struct arena a;
+	size_t before = 0;
+
+	(void)state;
+	assert_non_null(p);
+	arena_init(&a, 65536);
+	for (int i = 0; i < 20000; i++) {
+		run_row(p, &a, rows[i % 4], &result);
+		assert_null(result.refusal);
+		assert_int_equal(result.count, documents[i % 4]);
+		if (i == 100)
+			before = mallinfo2().uordblks;
+	}
+	assert_int_equal(mallinfo2().uordblks, before);
+	arena_release(&a);
+	plan_free(&p);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -210,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_vars),           cmocka_unit_test(test_hostile_texts),
 		cmocka_unit_test(test_every_prefix),   cmocka_unit_test(test_memory_of_a_row),
 		cmocka_unit_test(test_nothing_allocated_a_row),
+		cmocka_unit_test(test_no_filter_allocates_a_row),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
