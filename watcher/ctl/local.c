@@ -8,6 +8,7 @@
 #include "watcher/base/fsutil.h"
 #include "watcher/base/json_out.h"
 #include "watcher/ctl/commands.h"
+#include "watcher/model/key_schema.h"
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -216,4 +217,20 @@ int command_check(const struct ctl_options *o)
 		print_report(&report, status == 0);
 	strbuf_release(&report);
 	return status == 0 ? CTL_OK : CTL_REFUSED;
+}
+
+/* --- schema --- */
+
+int command_schema(const struct ctl_options *o)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	if (o->arg_count != 1 || !key_schema_write(o->args[0], &sb)) {
+		fputs("ingestctl: usage: ingestctl schema ingestd|profile|job\n", stderr);
+		strbuf_release(&sb);
+		return CTL_USAGE;
+	}
+	puts(sb.p);
+	strbuf_release(&sb);
+	return CTL_OK;
 }

@@ -1,0 +1,82 @@
+"""The manual pages and JSON Schemas are what the programs' tables say, and the schemas judge as `ingestd -t` does."""
+import json
+import os
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("INGEST_BUILD", os.path.join(ROOT, "build"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+import manual  # noqa: E402
+
+SEED = os.path.join(ROOT, "tests", "golden", "seed")
+
+
+@pytest.mark.parametrize("path", sorted(manual.files()))
+def test_page_is_not_stale(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        assert f.read() == manual.files()[path], "run tests/lib/manual.py"
+
+
+@pytest.mark.parametrize("path", sorted(p for p in manual.files() if p.startswith("docs/man")))
+def test_page_is_good_roff(path):
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", os.path.join(ROOT, path)], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "" and len(done.stdout) > 500
+
+
+def test_every_command_key_and_event_is_in_a_page():
+    text = "".join(manual.pages().values()).replace("\\-", "-")
+    for path, macro in (("watcher/ctl/commands.def", r"\nCOMMAND"), ("watcher/daemon/events.def", r"\nEVENT"),
+                        ("watcher/admin/routes.def", r"\nROUTE")):
+        rows = manual.table(path, macro)
+        assert len(rows) > 10
+        for row in rows:
+            assert row[0] in text, row
+
+
+def schema(name):
+    s = json.loads(open(os.path.join(ROOT, "profiles", name + ".schema.json"), encoding="utf-8").read())
+    jsonschema.Draft7Validator.check_schema(s)
+    return jsonschema.Draft7Validator(s)
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(SEED)))
+def test_the_seeds_forms_are_valid(name):
+    text = "\n".join(line.split("//")[0] if '"' not in line.split("//")[0][-1:] else line
+                     for line in open(os.path.join(SEED, name)).read().split("\n"))
+    schema("job" if name.startswith("job") else "profile").validate(json.loads(text))
+
+
+GOOD = [("profile", {"formats": ["csv", "gz"], "limits": {"max_run_files": 3, "max_row_bytes": 100}}),
+        ("profile", {"tenant": "bob", "arrival": {"level": "plain", "settle_seconds": 0.5}, "index_prefix": ""}),
+        ("job", {"pattern": "*.csv", "input": {"header": True}, "index": {"name": "x", "mappings": {}}}),
+        ("job", {"pattern": "*", "filter": "drop { }", "rejects": {"max_ratio": 0.5, "max_rows": None}}),
+        ("ingestd", {"workers": 4, "sinks": {"s": {"type": "sqlite"}}, "default_sinks": ["s"]})]
+WRONG = [("profile", {"limitz": {}}), ("profile", {"limits": {"max_row_bytes": "1"}}), ("profile", {"formats": ["parquet"]}),
+         ("profile", {"limits": {"max_columns": 0}}), ("profile", {"formats": []}),
+         ("job", {"patern": "*"}), ("job", {}), ("job", {"pattern": "*", "trigger": "sometimes"}),
+         ("job", {"pattern": "*", "filter": "drop { }", "filter_file": "a.conf"}), ("job", {"pattern": "*", "rejects": {"max_ratio": 2}}),
+         ("job", {"pattern": "*", "kind": "stream"}),
+         ("ingestd", {"workers": 0}), ("ingestd", {"sinks": {"s": {}}}), ("ingestd", {"log_format": "xml"})]
+
+
+def accepted(folder, kind, value):
+    """What ingestd -t says of it."""
+    folder.mkdir(exist_ok=True)
+    os.makedirs(folder / "profiles" / "bob" / "jobs", exist_ok=True)
+    (folder / "ingestd.json").write_text(json.dumps(value if kind == "ingestd" else {}))
+    (folder / "profiles" / "bob" / "profile.json").write_text(json.dumps(value if kind == "profile" else {}))
+    if kind == "job":
+        (folder / "profiles" / "bob" / "jobs" / "j.json").write_text(json.dumps(value))
+    return subprocess.run([os.path.join(BUILD, "ingestd"), "-t", "-c", str(folder / "ingestd.json")],
+                          capture_output=True, text=True).returncode == 0
+
+
+@pytest.mark.parametrize("kind,value", GOOD + WRONG, ids=lambda v: v if isinstance(v, str) else json.dumps(v)[:40])
+def test_schema_and_program_agree(tmp_path, kind, value):
+    good = (kind, value) in GOOD
+    assert schema(kind).is_valid(value) == good
+    assert accepted(tmp_path / "x", kind, value) == good
