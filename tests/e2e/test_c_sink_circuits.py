@@ -234,3 +234,32 @@ def test_c_three_nodes_one_closed_and_back_during_a_load(tmp_path, own_server, r
     finally:
         for p in proxies:
             p.__exit__()
+
+
+def test_c_books_survive_a_sink_that_goes_in_the_middle(tmp_path, own_server, running):
+    """Requests made before the sink went are in the receipt, whatever became of the attempts between; a full cluster is no fault of
+    the job."""
+    real = own_server("opensearch", settings={"cluster.max_shards_per_node": "3"})
+    with FaultProxy(real.url) as p:
+        s = site(tmp_path, p.url, spec=job(index={"settings": {"number_of_shards": 4, "number_of_replicas": 0}}))
+        running(s)
+        s.drop(s.name, "a.csv", csv_of(rows_of(60000)))
+        s.until(lambda: circuits(s), 30)
+        (c,) = circuits(s)
+        assert c["index"] == s.index and "shards" in c["reason"] and c["fault"] == "temporary"
+        real.request("/" + s.index, "PUT", {"settings": {"number_of_shards": 1, "number_of_replicas": 0}})
+        left = [None, "hung"]
+        p.fault = lambda bulk: left.pop(0) if left else "503" if p.sick else None
+        p.sick = True
+        s.until(lambda: len(p.bulks) >= 3, 30)
+        s.until(lambda: circuits(s), 40)
+        p.away()
+        s.until(lambda: any(c["index"] is None for c in circuits(s)), 60)
+        p.sick = False
+        p.back()
+        s.until(lambda: done(s, "a.csv"), 60)
+        leg = s.receipt(s.name, "done", "a.csv")["sinks"][0]
+        # those that were cut off in the middle of their bodies came to nobody's knowledge but ours
+        assert len(p.bulks) <= leg["requests"] <= len(p.bulks) + 4
+        assert leg["bytes_sent"] >= sum(b.bytes for b in p.bulks)
+        same(documents(real, s.index), rows_of(60000))

@@ -65,7 +65,7 @@ struct sink_leg {
 
 /* The sink's side of the books, since sink_open. */
 struct sink_stats {
-	uint64_t requests;   /* bulk requests or transactions */
+	uint64_t requests;   /* bulk requests that went out, or transactions */
 	uint64_t retries;    /* of them, repeated */
 	uint64_t bytes_sent; /* of documents and their ids */
 };

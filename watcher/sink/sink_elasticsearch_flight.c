@@ -255,8 +255,18 @@ static void too_large(struct sink_es *s, struct bulk *b)
 	give_bulk(s, b);
 }
 
+/* It never went out: nobody was there. */
+static void uncount(struct sink_es *s, const struct bulk *b)
+{
+	s->head.stats.requests--;
+	s->head.stats.retries -= b->tries > 1;
+	s->head.stats.bytes_sent -= b->body.n;
+}
+
 static void not_answered(struct sink_es *s, struct bulk *b)
 {
+	if (b->call.result == HTTP_AWAY)
+		uncount(s, b);
 	es_nodes_failed(&s->es->nodes, b->node);
 	es_fault_call(s->es, &b->call, &s->trouble);
 	if (b->call.result == HTTP_CUT && b->tries >= CUTS)

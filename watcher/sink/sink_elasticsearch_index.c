@@ -265,11 +265,18 @@ static int put(struct es *es, const struct sink_leg *leg, const char *path, stru
 	if (r == 0 && call.status >= 300) {
 		es_add_reason(&reason, json_in_member(strbuf_span(&call.answer), "error"));
 		*there = strstr(reason.p, "resource_already_exists_exception") != NULL;
-		if (strstr(reason.p, "data streams only"))
+		f->scope = SCOPE_FILE;
+		if (strstr(reason.p, "data streams only")) {
 			r = refuse_stream(leg, f);
-		else if (!*there)
+		} else if (strstr(reason.p, "shards open")) {
+			/* the cluster is full: that is not the job's fault */
+			f->scope = SCOPE_INDEX;
+			r = fault_set(f, FAULT_TEMPORARY, "sink %s: index %s cannot be made: %s", es->name,
+				      leg->index, reason.p);
+		} else if (!*there) {
 			r = fault_set(f, FAULT_CONFIG, "sink %s does not take index %s as the job has it: %s",
 				      es->name, leg->index, reason.n ? reason.p : "no reason given");
+		}
 	}
 	strbuf_release(&reason);
 	http_call_release(&call);

@@ -89,7 +89,8 @@ void task_answer(void *context, const struct sink_answer *a)
 
 static void take_stats(struct task *t)
 {
-	const struct sink_stats *s = sink_stats(t->sink);
+	static const struct sink_stats none;
+	const struct sink_stats *s = t->sink ? sink_stats(t->sink) : &none;
 	const struct counters *before = &t->job.checkpoint.counters;
 
 	t->counters.requests = before->requests + s->requests;
@@ -344,8 +345,7 @@ static void settle_failed(struct task *t)
 
 enum step step_result(struct task *t)
 {
-	if (t->sink)
-		take_stats(t);
+	take_stats(t);
 	if (t->fault.kind != FAULT_NONE)
 		settle_failed(t);
 	CHECK(counters_balance(&t->counters));
