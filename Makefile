@@ -98,6 +98,10 @@ $(UNIT_BINS): $(B)/unit/%: tests/unit/%.c $$(call paths,$$(unit_libs_$$(firstwor
 $(B)/tools/streamcat: tests/lib/streamcat.c $(call paths,decode model base)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,decode model base) -ljansson -lcrypto -lz -lzstd -llzma
+$(B)/fuzz/fuzz_answer: tests/fuzz/fuzz_answer.c tests/fuzz/driver.c $(call paths,sink model base)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/driver.c $(call paths,sink model base) \
+		$(unit_link_sink)
 # fuzz targets under the standalone driver; with clang: -fsanitize=fuzzer instead of driver.c
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/driver.c $(call paths,transforms model base)
 	@mkdir -p $(@D)
@@ -135,9 +139,10 @@ check-fast:
 	@tests/lib/check fast
 ## check-fuzz    each fuzz target 20 s on its corpus, with sanitizers
 check-fuzz:
-	@$(MAKE) -s SAN=1 build/san/fuzz/fuzz_filter build/san/fuzz/fuzz_values
+	@$(MAKE) -s SAN=1 build/san/fuzz/fuzz_filter build/san/fuzz/fuzz_values build/san/fuzz/fuzz_answer
 	@build/san/fuzz/fuzz_filter tests/fuzz/corpus/filter 20
 	@build/san/fuzz/fuzz_values tests/fuzz/corpus/values 20
+	@build/san/fuzz/fuzz_answer tests/fuzz/corpus/answer 20
 ## lint          layers, doors, banned functions, sizes, ACCEPTANCE
 lint:
 	@python3 tests/lint/lint.py
