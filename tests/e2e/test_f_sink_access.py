@@ -152,6 +152,22 @@ def test_f_keys_of_ingestd_json_are_judged(tmp_path):
     assert "swordfish" not in told
 
 
+def test_f_the_check_looks_at_the_secrets_files(tmp_path):
+    """ingestd -t, without a server: the platform's and the tenant's."""
+    s = site(tmp_path, "https://127.0.0.1:1", sink={"username": "u", "password_file": "absent"},
+             profile={"sinks": {"main": {"api_key_file": "own.key"}}})
+    with open(s.path("profiles", s.name, "own.key"), "w") as f:
+        f.write("id:swordfish\n")
+    os.chmod(s.path("profiles", s.name, "own.key"), 0o644)
+    done = s.run("-t")
+    assert done.returncode == 78 and "2 errors" in done.stderr and "swordfish" not in done.stderr
+    assert "$.sinks.main: password_file" in done.stderr and "No such file" in done.stderr
+    assert "own.key has mode 0644" in done.stderr and "chmod 600" in done.stderr
+    secret(tmp_path / "absent", "x")
+    os.chmod(s.path("profiles", s.name, "own.key"), 0o600)
+    assert s.run("-t").returncode == 0
+
+
 def of_the_page(request, pattern):
     """What docs/cluster.md tells to send, for other names."""
     with open(os.path.join(ROOT, "docs", "cluster.md")) as f:

@@ -10,6 +10,8 @@
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/profiles.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/model/sink_access.h"
 #include "watcher/model/version.h"
 #include "watcher/schedule/spawn.h"
 #include <ev.h>
@@ -98,6 +100,35 @@ static void warn_overlaps(const struct profile *p, const char *folder)
 	}
 }
 
+/* The files of a credential must be there and be secret; the server is not asked. */
+static void verify_access(struct verification *v, const struct sink_config *s, const struct sink_credential *c,
+			  const char *folder)
+{
+	struct sink_access a = {0};
+	struct fault f = FAULT_INIT;
+	int dir = -1;
+
+	if (s->type == SINK_SQLITE)
+		return;
+	if ((folder && fs_open_dir(folder, &dir, &f) < 0) || sink_access_read(s, c, dir, &a, &f) < 0) {
+		v->errors++;
+		fprintf(stderr, "%s: $.sinks.%s: %s\n", folder ? folder : v->config->file, s->name, f.text);
+	}
+	sink_access_release(&a);
+	fs_close(&dir);
+}
+
+static void verify_credentials(struct verification *v, const struct profile *p, const char *folder)
+{
+	for (size_t i = 0; i < p->sink_count; i++) {
+		const struct sink_config *s = config_sink(v->config, p->sinks[i]);
+		const struct sink_credential *c = profile_credential(p, p->sinks[i]);
+
+		if (s && c)
+			verify_access(v, s, c, folder);
+	}
+}
+
 static void verify_tenant(void *ctx, const char *name)
 {
 	struct verification *v = ctx;
@@ -110,6 +141,7 @@ static void verify_tenant(void *ctx, const char *name)
 		tenants_check_sinks(v->config, p, folder, &errors);
 		for (size_t i = 0; i < p->job_count; i++)
 			ask(v, p, p->jobs[i], folder);
+		verify_credentials(v, p, folder);
 		warn_overlaps(p, folder);
 	}
 	for (size_t i = 0; i < errors.n; i++)
@@ -132,6 +164,8 @@ int verify(const struct config *c)
 		return EXIT_CONFIG;
 	}
 	v.checks = checks_new(loop, program);
+	for (size_t i = 0; i < c->sink_count; i++)
+		verify_access(&v, &c->sinks[i], &c->sinks[i].credential, NULL);
 	if (profiles_names(c->profiles, verify_tenant, &v, &f) < 0) {
 		fprintf(stderr, "ingestd: %s\n", f.text);
 		v.errors++;
