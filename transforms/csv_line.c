@@ -32,7 +32,7 @@ static bool at_row_end(const struct reader *r)
 {
 	if (r->p == r->end || *r->p == '\n')
 		return true;
-	return *r->p == '\r' && r->p + 1 < r->end && r->p[1] == '\n';
+	return *r->p == '\r' && (r->p + 1 == r->end || r->p[1] == '\n');
 }
 
 /* Between the quotes; doubled ones made single in the arena. */

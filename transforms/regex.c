@@ -63,7 +63,9 @@ static enum regex_result search_literal(struct regex *re, struct span subject, s
 
 static OnigOptionType options_of(unsigned flags)
 {
-	OnigOptionType o = ONIG_OPTION_CAPTURE_GROUP;
+	/* Ruby's \w \d \s are ASCII */
+	OnigOptionType o = ONIG_OPTION_CAPTURE_GROUP | ONIG_OPTION_WORD_IS_ASCII |
+			   ONIG_OPTION_DIGIT_IS_ASCII | ONIG_OPTION_SPACE_IS_ASCII;
 
 	if (flags & REGEX_DOT_ALL)
 		o |= ONIG_OPTION_MULTILINE;

@@ -24,7 +24,9 @@ static const struct {
 	{"a\"b,c", ",", '"', NULL},
 	{"\"a\"b,c", ",", '"', NULL},
 	{"\"a", ",", '"', NULL},
-	{"a\rb,c", ",", '"', NULL},
+	{"a\rb,c", ",", '"', NULL}, /* Ruby ends the row there, and the rest is lost */
+	{"a,b\r", ",", '"', "a|b"},
+	{"a,\"b\"\r", ",", '"', "a|b"},
 	{"a,b\nc,d", ",", '"', "a|b"},
 	{"a,b\r\nc,d", ",", '"', "a|b"},
 	{" a , b ", ",", '"', " a | b "},

@@ -103,10 +103,33 @@ static void what_is_no_pattern_says_why(void **state UNUSED)
 	}
 }
 
+/* What Ruby 3.1 answers; \xc3\xa9 is e with an acute, \xe2\x80\x83 a wide blank, \xd9\xa3 the Arabic three. */
+static void classes_are_rubys(void **state UNUSED)
+{
+	static const struct {
+		const char *pattern, *subject;
+		bool matches;
+	} cases[] = {
+		{"\\w", "\xc3\xa9", false}, {"\\W", "\xc3\xa9", true}, {"[\\w.]", "\xc3\xa9", false},
+		{"\\d", "\xd9\xa3", false}, {"\\D", "\xd9\xa3", true}, {"\\s", "\xe2\x80\x83", false},
+		{"\\S", "\xe2\x80\x83", true}, {"[[:alpha:]]", "\xc3\xa9", true}, {"\\p{L}", "\xc3\xa9", true},
+		{"\\h", "g", false}, {"(?i)\xc3\x89", "\xc3\xa9", true}, {"^b$", "a\nb\nc", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct regex *re = compiled(cases[i].pattern, REGEX_PLAIN);
+		struct regex_match m;
+
+		if ((regex_search(re, span_of(cases[i].subject), 0, &m) == REGEX_MATCH) != cases[i].matches)
+			fail_msg("%s on %s", cases[i].pattern, cases[i].subject);
+		regex_free(&re);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(literal_and_oniguruma_agree),
+		cmocka_unit_test(classes_are_rubys), cmocka_unit_test(literal_and_oniguruma_agree),
 		cmocka_unit_test(groups_and_lines),
 		cmocka_unit_test(a_hostile_pattern_ends_at_its_limit),
 		cmocka_unit_test(what_is_no_pattern_says_why),
