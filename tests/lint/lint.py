@@ -10,6 +10,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+import acceptance  # noqa: E402
 FILE_LINES = 500
 TEST_LINES = 800  # tests hold tables
 FUNCTION_LINES = 60
@@ -95,6 +97,18 @@ def check_text(path, lines):
             say(path, n, f"{width(line)} columns, aim at {COLUMNS}")
 
 
+def check_mutants():
+    """A mistake that no longer applies to the tree shows nothing: it is to be made anew."""
+    folder = os.path.join(ROOT, "tests", "crash", "mutants")
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        if not name.endswith(".patch"):
+            continue
+        path = os.path.join("tests", "crash", "mutants", name)
+        done = subprocess.run(["git", "apply", "--check", path], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            say(path, 1, "no longer applies: " + done.stderr.strip().split("\n")[0])
+
+
 def main():
     layers, doors = table("LAYERS"), table("DOORS")
     files = sources()
@@ -113,6 +127,9 @@ def main():
                         say(path, 1, "first include is watcher/base/base.h or the file's own header")
                 if not lines or not lines[0].startswith("/*"):
                     say(path, 1, "opens with a comment: what it is, who calls it, what can go wrong")
+    for number, text in acceptance.problems():
+        say("tests/ACCEPTANCE", number, text)
+    check_mutants()
     print("\n".join(findings))
     print(f"lint: {len(files)} files, {len(findings)} findings")
     return 1 if findings else 0

@@ -1,0 +1,111 @@
+"""c_ complex: what the issues' lines say and no other test does."""
+import json
+import os
+
+import pytest
+
+from site_ import Site, balanced
+
+FAST = {"arrival": {"settle_seconds": 0}}
+JOB = {"pattern": "*.csv", "input": {"header": True},
+       "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}}}}}
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+def test_same_name_add_is_a_second_delivery_beside_the_first(site):
+    site.tenant("bob", FAST, t={**JOB, "same_name": "add"})
+    for content in (b"id\n1\n", b"id\n2\n", b"id\n2\n"):
+        site.drop("bob", "a.csv", content)
+        assert site.once().returncode == 0
+    receipts = [json.load(open(site.path("staging", "bob", "done", n))) for n in site.names("bob", "done")
+                if n.endswith(".receipt.json")]
+    assert sorted(r["state"] for r in receipts) == ["done", "done", "duplicate"]
+    assert sorted(r["id"] for r in site.rows("bob", "bob-t")) == [1, 2]
+    first, second = (r for r in receipts if r["state"] == "done")
+    assert first["delivery"] != second["delivery"]
+    again, = (r for r in receipts if r["state"] == "duplicate")
+    assert again["duplicate_of"] in (first["id"], second["id"]) and again["rows"]["indexed"] == 0
+    # a name that is taken in done/ becomes NAME.A
+    names = [n for n in site.names("bob", "done") if not n.endswith(".receipt.json")]
+    assert "a.csv" in names and len(names) == 3 and all(n == "a.csv" or n.startswith("a.csv.01") for n in names)
+
+
+def test_every_field_of_a_receipt_is_there_and_null_where_unknown(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.drop("bob", "a.csv", b"id\n1\nx\n" + b"2\n" * 10)
+    site.drop("bob", "a.xyz", b"id\n1\n")
+    site.once()
+    fields = """id delivery duplicate_of tenant job run file bytes sha256 state reason job_version rows documents sinks
+        first_error coercions quality times seconds attempts cpu_seconds peak_rss_bytes sentence""".split()
+    for state, name in (("done", "a.csv"), ("failed", "a.xyz")):
+        r = site.receipt("bob", state, name)
+        assert set(fields) <= set(r), set(fields) - set(r)
+        assert set(r["times"]) >= {"arrived", "complete", "claimed", "started", "indexed"}
+        assert set(r["seconds"]) == {"queue", "work", "total"}
+    done = site.receipt("bob", "done", "a.csv")
+    assert balanced(done) and len(done["delivery"]) == 20
+    assert set(done["rows"]) == {"read", "indexed", "duplicates", "rejected", "filtered", "blank", "unsent"}
+    sink, = done["sinks"]
+    assert set(sink) == {"sink", "index", "state", "indexed", "duplicates", "rejected", "requests", "retries", "bytes_sent"}
+    assert set(done["first_error"]) == {"line", "column", "field", "message"}
+
+
+def test_a_row_number_is_its_id_and_counts_rejected_and_blank_rows(site):
+    site.tenant("bob", FAST, t={**JOB, "rejects": {"max_ratio": 1}})
+    site.drop("bob", "a.csv", b"id\n1\n\nx\n2\n" + b"".join(b"%d\n" % i for i in range(3, 40)))
+    assert site.once().returncode == 0
+    r = site.receipt("bob", "done", "a.csv")
+    assert (r["rows"]["read"], r["rows"]["blank"], r["rows"]["rejected"], r["rows"]["indexed"]) == (41, 1, 1, 39)
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    for row in site.rows("bob", "bob-t"):
+        number = row["id"] if row["id"] == 1 else row["id"] + 2
+        text = digits[number] if number < 36 else digits[number // 36] + digits[number % 36]
+        assert row["_id"] == "%s-%s" % (r["delivery"], text)
+
+
+HOSTILE = {
+    "symlink": lambda p: os.symlink("/etc/passwd", p),
+    "fifo": os.mkfifo,
+    "directory": os.mkdir,
+    "dangling": lambda p: os.symlink("/nowhere", p),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(HOSTILE))
+def test_what_is_no_regular_file_is_never_taken(site, kind):
+    site.tenant("bob", FAST, t=JOB)
+    os.makedirs(site.path("staging", "bob", "in"), exist_ok=True)
+    HOSTILE[kind](site.path("staging", "bob", "in", "data.csv"))
+    site.drop("bob", "good.csv", b"id\n1\n")
+    assert site.once().returncode == 0
+    assert site.names("bob", "in") == ["data.csv"] and site.names("bob", "work") == []
+    assert [r["id"] for r in site.rows("bob", "bob-t")] == [1]
+
+
+@pytest.mark.parametrize("name,kept", [(b"a\nb.csv", False), (b"\x1b[31m.csv", False), (b"bad\xff.csv", False),
+                                       (b"x" * 201 + b".csv", False), (b"-rf.csv", True), (b"a b'\";$(x).csv", True),
+                                       ("\u00e4\u4e2d.csv".encode(), True), (b"..csv", None), (b"#a.csv", None), (b"a.csv~", None),
+                                       (b"a.csv.part", None), (b"a.csv.receipt.json", None)])
+def test_hostile_names(site, name, kept):
+    """Taken as they are, to failed/ under an encoded name, or (None) never data."""
+    site.tenant("bob", FAST, t=JOB)
+    folder = site.path("staging", "bob", "in").encode()
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(b"id\n1\n")
+    site.once()
+    there = os.listdir(folder)
+    if kept is None:
+        assert there == [name]
+        return
+    assert there == []
+    state = site.path("staging", "bob", "done" if kept else "failed").encode()
+    names = os.listdir(state)
+    assert len(names) == 2 and all(all(c >= 0x20 and c != 0x7f for c in n) and n.decode() for n in names)
+    assert (name in names) == kept
+    log = open(site.path("logs", "bob.log"), "rb").read()
+    assert b"\x1b" not in log and b"\xff" not in log
+    assert all(line.startswith(b"20") for line in log.splitlines())
