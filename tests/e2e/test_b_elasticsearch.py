@@ -214,3 +214,46 @@ def test_b_rows_are_taken_back_by_their_ids(tmp_path, store):
     assert balanced(receipt) and receipt["rows"]["indexed"] == 0
     assert "file.undoing" in s.log(s.name)
     assert count(store, s.index) == 0
+
+
+SPLIT = {"pattern": "*.txt", "rejects": {"max_ratio": 1}, "input": {"format": "txt"},
+         "filter": 'csv { columns => ["n", "day"] } split { field => "day" terminator => ";" } mutate { convert => { "n" => "integer" } }',
+         "index": {"name": "rows", "mappings": {"properties": {"n": {"type": "integer"},
+                                                               "day": {"type": "date", "format": "yyyy-MM-dd"}}}}}
+
+
+def test_b_a_split_row_is_there_whole_or_not_at_all(tmp_path, store):
+    """One document of three is refused by the server: the row's others are taken back before it is listed."""
+    s = site(tmp_path, store.url, spec=SPLIT)
+    lines = ["%d,2026-01-0%d;2026-02-0%d;2026-03-0%d" % (i, i % 9 + 1, i % 9 + 1, i % 9 + 1) for i in range(1, 3001)]
+    lines[99] = "100,2026-01-01;tomorrow;2026-01-02"
+    lines[1999] = "2000,2026-01-01;2026-01-02;never"
+    s.drop(s.name, "a.txt", ("\n".join(lines) + "\n").encode())
+    assert s.once().returncode == 0, s.log(s.name)
+    receipt = s.receipt(s.name, "done", "a.txt")
+    found = documents(store, s.index)
+    same(found, [{"n": int(n), "day": day} for n, _, days in (line.partition(",") for line in lines)
+                 for day in days.split(";") if n not in ("100", "2000")])
+    assert set(found) == {"%s-%s.%d" % (receipt["delivery"], base36(n), k) for n in range(1, 3001) if n not in (100, 2000)
+                          for k in (1, 2, 3)}
+    assert balanced(receipt) and receipt["rows"]["rejected"] == 2
+    assert receipt["rows"]["indexed"] == 2998 and receipt["documents"] == 3 * 2998
+    assert receipt["first_error"]["line"] == 100 and "tomorrow" in receipt["first_error"]["message"]
+
+
+def test_b_split_rows_are_taken_back_with_their_parts(tmp_path, opensearch):
+    s = site(tmp_path, opensearch.url, spec=SPLIT)
+    once = str(tmp_path / "once")
+    lines = ["%d,2026-01-01;2026-02-01" % i for i in range(1, 20001)]
+    s.drop(s.name, "a.txt", ("\n".join(lines) + "\n").encode())
+    s.start(env={"INGEST_CRASH_AT": "ack:2", "INGEST_CRASH_ONCE": once})
+    s.until(lambda: os.path.exists(once))
+    s.kill()
+    assert count(opensearch, s.index) > 0
+    (work,) = [os.path.join(d, "a.txt") for d, _, f in os.walk(s.path("staging", s.name, "work")) if "a.txt" in f]
+    os.chmod(work, 0o600)
+    with open(work, "r+b") as f:
+        f.write(b"9")
+    assert s.once().returncode == 3
+    assert s.names(s.name, "failed")[0] == "a.txt", s.log(s.name)
+    assert count(opensearch, s.index) == 0
