@@ -58,7 +58,7 @@ static int to_number(const struct conversion *c, const struct value *v, struct v
 	if (text && span_ends(c->type, SPAN_LITERAL("_eu")))
 		s = from_eu(s, a);
 	if (text)
-		s = without_commas(letters_strip(s), a);
+		s = letters_strip(without_commas(s, a)); /* ", 5" has a blank behind its comma */
 	if (c->m->mutate->lenient && integer)
 		number_integer_prefix(s, a, &n);
 	else if (c->m->mutate->lenient)
