@@ -91,7 +91,7 @@ static const struct {
 	{"manifest", "{}", "{\"pattern\":\"*\",\"trigger\":\"manifest\"}", "not in this version"},
 	{"stream", "{}", "{\"pattern\":\"*\",\"kind\":\"stream\"}", "not in this version"},
 	{"replace", "{}", "{\"pattern\":\"*\",\"same_name\":\"replace\"}", "not in this version"},
-	{"vars", "{}", "{\"pattern\":\"*\",\"vars\":{\"A\":\"b\"}}", "$.vars: not in this version"},
+	{"vars", "{}", "{\"pattern\":\"*\",\"vars\":{\"A\":1}}", "$.vars.A"},
 	{"provenance", "{}", "{\"pattern\":\"*\",\"provenance\":1}", "$.provenance: found 1; allowed: true or false"},
 	{"credential", "{\"sinks\":{\"main\":{\"username\":\"a\"}}}", "{\"pattern\":\"*\"}", "\"username\" needs \"password_file\""},
 	{"key path", "{\"sinks\":{\"main\":{\"api_key_file\":\"../k\"}}}", "{\"pattern\":\"*\"}", "must be the bare name"},
