@@ -4,34 +4,41 @@
  * Most are one GET and a table.  job start --wait polls its run until it has ended.
  */
 #include "watcher/base/base.h"
-#include "watcher/ctl/commands.h"
-#include "watcher/ctl/api.h"
+#include "watcher/ctl/own.h"
 #include "watcher/ctl/table.h"
-#include "watcher/model/config.h"
 #include <unistd.h>
+
+int ctl_config(const struct ctl_options *o, struct config **out, struct strbuf *errors)
+{
+	struct fault f = FAULT_INIT;
+	char *file = NULL;
+	int r = config_find(o->config, &file, &f);
+
+	if (r < 0)
+		strbuf_addf(errors, "%s\n", f.text);
+	else
+		r = config_load(file, out, errors);
+	free(file);
+	return r;
+}
 
 /* The socket's path from the configuration; malloc'ed, or NULL with the errors printed. */
 static char *socket_path(const struct ctl_options *o)
 {
-	struct fault f = FAULT_INIT;
 	struct strbuf errors = STRBUF_INIT;
 	struct config *c = NULL;
-	char *file = NULL, *path = NULL;
+	char *path = NULL;
 
-	if (config_find(o->config, &file, &f) < 0)
-		fprintf(stderr, "ingestctl: %s\n", f.text);
-	else if (config_load(file, &c, &errors) < 0)
-		fputs(errors.p, stderr);
+	if (ctl_config(o, &c, &errors) < 0)
+		fprintf(stderr, "ingestctl: %s", errors.p);
 	else
 		path = xstrdup(c->admin_socket);
 	config_free(&c);
 	strbuf_release(&errors);
-	free(file);
 	return path;
 }
 
-static int ask(const struct ctl_options *o, const char *method, const char *path,
-	       struct api_reply *reply)
+int ctl_ask(const struct ctl_options *o, const char *method, const char *path, struct api_reply *reply)
 {
 	struct fault f = FAULT_INIT;
 	char *socket = socket_path(o);
@@ -57,7 +64,8 @@ static int ask(const struct ctl_options *o, const char *method, const char *path
 
 static void print_json(const json_t *v)
 {
-	json_dumpf(v, stdout, JSON_INDENT(1) | JSON_ENCODE_ANY);
+	/* 15 digits: what the daemon wrote with three comes out as it was */
+	json_dumpf(v, stdout, JSON_INDENT(1) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	fputc('\n', stdout);
 }
 
@@ -65,7 +73,7 @@ static void print_json(const json_t *v)
 static int get_and_print(const struct ctl_options *o, const char *path, const char *columns)
 {
 	struct api_reply reply = {0};
-	int rc = ask(o, "GET", path, &reply);
+	int rc = ctl_ask(o, "GET", path, &reply);
 
 	if (rc != CTL_OK)
 		return rc;
@@ -89,7 +97,7 @@ int command_status(const struct ctl_options *o)
 {
 	struct api_reply reply = {0};
 	const json_t *tenants;
-	int rc = ask(o, "GET", "/v1/status", &reply);
+	int rc = ctl_ask(o, "GET", "/v1/status", &reply);
 
 	if (rc != CTL_OK)
 		return rc;
@@ -194,7 +202,7 @@ static int jobs_of(const struct ctl_options *o, const char *tenant, json_t *all)
 	strbuf_adds(&path, "/v1/tenants/");
 	api_add_escaped(&path, tenant);
 	strbuf_adds(&path, "/jobs");
-	rc = ask(o, "GET", path.p, &reply);
+	rc = ctl_ask(o, "GET", path.p, &reply);
 	if (rc == CTL_OK) {
 		json_array_extend(all, reply.json);
 		api_reply_release(&reply);
@@ -213,7 +221,7 @@ int command_jobs(const struct ctl_options *o)
 	if (o->arg_count == 1) {
 		rc = jobs_of(o, o->args[0], all);
 	} else {
-		rc = ask(o, "GET", "/v1/tenants", &reply);
+		rc = ctl_ask(o, "GET", "/v1/tenants", &reply);
 		json_array_foreach(reply.json, i, row) {
 			const char *t = json_string_value(json_object_get(row, "tenant"));
 
@@ -276,7 +284,7 @@ static int wait_for(const struct ctl_options *o, const char *run, struct api_rep
 
 	strbuf_adds(&path, "/v1/runs/");
 	api_add_escaped(&path, run);
-	while ((rc = ask(o, "GET", path.p, reply)) == CTL_OK && !run_ended(reply->json)) {
+	while ((rc = ctl_ask(o, "GET", path.p, reply)) == CTL_OK && !run_ended(reply->json)) {
 		api_reply_release(reply);
 		usleep(250000);
 	}
@@ -294,7 +302,7 @@ int command_job_start(const struct ctl_options *o)
 
 	if (o->arg_count != 1 || !job_path(o->args[0], "/start", &path))
 		return usage("job start T/J [--wait]");
-	rc = ask(o, "POST", path.p, &reply);
+	rc = ctl_ask(o, "POST", path.p, &reply);
 	strbuf_release(&path);
 	if (rc != CTL_OK)
 		return rc;
@@ -321,7 +329,7 @@ int command_job_start(const struct ctl_options *o)
 static int post_and_print(const struct ctl_options *o, const char *path)
 {
 	struct api_reply reply = {0};
-	int rc = ask(o, "POST", path, &reply);
+	int rc = ctl_ask(o, "POST", path, &reply);
 
 	if (rc != CTL_OK)
 		return rc;

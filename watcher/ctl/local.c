@@ -7,7 +7,7 @@
 #include "watcher/base/base.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/json_out.h"
-#include "watcher/ctl/commands.h"
+#include "watcher/ctl/own.h"
 #include "watcher/model/key_schema.h"
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -32,7 +32,7 @@ static char *beside(const char *name)
 	return xasprintf("%s%s", self, name);
 }
 
-static int become(const char *program, char **argv)
+int ctl_become(const char *program, char **argv)
 {
 	char *path = beside(program);
 
@@ -80,7 +80,7 @@ int command_filter_run(const struct ctl_options *o)
 	}
 	if (o->trace)
 		argv[n++] = writable("--trace");
-	return become("ingest-worker", argv);
+	return ctl_become("ingest-worker", argv);
 }
 
 /* --- check --- */
@@ -126,7 +126,7 @@ static int run_test(const struct ctl_options *o, struct strbuf *report)
 	if (pid == 0) {
 		if (report)
 			dup2(ends[1], STDERR_FILENO);
-		_exit(become("ingestd", argv));
+		_exit(ctl_become("ingestd", argv));
 	}
 	fs_close(&ends[1]);
 	if (report && pid > 0 && fs_read_fd(ends[0], REPORT_MAX, report, &f) < 0)
@@ -163,7 +163,7 @@ int command_filter_explain(const struct ctl_options *o)
 	}
 	if (o->json)
 		argv[n++] = writable("--json");
-	return become("ingest-worker", argv);
+	return ctl_become("ingest-worker", argv);
 }
 
 int command_filter_test(const struct ctl_options *o)
@@ -203,7 +203,7 @@ int command_filter_test(const struct ctl_options *o)
 	argv[n++] = writable("--");
 	for (int i = 0; i < o->arg_count; i++)
 		argv[n++] = o->args[i];
-	r = become("ingest-worker", argv);
+	r = ctl_become("ingest-worker", argv);
 	free(argv);
 	return r;
 }

@@ -17,6 +17,7 @@
 #include "watcher/worker/serve.h"
 #include "watcher/worker/suite.h"
 #include "watcher/worker/task.h"
+#include "watcher/worker/why.h"
 #include <getopt.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -35,6 +36,7 @@ enum verb {
 	VERB_TEST,
 	VERB_FILTERS,
 	VERB_EXPLAIN,
+	VERB_WHY,
 	VERB_STEPS,
 	VERB_CRASH_POINTS,
 	VERB_HELP,
@@ -58,6 +60,7 @@ static const struct option long_options[] = {
 	{"test", no_argument, NULL, VERB_TEST},
 	{"explain", no_argument, NULL, VERB_EXPLAIN},
 	{"filters", no_argument, NULL, VERB_FILTERS},
+	{"why", no_argument, NULL, VERB_WHY},
 	{"steps", no_argument, NULL, VERB_STEPS},
 	{"crash-points", no_argument, NULL, VERB_CRASH_POINTS},
 	{"help", no_argument, NULL, VERB_HELP},
@@ -101,6 +104,8 @@ static void help(void)
 	     "                                                test cases of a filter; exit 0, 1 one failed, 2 refused\n"
 	     "       ingest-worker --explain (--filter-file FILE | [-c CONFIG] --tenant T --job J) [--json]\n"
 	     "                                                the filter in words\n"
+	     "       ingest-worker --why VERSION FILE NAME DELIVERY ROW PART SHA256 CLAIMED-MS [--json]\n"
+	     "                                                a document's row and what the filters made of it\n"
 	     "       ingest-worker --filters                  the filters and their settings, a line each\n"
 	     "       ingest-worker --steps                    the steps of one file\n"
 	     "       ingest-worker --crash-points             where tests may kill it\n"
@@ -213,9 +218,27 @@ static int run_test(const struct options *o, char **files)
 	return suite_run(&s, files);
 }
 
+static int run_why(const struct options *o, char **rest)
+{
+	struct why_options w = {.json = o->json};
+
+	for (size_t i = 0; i < 8; i++)
+		if (!rest[i])
+			return usage("--why takes eight arguments");
+	w.version_file = rest[0];
+	w.file = rest[1];
+	w.name = rest[2];
+	w.delivery = rest[3];
+	w.row = strtoull(rest[4], NULL, 10);
+	w.part = strtoull(rest[5], NULL, 10);
+	w.sha256 = rest[6];
+	w.claimed_ms = strtoll(rest[7], NULL, 10);
+	return why(&w);
+}
+
 static bool takes_files(int verb)
 {
-	return verb == VERB_CHECK || verb == VERB_CHECK_FILTER || verb == VERB_CONVERT || verb == VERB_TEST;
+	return verb == VERB_WHY || verb == VERB_CHECK || verb == VERB_CHECK_FILTER || verb == VERB_CONVERT || verb == VERB_TEST;
 }
 
 static int run_verb(const struct options *o, char **rest)
@@ -238,6 +261,8 @@ static int run_verb(const struct options *o, char **rest)
 		return run_test(o, rest);
 	case VERB_FILTERS:
 		return print_filters();
+	case VERB_WHY:
+		return run_why(o, rest);
 	case VERB_STEPS:
 		steps_print(stdout);
 		return 0;

@@ -61,7 +61,7 @@ static void diff(struct trace *t, const char *where, const struct value_map *was
 
 static void flush(struct trace *t)
 {
-	fwrite(t->text.p, 1, t->text.n, stderr);
+	fwrite(t->text.p, 1, t->text.n, t->out);
 	strbuf_reset(&t->text);
 }
 
@@ -111,6 +111,7 @@ void trace_init(struct trace *t)
 	t->watch = (struct plan_watch){on_filter, on_condition, t};
 	arena_init(&t->arena, 64 * 1024);
 	strbuf_init(&t->text);
+	t->out = stderr;
 }
 
 void trace_release(struct trace *t)

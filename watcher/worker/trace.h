@@ -23,6 +23,7 @@ struct trace {
 	} seen[TRACE_EVENTS];
 	size_t count;
 	struct strbuf text;
+	FILE *out; /* standard error, or where else it goes */
 };
 
 void trace_init(struct trace *t);

@@ -1,0 +1,19 @@
+/*
+ * own - what the files of ingestctl share
+ *
+ *	ctl_config(o, &config, &errors)             the configuration that -c, the folder or /etc names; config_free
+ *	rc = ctl_ask(o, "GET", path, &reply)        one request; what was wrong is on standard error when rc is not CTL_OK
+ *	return ctl_become("ingest-worker", argv)    by exec, the program beside this one; argv[0] is set
+ */
+#ifndef CTL_OWN_H
+#define CTL_OWN_H
+
+#include "watcher/ctl/api.h"
+#include "watcher/ctl/commands.h"
+#include "watcher/model/config.h"
+
+int ctl_config(const struct ctl_options *o, struct config **out, struct strbuf *errors) MUST_CHECK;
+int ctl_ask(const struct ctl_options *o, const char *method, const char *path, struct api_reply *reply);
+int ctl_become(const char *program, char **argv);
+
+#endif
