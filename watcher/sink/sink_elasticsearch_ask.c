@@ -208,7 +208,7 @@ int es_ask(struct es *es, const char *method, const char *path, struct span body
 		.content_type = body.p ? "application/json" : NULL,
 	};
 	for (;;) {
-		size_t node = es_nodes_pick(&es->nodes);
+		size_t node = es_nodes_pick(&es->nodes, ES_ASKED);
 		int64_t pause;
 
 		ask_once(es, node, path, c, &url);

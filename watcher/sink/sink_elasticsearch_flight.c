@@ -51,11 +51,16 @@ static void give_bulk(struct sink_es *s, struct bulk *b)
 	s->es->spare_count++;
 }
 
+/* Behind the others: the oldest rows go first, since the acknowledged prefix waits for them. */
 static void push(struct sink_es *s, struct bulk *b)
 {
+	struct bulk **at = &s->bulks;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = b;
 	b->state = BULK_READY;
-	b->next = s->bulks;
-	s->bulks = b;
+	b->next = NULL;
 	s->bulk_count++;
 }
 
@@ -102,7 +107,7 @@ static void launch(struct sink_es *s, struct bulk *b)
 	struct es *es = s->es;
 	bool again = b->tries > 0;
 
-	b->node = es_nodes_pick(&es->nodes);
+	b->node = es_nodes_pick(&es->nodes, ES_BULK);
 	free(b->url);
 	b->url = xasprintf("%s%s", es->nodes.list[b->node].url, s->path);
 	b->call.method = "POST";

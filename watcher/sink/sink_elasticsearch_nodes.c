@@ -19,7 +19,7 @@ void es_nodes_init(struct es_nodes *n, char *const *urls, size_t count)
 	for (size_t i = 0; i < count; i++)
 		n->list[i].url = xstrdup(urls[i]);
 	/* workers do not all begin at the first one */
-	n->next = (size_t)random() % count;
+	n->next[ES_ASKED] = n->next[ES_BULK] = (size_t)random() % count;
 }
 
 void es_nodes_release(struct es_nodes *n)
@@ -30,22 +30,23 @@ void es_nodes_release(struct es_nodes *n)
 	memset(n, 0, sizeof(*n));
 }
 
-size_t es_nodes_pick(struct es_nodes *n)
+size_t es_nodes_pick(struct es_nodes *n, enum es_use use)
 {
+	size_t *next = &n->next[use];
 	int64_t now = clock_mono_ms();
-	size_t soonest = n->next % n->count;
+	size_t soonest = *next % n->count;
 
 	for (size_t k = 0; k < n->count; k++) {
-		size_t i = (n->next + k) % n->count;
+		size_t i = (*next + k) % n->count;
 
 		if (n->list[i].down_until <= now) {
-			n->next = i + 1;
+			*next = i + 1;
 			return i;
 		}
 		if (n->list[i].down_until < n->list[soonest].down_until)
 			soonest = i;
 	}
-	n->next = soonest + 1;
+	*next = soonest + 1;
 	return soonest;
 }
 

@@ -37,13 +37,16 @@ struct es_node {
 struct es_nodes {
 	struct es_node *list;
 	size_t count;
-	size_t next;
+	size_t next[2]; /* by use */
 };
+
+/* Each goes round by itself: a file takes as many questions as there may be nodes, and its bulk would always meet the same one. */
+enum es_use { ES_ASKED, ES_BULK };
 
 void es_nodes_init(struct es_nodes *n, char *const *urls, size_t count);
 void es_nodes_release(struct es_nodes *n);
 /* The next one that is up; all are down: the one that is to be tried soonest. */
-size_t es_nodes_pick(struct es_nodes *n);
+size_t es_nodes_pick(struct es_nodes *n, enum es_use use);
 void es_nodes_failed(struct es_nodes *n, size_t i);
 void es_nodes_worked(struct es_nodes *n, size_t i);
 
@@ -85,7 +88,7 @@ int es_ask(struct es *es, const char *method, const char *path, struct span body
 
 /* --- the index --- */
 
-/* The concrete index of leg->index; *exists false: there is none, and the name is itself.  malloc'ed. */
+/* The concrete index of leg->index, there or not yet; its types are compared, nothing made.  malloc'ed. */
 int es_index_resolve(struct es *es, const struct sink_leg *leg, char **concrete, struct fault *f) MUST_CHECK;
 /* Made if it is not there, its types compared, new fields added. */
 int es_index_open(struct es *es, const struct sink_leg *leg, struct fault *f) MUST_CHECK;

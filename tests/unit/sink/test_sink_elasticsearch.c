@@ -135,22 +135,30 @@ static void a_node_that_failed_is_left_out_and_comes_back(void **state)
 	(void)state;
 	es_nodes_init(&n, urls, 3);
 	for (int i = 0; i < 30; i++)
-		seen[es_nodes_pick(&n)]++;
+		seen[es_nodes_pick(&n, ES_BULK)]++;
+	assert_true(seen[0] == 10 && seen[1] == 10 && seen[2] == 10);
+	/* two questions and a bulk a file: the bulks go round all the same */
+	memset(seen, 0, sizeof(seen));
+	for (int i = 0; i < 30; i++) {
+		(void)es_nodes_pick(&n, ES_ASKED);
+		(void)es_nodes_pick(&n, ES_ASKED);
+		seen[es_nodes_pick(&n, ES_BULK)]++;
+	}
 	assert_true(seen[0] == 10 && seen[1] == 10 && seen[2] == 10);
 	for (int i = 0; i < 50; i++)
 		es_nodes_failed(&n, 1);
 	/* whatever it did: it is asked again within 30 s */
 	assert_true(n.list[1].down_until - clock_mono_ms() <= 20000);
 	for (int i = 0; i < 30; i++)
-		assert_int_not_equal(es_nodes_pick(&n), 1);
+		assert_int_not_equal(es_nodes_pick(&n, ES_BULK), 1);
 	n.list[1].down_until = clock_mono_ms() - 1;
-	assert_true(es_nodes_pick(&n) == 1 || es_nodes_pick(&n) == 1 || es_nodes_pick(&n) == 1);
+	assert_true(es_nodes_pick(&n, ES_BULK) == 1 || es_nodes_pick(&n, ES_BULK) == 1 || es_nodes_pick(&n, ES_BULK) == 1);
 	/* all are down: the one that is due first */
 	es_nodes_failed(&n, 0);
 	es_nodes_failed(&n, 1);
 	es_nodes_failed(&n, 2);
 	n.list[2].down_until -= 500;
-	assert_int_equal(es_nodes_pick(&n), n.list[2].down_until < n.list[0].down_until ? 2 : 0);
+	assert_int_equal(es_nodes_pick(&n, ES_BULK), n.list[2].down_until < n.list[0].down_until ? 2 : 0);
 	es_nodes_worked(&n, 2);
 	assert_int_equal(n.list[2].fails, 0);
 	es_nodes_release(&n);
