@@ -21,7 +21,7 @@ LDFLAGS += $(LDSAN) -pie
 
 # A folder is an archive; the programs are chosen by which folders they take (tests/lint/LAYERS).
 FOLDERS = watcher/base watcher/model watcher/arrival watcher/spool watcher/schedule watcher/admin \
-          watcher/decode watcher/parse watcher/quality watcher/sink watcher/worker watcher/ctl \
+          watcher/decode watcher/parse watcher/quality watcher/sink watcher/worker watcher/record watcher/ctl \
           watcher/daemon transforms
 lib      = $(B)/lib/$(notdir $(1)).a
 srcs     = $(wildcard $(1)/*.c)
@@ -29,18 +29,22 @@ srcs     = $(wildcard $(1)/*.c)
 DAEMON_LIBS = daemon admin schedule spool arrival model base
 WORKER_LIBS = worker sink quality parse decode transforms model base
 CTL_LIBS    = ctl model base
+RECORD_LIBS = record model base
 DAEMON_LINK = -lev -lmicrohttpd -lsqlite3 -ljansson -lsystemd -lcrypto
 WORKER_LINK = -lcurl -lsqlite3 -ljansson -lonig -lunistring -lcrypto -lz -lzstd -llzma -lm
 CTL_LINK    = -lcurl -ljansson -lcrypto
+RECORD_LINK = -lmongoc-1.0 -lbson-1.0 -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
 .PHONY: all help deps demo demo-up check check-fast check-fuzz check-nightly bench bench-smoke bench-filters lint unit clean
-all: $(B)/ingestd $(B)/ingest-worker $(B)/ingestctl
+all: $(B)/ingestd $(B)/ingest-worker $(B)/ingest-record $(B)/ingestctl
 
 $(B)/ingestd: $(call paths,$(DAEMON_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(DAEMON_LIBS)) $(DAEMON_LINK)
 $(B)/ingest-worker: $(call paths,$(WORKER_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
+$(B)/ingest-record: $(call paths,$(RECORD_LIBS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(RECORD_LIBS)) $(RECORD_LINK)
 $(B)/ingestctl: $(call paths,$(CTL_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(CTL_LIBS)) $(CTL_LINK)
 
@@ -51,6 +55,10 @@ $(call lib,$(1)): $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1)))
 	@rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
+
+# libmongoc's headers lie in folders of their own
+MONGOC_FLAGS = $(subst -I,-isystem ,$(shell pkg-config --cflags libmongoc-1.0))
+$(B)/obj/watcher/record/%.o $(B)/unit/record/%: CPPFLAGS += $(MONGOC_FLAGS)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -74,6 +82,7 @@ unit_libs_sink       = sink model base
 unit_libs_transforms = transforms model base
 unit_libs_worker     = $(WORKER_LIBS)
 unit_libs_ctl        = ctl model base
+unit_libs_record     = $(RECORD_LIBS)
 unit_libs_daemon     = $(DAEMON_LIBS)
 unit_link_base       = -lcurl -lcrypto
 unit_link_model      = -ljansson -lcrypto
@@ -88,6 +97,7 @@ unit_link_sink       = -lcurl -lsqlite3 -ljansson -lcrypto
 unit_link_transforms = -lonig -lunistring -ljansson -lcrypto -lm
 unit_link_worker     = $(WORKER_LINK)
 unit_link_ctl        = $(CTL_LINK)
+unit_link_record     = $(RECORD_LINK)
 unit_link_daemon     = $(DAEMON_LINK)
 .SECONDEXPANSION:
 $(UNIT_BINS): $(B)/unit/%: tests/unit/%.c $$(call paths,$$(unit_libs_$$(firstword $$(subst /, ,$$*))))

@@ -86,6 +86,8 @@ def table(path, macro):
 EXIT_INGESTD = [("0", "all is done"), ("1", "another daemon has the folder, or (--once) a sink or a lock was out of reach"),
                 ("3", "(--once) a file or run that this call took or started failed, was held or is left in work/"),
                 ("78", "the configuration cannot be used")]
+EXIT_RECORD = [("0", "ingestd ended, or the connection string is well-formed"), ("1", "ingestd said what makes no sense"),
+               ("2", "usage"), ("78", "\\-\\-check: the connection string is wrong")]
 EXIT_CTL = [("0", "ok"), ("1", "refused"), ("2", "usage"), ("3", "partly"), ("4", "the daemon cannot be reached")]
 EXIT_WORKER = [("0", "ok"), ("1", "it could not work"), ("2", "usage, or a filter refused"), ("3", "--convert: rows were rejected"),
                ("78", "a job version that cannot be used")]
@@ -115,6 +117,9 @@ def pages():
                                 ("synopsis", literal(say("ingest-worker", "--help"))),
                                 ("the steps of one file", literal(say("ingest-worker", "--steps"))),
                                 ("exit status", pairs(EXIT_WORKER))),
+        "ingest-record.8": page("ingest-record", 8, "the records of files, runs and jobs into MongoDB",
+                                ("synopsis", literal(say("ingest-record", "--help"))), ("exit status", pairs(EXIT_RECORD)),
+                                ("see also", "ingestd(8), ingestd.json(5); docs/records.md says what the collections hold")),
         "ingestctl.1": page("ingestctl", 1, "look at and steer ingestd", ("synopsis", literal(say("ingestctl", "--help"))),
                             ("routes", ".PP\nThe daemon's HTTP API on its Unix socket, which this program uses.\n" +
                              pairs([("%s %s" % (r[0], r[1]), r[2]) for r in table("watcher/admin/routes.def", r"\nROUTE")])),

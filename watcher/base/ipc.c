@@ -5,7 +5,10 @@
  * that came with it are closed.
  */
 #include "watcher/base/ipc.h"
+#include "watcher/base/fsutil.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -113,4 +116,23 @@ int ipc_recv(int fd, struct strbuf *text, int *fds, size_t *nfds, struct fault *
 		return 1;
 	drop_fds(fds, nfds);
 	return 0;
+}
+
+int ipc_sealed(const char *name, struct span content, int *out, struct fault *f)
+{
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int r = -1;
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_SYSTEM, "memory to hand over");
+	if (fs_write_all(fd, content.p, content.n, f) == 0) {
+		r = lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0;
+		r = r ? fault_errno(f, FAULT_SYSTEM, "cannot seal memory") : 0;
+	}
+	if (r < 0)
+		fs_close(&fd);
+	else
+		*out = fd;
+	return r;
 }

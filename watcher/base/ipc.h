@@ -21,5 +21,7 @@ int ipc_pair(int out[2], struct fault *f) MUST_CHECK;
 int ipc_send(int fd, struct span text, const int *fds, size_t nfds, struct fault *f) MUST_CHECK;
 /* On entry *nfds = room in fds (<= IPC_FDS). */
 int ipc_recv(int fd, struct strbuf *text, int *fds, size_t *nfds, struct fault *f) MUST_CHECK;
+/* What does not fit into a packet, or is no text for one: a descriptor of memory that nobody can change, at its begin. */
+int ipc_sealed(const char *name, struct span content, int *out, struct fault *f) MUST_CHECK;
 
 #endif

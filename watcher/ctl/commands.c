@@ -93,10 +93,19 @@ static int usage(const char *line)
 	return CTL_USAGE;
 }
 
+/* One row under the other tables. */
+static void print_records(const json_t *records)
+{
+	json_t *list = json_pack("[O]", records);
+
+	table_print(stdout, list, "store database state backlog oldest refused fault reason");
+	json_decref(list);
+}
+
 int command_status(const struct ctl_options *o)
 {
 	struct api_reply reply = {0};
-	const json_t *tenants;
+	const json_t *tenants, *records;
 	int rc = ctl_ask(o, "GET", "/v1/status", &reply);
 
 	if (rc != CTL_OK)
@@ -109,6 +118,9 @@ int command_status(const struct ctl_options *o)
 			    "tenant state arriving queued running waiting held last_file last_state reason");
 		table_print(stdout, json_object_get(reply.json, "sinks"),
 			    "sink type state credential index waiting fault reason");
+		records = json_object_get(reply.json, "records");
+		if (json_is_string(json_object_get(records, "store")))
+			print_records(records);
 	}
 	api_reply_release(&reply);
 	return CTL_OK;

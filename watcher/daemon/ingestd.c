@@ -18,6 +18,7 @@
 #include "watcher/daemon/once.h"
 #include "watcher/daemon/passes.h"
 #include "watcher/daemon/profiles.h"
+#include "watcher/daemon/recorder.h"
 #include "watcher/daemon/recovery.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
@@ -43,6 +44,7 @@ void ingestd_init(struct ingestd *d, const struct options *options)
 	d->lock_fd = d->profiles.fd = -1;
 	map_init(&d->tenants);
 	map_init(&d->files);
+	recorder_init(d);
 	d->started_ms = clock_now_ms();
 }
 
@@ -67,7 +69,7 @@ void ingestd_fatal(struct ingestd *d, const struct fault *f)
 static bool is_quiet(const struct ingestd *d)
 {
 	return schedule_running(d->schedule) == 0 && !d->turn.pending && !d->turn.behind &&
-	       !journal_dirty(d->journal);
+	       !journal_dirty(d->journal) && recorder_quiet(d);
 }
 
 static void on_stop_look(struct ev_loop *loop, ev_timer *t, int events)
@@ -166,7 +168,8 @@ static int open_log(struct ingestd *d, struct fault *f)
 static int open_journal(struct ingestd *d, struct fault *f)
 {
 	char *path = xasprintf("%s/journal.db", d->config->state);
-	struct journal_options options = {.trace = d->options.debug ? d->log : NULL};
+	struct journal_options options = {.recorder = mongodb_on(&d->config->mongodb),
+					  .trace = d->options.debug ? d->log : NULL};
 	int r = journal_open(path, &options, &d->journal, f);
 
 	free(path);
@@ -221,7 +224,8 @@ static int open_all(struct ingestd *d, struct fault *f)
 		return fault_set(f, FAULT_SYSTEM, "no event loop");
 	starts_init(d);
 	circuits_start(d);
-	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0 || recovery_all(d, f) < 0)
+	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0 || recovery_all(d, f) < 0 ||
+	    recorder_start(d, f) < 0)
 		return -1;
 	return open_admin(d, f);
 }
@@ -252,6 +256,7 @@ static void finish(struct ingestd *d)
 	struct fault f = FAULT_INIT;
 
 	schedule_stop(d->schedule);
+	recorder_stop(d);
 	if (!d->fatal)
 		turn_finish(d);
 	if (!d->fatal && !d->turn.behind && journal_commit(d->journal, &f) < 0)
@@ -292,6 +297,7 @@ void ingestd_release(struct ingestd *d)
 {
 	if (d->loop)
 		stop_watchers(d);
+	recorder_stop(d);
 	admin_free(&d->admin);
 	checks_free(&d->checks);
 	schedule_free(&d->schedule);

@@ -7,7 +7,7 @@
  *
  * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
  * (filters, in a child), file (one living arrival), claims, route, passes (workers), circuits (sick sinks), gate, ending,
- * recovery, starts (manual runs), once, views (admin).
+ * recorder (records to MongoDB), recovery, starts (manual runs), once, views (admin).
  *
  * Ownership: the struct owns everything in it.
  * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
@@ -19,6 +19,7 @@
 #include "watcher/base/map.h"
 #include "watcher/daemon/circuits.h"
 #include "watcher/daemon/options.h"
+#include "watcher/daemon/recorder.h"
 #include "watcher/model/config.h"
 #include <ev.h>
 
@@ -94,6 +95,7 @@ struct ingestd {
 	struct profiles profiles;
 	struct starts starts;
 	struct circuits circuits;
+	struct recorder recorder;
 	struct once once;
 	ev_signal on_term, on_int, on_hup, on_usr1;
 	ev_timer stop_timer;

@@ -22,14 +22,15 @@ static bool is_through(struct ingestd *d)
 	for (size_t i = 0; i < map_len(&d->tenants); i++)
 		if (((struct tenant *)map_value(&d->tenants, i))->full)
 			return false;
-	return arrival_idle(d->arrival);
+	return arrival_idle(d->arrival) && recorder_idle(d);
 }
 
 static int exit_code(struct ingestd *d)
 {
 	bool left = map_len(&d->files) || starts_any(d);
 
-	if (d->once.start_failed || d->turn.behind || circuits_any(d))
+	if (d->once.start_failed || d->turn.behind || circuits_any(d) || !recorder_idle(d) ||
+	    d->recorder.refused)
 		return EXIT_COULD_NOT;
 	for (size_t i = 0; i < map_len(&d->files); i++) {
 		const struct file *x = map_value(&d->files, i);
@@ -53,6 +54,9 @@ static void say_left(struct ingestd *d)
 		fprintf(stderr, "ingestd: left in work/: tenant=%s %s\n", x->row.tenant, sb.p);
 		strbuf_release(&sb);
 	}
+	if (!recorder_idle(d))
+		fprintf(stderr, "ingestd: records are left in the outbox: %s\n",
+			d->recorder.sick ? d->recorder.fault.text : "MongoDB has not answered yet");
 }
 
 static void on_look(struct ev_loop *loop, ev_timer *t, int events)

@@ -8,6 +8,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/recorder.h"
 #include "watcher/daemon/recovery.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
@@ -161,6 +162,7 @@ static void put_in_force(struct ingestd *d, struct tenant *t, struct profile *p)
 	free(t->refused);
 	t->refused = NULL;
 	say_loaded(d, t);
+	recorder_jobs(d);
 	starts_look(d);
 }
 
@@ -323,6 +325,7 @@ static void retire_unseen(struct ingestd *d)
 		if (t->log)
 			event_tenant(d, t, EV_PROFILE_GONE, "%s", "");
 		tenants_retire(d, t);
+		recorder_jobs(d);
 	}
 }
 

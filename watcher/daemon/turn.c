@@ -8,6 +8,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/gate.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/recorder.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/durable.h"
@@ -208,7 +209,9 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *p, int events)
 
 	(void)loop;
 	(void)events;
+	recorder_before(d);
 	one_turn(d, TURN_MS);
+	recorder_after(d);
 	if (d->turn.began <= 0)
 		return;
 	took = ev_time() - d->turn.began;

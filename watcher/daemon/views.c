@@ -164,6 +164,8 @@ static unsigned status(struct ingestd *d, struct strbuf *out)
 	strbuf_addc(out, ']');
 	json_add_key(out, "sinks");
 	circuits_add_json(d, out);
+	json_add_key(out, "records");
+	recorder_add_json(d, out);
 	json_add_key(out, "tenants");
 	strbuf_addc(out, '[');
 	for (size_t i = 0; i < map_len(&d->tenants); i++) {

@@ -8,6 +8,7 @@
 #include "watcher/model/config.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/nearest.h"
+#include "watcher/model/config_mongodb.h"
 #include "watcher/model/config_sink.h"
 #include "watcher/model/tables.h"
 #include <errno.h>
@@ -142,6 +143,7 @@ static void fill(struct config *c, const json_t *root, const char *folder, struc
 		c->admin_socket = absolute(folder, admin, "socket", "");
 	else
 		c->admin_socket = fs_join(c->state, "ingestd.sock");
+	config_mongodb_take(&c->mongodb, json_object_get(root, "mongodb"), folder, r);
 	take_sinks(c, root, folder, r);
 	take_defaults(c, root, r);
 }
@@ -199,6 +201,7 @@ void config_free(struct config **cp)
 		sink_config_release(&c->sinks[i]);
 	free(c->sinks);
 	strings_free(c->default_sinks, c->default_sink_count);
+	config_mongodb_release(&c->mongodb);
 	free(c->file);
 	free(c->staging);
 	free(c->profiles);

@@ -6,7 +6,7 @@
  *	config_free(&c)
  *
  * Relative paths are made absolute against the file's folder.  Unknown keys are errors; what this version does not build
- * (ndjson and kafka sinks, mongodb, webhooks, admin.http, tokens_file) is refused by name.
+ * (ndjson and kafka sinks, webhooks, admin.http, tokens_file) is refused by name.
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
@@ -36,6 +36,13 @@ struct sink_config {
 	struct sink_credential credential;
 };
 
+/* Where the recorder writes: one of uri and uri_file, or none. */
+struct mongodb_config {
+	char *uri;
+	char *uri_file; /* absolute */
+	char *database;
+};
+
 struct config {
 	char *file; /* absolute */
 	char *staging;
@@ -46,6 +53,7 @@ struct config {
 	size_t sink_count;
 	char **default_sinks;
 	size_t default_sink_count;
+	struct mongodb_config mongodb;
 	unsigned workers;
 	enum log_format log_format;
 	unsigned rescan_seconds;
@@ -60,5 +68,9 @@ const char *sink_type_name(enum sink_type t);
 
 bool sink_credential_given(const struct sink_credential *c);
 void sink_credential_release(struct sink_credential *c);
+
+bool mongodb_on(const struct mongodb_config *m);
+/* Read anew at each call; FAULT_KEY.  Ownership: malloc'ed; wipe it. */
+int mongodb_uri(const struct mongodb_config *m, char **uri, struct fault *f) MUST_CHECK;
 
 #endif

@@ -6,89 +6,17 @@
 #include "watcher/base/base.h"
 #include "watcher/model/sink_access.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/base/ipc.h"
 #include "watcher/base/json_out.h"
 #include "watcher/model/keys.h"
+#include "watcher/model/secret_file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SECRET_MAX 8192
 #define PEM_MAX (1024 * 1024)
 #define TEXT_MAX (4 * 1024 * 1024)
-
-static int open_file(int dir_fd, const char *name, const char *what, int *fd, struct fault *f)
-{
-	*fd = dir_fd < 0 ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) :
-			   fs_open_beneath(dir_fd, name, O_RDONLY, 0);
-	if (*fd < 0)
-		return fault_set(f, FAULT_KEY, "%s %s cannot be opened: %s", what, name, strerror(errno));
-	return 0;
-}
-
-/* Like ssh with its keys: a secret that others can read is none. */
-static int check_mode(int fd, const char *name, const char *what, bool secret, struct fault *f)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return fault_errno(f, FAULT_KEY, "%s %s", what, name);
-	if (!S_ISREG(st.st_mode))
-		return fault_set(f, FAULT_KEY, "%s %s is no regular file", what, name);
-	if (!secret)
-		return 0;
-	if (st.st_mode & 077)
-		return fault_set(f, FAULT_KEY, "%s %s has mode %04o, others can read it: chmod 600 %s", what,
-				 name, (unsigned)(st.st_mode & 07777), name);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return fault_set(f, FAULT_KEY, "%s %s belongs to user %u, not to the daemon's user or root",
-				 what, name, (unsigned)st.st_uid);
-	return 0;
-}
-
-static int read_file(int dir_fd, const char *name, const char *what, bool secret, size_t max,
-		     char **out, struct fault *f)
-{
-	struct strbuf sb = STRBUF_INIT;
-	int fd = -1, r;
-
-	if (!name)
-		return 0;
-	r = open_file(dir_fd, name, what, &fd, f);
-	if (r == 0)
-		r = check_mode(fd, name, what, secret, f);
-	if (r == 0 && fs_read_fd(fd, max, &sb, f) < 0) {
-		f->kind = FAULT_KEY;
-		r = fault_prefix(f, "%s %s", what, name);
-	}
-	fs_close(&fd);
-	if (r == 0 && memchr(sb.p, '\0', sb.n))
-		r = fault_set(f, FAULT_KEY, "%s %s holds a NUL byte", what, name);
-	if (r == 0)
-		*out = strbuf_detach(&sb);
-	explicit_bzero(sb.p, sb.n);
-	strbuf_release(&sb);
-	return r;
-}
-
-/* One line, whatever editor wrote it. */
-static int trim(char *secret, const char *name, const char *what, struct fault *f)
-{
-	size_t n;
-
-	if (!secret)
-		return 0;
-	n = strlen(secret);
-	while (n && (secret[n - 1] == '\n' || secret[n - 1] == '\r'))
-		secret[--n] = '\0';
-	if (!n)
-		return fault_set(f, FAULT_KEY, "%s %s is empty", what, name);
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)secret[i] < ' ')
-			return fault_set(f, FAULT_KEY, "%s %s must hold one line without control characters",
-					 what, name);
-	return 0;
-}
 
 /* What the servers hand out as "encoded" is the base64 of id:key, and has no colon. */
 static void encode_key(struct sink_access *a)
@@ -125,19 +53,15 @@ int sink_access_read(const struct sink_config *s, const struct sink_credential *
 	for (size_t i = 0; i < s->url_count; i++)
 		a.urls[a.url_count++] = xstrdup(s->urls[i]);
 	a.username = c->username ? xstrdup(c->username) : NULL;
-	r = read_file(dir_fd, c->password_file, "password_file", true, SECRET_MAX, &a.password, f);
+	r = secret_file_line(dir_fd, c->password_file, "password_file", &a.password, f);
 	if (r == 0)
-		r = trim(a.password, c->password_file, "password_file", f);
+		r = secret_file_line(dir_fd, c->api_key_file, "api_key_file", &a.api_key, f);
 	if (r == 0)
-		r = read_file(dir_fd, c->api_key_file, "api_key_file", true, SECRET_MAX, &a.api_key, f);
+		r = secret_file_read(-1, s->ca_file, "ca_file", false, PEM_MAX, &a.ca, f);
 	if (r == 0)
-		r = trim(a.api_key, c->api_key_file, "api_key_file", f);
+		r = secret_file_read(dir_fd, c->client_cert_file, "client_cert_file", false, PEM_MAX, &a.cert, f);
 	if (r == 0)
-		r = read_file(-1, s->ca_file, "ca_file", false, PEM_MAX, &a.ca, f);
-	if (r == 0)
-		r = read_file(dir_fd, c->client_cert_file, "client_cert_file", false, PEM_MAX, &a.cert, f);
-	if (r == 0)
-		r = read_file(dir_fd, c->client_key_file, "client_key_file", true, PEM_MAX, &a.key, f);
+		r = secret_file_read(dir_fd, c->client_key_file, "client_key_file", true, PEM_MAX, &a.key, f);
 	if (r < 0) {
 		sink_access_release(&a);
 		return -1;
@@ -153,17 +77,6 @@ static void put(struct strbuf *sb, const char *key, const char *value)
 {
 	if (value)
 		json_pair_string(sb, key, value);
-}
-
-static int write_memory(int fd, const struct strbuf *sb, struct fault *f)
-{
-	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-
-	if (fs_write_all(fd, sb->p, sb->n, f) < 0)
-		return -1;
-	if (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "cannot seal the sink's access");
-	return 0;
 }
 
 int sink_access_put(const struct sink_access *a, int *fd, struct fault *f)
@@ -184,11 +97,7 @@ int sink_access_put(const struct sink_access *a, int *fd, struct fault *f)
 	put(&sb, "cert", a->cert);
 	put(&sb, "key", a->key);
 	strbuf_addc(&sb, '}');
-	*fd = memfd_create("sink", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	r = *fd < 0 ? fault_errno(f, FAULT_SYSTEM, "memory for the sink's access") :
-		      write_memory(*fd, &sb, f);
-	if (r < 0)
-		fs_close(fd);
+	r = ipc_sealed("sink", strbuf_span(&sb), fd, f);
 	explicit_bzero(sb.p, sb.n);
 	strbuf_release(&sb);
 	return r;

@@ -33,6 +33,7 @@ struct journal {
 	struct journal_select selects[JOURNAL_SELECTS];
 	size_t select_count;
 	unsigned marks; /* bit a journal_mark */
+	uint64_t outbox_appended; /* rows, since it was opened */
 };
 
 void journal_mark(struct journal *j, unsigned mark);

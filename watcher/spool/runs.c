@@ -1,8 +1,7 @@
 /*
  * runs - one start of a job each; see runs.h
  *
- * runs_set_state is the only mover of a run's state.  A run that is over goes into the outbox with
- * that state.
+ * runs_set_state is the only mover of a run's state.  Each state goes into the outbox with the change to it.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/runs.h"
@@ -120,12 +119,6 @@ static int write_run(struct journal *j, const char *sql, const struct run *r, st
 	return db_run(q, 1, f);
 }
 
-int runs_insert(struct journal *j, const struct run *r, struct fault *f)
-{
-	CHECK(r->state == RUN_CREATED);
-	return write_run(j, sql_insert, r, f);
-}
-
 int runs_save(struct journal *j, const struct run *r, struct fault *f)
 {
 	return write_run(j, sql_update, r, f);
@@ -142,13 +135,19 @@ static int append_record(struct journal *j, const struct run *r, struct fault *f
 	return result;
 }
 
+int runs_insert(struct journal *j, const struct run *r, struct fault *f)
+{
+	CHECK(r->state == RUN_CREATED);
+	return write_run(j, sql_insert, r, f) < 0 ? -1 : append_record(j, r, f);
+}
+
 int runs_set_state(struct journal *j, struct run *r, enum run_state to, struct fault *f)
 {
 	enum run_state from = r->state;
 
 	CHECK(run_edge_legal(from, to));
 	r->state = to;
-	if (runs_save(j, r, f) < 0 || (run_state_over(to) && append_record(j, r, f) < 0)) {
+	if (runs_save(j, r, f) < 0 || append_record(j, r, f) < 0) {
 		r->state = from;
 		return -1;
 	}

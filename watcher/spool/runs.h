@@ -7,9 +7,9 @@
  *	runs_set_state(j, &r, RUN_STARTING, &f)       saves everything and the state
  *	run_release(&r)
  *
- * A change to finished, failed or stopped puts the run's record into the outbox in the same
- * transaction.  Durable after journal_commit; failures as in journal.h.  Which files: arrivals with
- * that run (journal_list, tally).
+ * A new run and each change of its state put its record into the outbox in the same transaction.
+ * Durable after journal_commit; failures as in journal.h.  Which files: arrivals with that run
+ * (journal_list, tally).
  */
 #ifndef SPOOL_RUNS_H
 #define SPOOL_RUNS_H

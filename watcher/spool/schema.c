@@ -89,7 +89,15 @@ static const char step_1[] =
 	" a.attempts, a.cpu_us / 1000000.0 AS cpu_seconds, a.peak_rss AS peak_rss_bytes, a.sentence"
 	" FROM arrivals a LEFT JOIN legs l ON l.arrival = a.arrival;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1};
+/* What the recorder's store refused, and what the outbox last said of each job. */
+static const char step_2[] =
+	"CREATE TABLE outbox_refused (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,"
+	" reason TEXT NOT NULL, refused_ms INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT "
+	"ROWID;"
+	"CREATE TABLE jobs (tenant TEXT NOT NULL, job TEXT NOT NULL, body TEXT NOT NULL,"
+	" PRIMARY KEY (tenant, job)) WITHOUT ROWID;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";

@@ -136,7 +136,7 @@ static void check_end(const struct fixture *x, const struct scenario *s)
 	OK(journal_list(j, &all, count_row, &n, &fault));
 	assert_int_equal(n, files);
 	OK(outbox_read(j, 0, 0, count_out, &out, &fault));
-	assert_int_equal(out, files + 1); /* and the run's */
+	assert_int_equal(out, files + 2); /* and the run, created and over */
 	n = (size_t)deliveries_find(j, "DDDDDDDDDDDDDDDDDDDx", &d, &fault);
 	assert_int_equal(n, s->end != OUTCOME_HELD);
 	if (n)

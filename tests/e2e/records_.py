@@ -1,0 +1,71 @@
+"""records_ - sites whose records go to a server of MongoDB's protocol, and what it holds."""
+import datetime
+import os
+import time
+
+import bson
+import pymongo
+from bson.codec_options import CodecOptions, TypeRegistry
+
+from site_ import Site, balanced  # noqa: F401
+
+JOB = {"pattern": "*.csv", "input": {"header": True},
+       "index": {"name": "rows", "mappings": {"properties": {"n": {"type": "integer"}, "name": {"type": "keyword"}}}}}
+_number = [0]
+
+
+def site(folder, server, tenants=("alice",), mongodb=None, profile=None, **config):
+    """Its database is its own: the servers are shared by all tests."""
+    _number[0] += 1
+    database = "t%d_%d_%d" % (os.getpid(), _number[0], int(time.time()) % 100000)
+    s = Site(folder, mongodb={"uri": server.url, "database": database, **(mongodb or {})}, **config)
+    for name in tenants:
+        s.tenant(name, profile={"arrival": {"settle_seconds": 0}, **(profile or {})}, rows=JOB)
+    s.server, s.database = server, database
+    return s
+
+
+def client(server, **options):
+    return pymongo.MongoClient(server.url, serverSelectionTimeoutMS=20000, **options)
+
+
+def documents(s, collection="files"):
+    """{_id: document}, none twice."""
+    found = {}
+    with client(s.server) as c:
+        for d in c[s.database][collection].find():
+            assert d["_id"] not in found
+            found[d["_id"]] = d
+    return found
+
+
+def plain(value, key=""):
+    """A document as its record has it: dates as RFC 3339 texts, 64-bit integers as integers; anything else is no field of ours."""
+    if isinstance(value, dict):
+        return {k: plain(v, key + "." + k) for k, v in value.items() if key or k != "_id"}
+    if isinstance(value, list):
+        return [plain(v, key) for v in value]
+    if isinstance(value, datetime.datetime):
+        assert key.startswith(".times."), key
+        return value.strftime("%Y-%m-%dT%H:%M:%S.") + "%03dZ" % (value.microsecond // 1000)
+    if isinstance(value, int) and not isinstance(value, bool):
+        assert isinstance(value, bson.Int64), "%s is a 32-bit integer" % key
+        return int(value)
+    assert value is None or isinstance(value, (str, float, bool)), (key, value)
+    return value
+
+
+def receipts(s, tenant):
+    """{id: receipt} of every file that has come to its end."""
+    found = {}
+    for state in "done", "failed", "held":
+        for name in s.names(tenant, state):
+            if name.endswith(".receipt.json"):
+                r = s.receipt(tenant, state, name[:-len(".receipt.json")])
+                assert r["id"] not in found
+                found[r["id"]] = r
+    return found
+
+
+def csv(n, count=3):
+    return b"n,name\n" + b"".join(b"%d,file %d\n" % (i, n) for i in range(count))

@@ -1,0 +1,14 @@
+/*
+ * job_records - the jobs in force, as records (collection jobs of docs/records.md)
+ *
+ * job_records_look compares every tenant's jobs with what the journal last recorded of them; what is new, other or gone goes into
+ * the outbox.  A profile that is refused changes nothing: the version in force stays, as its jobs' records do.
+ */
+#ifndef DAEMON_JOB_RECORDS_H
+#define DAEMON_JOB_RECORDS_H
+
+struct ingestd;
+
+void job_records_look(struct ingestd *d);
+
+#endif

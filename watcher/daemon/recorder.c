@@ -1,0 +1,385 @@
+/*
+ * recorder - the outbox on its way to MongoDB; see the header
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/recorder.h"
+#include "watcher/base/clock.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/base/ipc.h"
+#include "watcher/base/json_out.h"
+#include "watcher/daemon/events.h"
+#include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/job_records.h"
+#include "watcher/daemon/turn.h"
+#include "watcher/schedule/spawn.h"
+#include "watcher/spool/outbox.h"
+
+#define AGAIN_FIRST_MS 1000
+#define AGAIN_MOST_MS 15000
+#define SILENCE_SECONDS 60.0
+
+/* --- how it is --- */
+
+static void be_sick(struct ingestd *d, const struct fault *f)
+{
+	struct recorder *r = &d->recorder;
+
+	r->fault = *f;
+	if (r->sick)
+		return;
+	r->sick = true;
+	r->sick_ms = clock_now_ms();
+	event_text(d, EV_RECORDER_SICK, "reason", f->text);
+}
+
+static void be_well(struct ingestd *d)
+{
+	struct recorder *r = &d->recorder;
+	struct outbox_state state;
+	struct fault f = FAULT_INIT;
+
+	r->fails = 0;
+	if (!r->sick)
+		return;
+	r->sick = false;
+	fault_clear(&r->fault);
+	if (d->turn.behind || outbox_state(d->journal, &state, &f) < 0)
+		state.rows = 0;
+	event(d, EV_RECORDER_WELL, "backlog=%llu", (unsigned long long)state.rows);
+}
+
+/* --- the process --- */
+
+static void start_later(struct ingestd *d)
+{
+	struct recorder *r = &d->recorder;
+	int64_t ms = AGAIN_FIRST_MS;
+
+	for (unsigned i = 0; i < r->fails && ms < AGAIN_MOST_MS; i++)
+		ms *= 2;
+	r->fails++;
+	ev_timer_stop(d->loop, &r->again);
+	ev_now_update(d->loop);
+	ev_timer_set(&r->again, (double)(ms < AGAIN_MOST_MS ? ms : AGAIN_MOST_MS) / 1000., 0.);
+	ev_timer_start(d->loop, &r->again);
+}
+
+static void listen(struct ingestd *d, bool on)
+{
+	ev_timer_stop(d->loop, &d->recorder.silence);
+	if (!on)
+		return;
+	ev_now_update(d->loop);
+	ev_timer_set(&d->recorder.silence, SILENCE_SECONDS, 0.);
+	ev_timer_start(d->loop, &d->recorder.silence);
+}
+
+static void take_done(struct ingestd *d, const struct recording *m)
+{
+	struct recorder *r = &d->recorder;
+	struct fault f = FAULT_INIT;
+
+	if (!r->handed || m->upto != r->handed) {
+		event_text(d, EV_RECORDER_SAID, "text", "an answer to a batch that it was not given");
+		recorder_child_kill(&r->child);
+		return;
+	}
+	if (outbox_done(d->journal, m->upto, m->refused, m->refused_count, &f) < 0) {
+		ingestd_fatal(d, &f);
+		return;
+	}
+	for (size_t i = 0; i < m->refused_count; i++) {
+		struct strbuf sb = STRBUF_INIT;
+
+		strbuf_addf(&sb, "row=%lld", (long long)m->refused[i].seq);
+		log_add_pair(&sb, "reason", span_of(m->refused[i].reason));
+		event(d, EV_RECORD_REFUSED, "%s", sb.p);
+		strbuf_release(&sb);
+	}
+	r->refused += m->refused_count;
+	r->upto = m->upto;
+	r->handed = 0;
+	r->written_ms = clock_now_ms();
+	listen(d, false);
+	be_well(d);
+	ingestd_progress(d);
+}
+
+static void on_message(void *ctx, const struct recording *m)
+{
+	struct ingestd *d = ctx;
+	struct recorder *r = &d->recorder;
+
+	listen(d, r->handed != 0 || !r->ready);
+	switch (m->type) {
+	case RECORDING_READY:
+		r->ready = true;
+		listen(d, false);
+		be_well(d);
+		return;
+	case RECORDING_TROUBLE:
+		be_sick(d, &m->fault);
+		return;
+	case RECORDING_DONE:
+		take_done(d, m);
+		return;
+	case RECORDING_SAID:
+		event_text(d, EV_RECORDER_SAID, "text", m->fault.text);
+		return;
+	case RECORDING_SETUP:
+	case RECORDING_BATCH:
+		break;
+	}
+	recorder_child_kill(&r->child);
+}
+
+static void on_said(void *ctx, struct span line)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	log_add_pair(&sb, "text", line);
+	event(ctx, EV_RECORDER_SAID, "%s", sb.p);
+	strbuf_release(&sb);
+}
+
+static void on_ended(void *ctx, const char *how)
+{
+	struct ingestd *d = ctx;
+	struct recorder *r = &d->recorder;
+	struct fault f = FAULT_INIT;
+
+	r->ready = false;
+	r->handed = 0;
+	listen(d, false);
+	if (d->stopping || d->fatal)
+		return;
+	fault_set(&f, FAULT_SYSTEM, "%s; it is started again", how);
+	/* what it told before it ended says more */
+	if (!r->sick)
+		be_sick(d, &f);
+	start_later(d);
+}
+
+static const struct recorder_child_ops child_ops = {on_message, on_said, on_ended};
+
+static int give(struct ingestd *d, const struct recording *m, const char *name, struct span content,
+		struct fault *f)
+{
+	int fd = -1;
+	int r = ipc_sealed(name, content, &fd, f);
+
+	if (r == 0)
+		r = recorder_child_send(&d->recorder.child, m, fd, f);
+	fs_close(&fd);
+	return r;
+}
+
+static int set_up(struct ingestd *d, struct fault *f)
+{
+	const struct mongodb_config *c = &d->config->mongodb;
+	struct recording m;
+	char *uri = NULL;
+	int r;
+
+	if (mongodb_uri(c, &uri, f) < 0)
+		return -1;
+	recording_init(&m, RECORDING_SETUP);
+	snprintf(m.database, sizeof(m.database), "%s", c->database);
+	r = recorder_child_start(&d->recorder.child, d->loop, d->recorder.program, &child_ops, d, f);
+	if (r == 0)
+		r = give(d, &m, "mongodb", span_of(uri), f);
+	explicit_bzero(uri, strlen(uri));
+	free(uri);
+	return r;
+}
+
+static void begin(struct ingestd *d)
+{
+	struct fault f = FAULT_INIT;
+
+	if (set_up(d, &f) == 0) {
+		listen(d, true);
+		return;
+	}
+	be_sick(d, &f);
+	if (!d->recorder.child.pid)
+		start_later(d); /* else it was killed and on_ended comes */
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct ingestd *d = t->data;
+
+	(void)loop;
+	(void)events;
+	if (!d->stopping && !d->fatal)
+		begin(d);
+}
+
+static void on_silence(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct ingestd *d = t->data;
+	struct fault f = FAULT_INIT;
+
+	(void)loop;
+	(void)events;
+	fault_set(&f, FAULT_TEMPORARY, "ingest-record gave no sign of life for %.0f s", SILENCE_SECONDS);
+	be_sick(d, &f);
+	recorder_child_kill(&d->recorder.child);
+}
+
+/* --- rows --- */
+
+struct rows {
+	struct strbuf text;
+	int64_t last;
+};
+
+static bool add_row(void *ctx, const struct outbox_row *row)
+{
+	struct rows *rows = ctx;
+
+	recording_row_add(&rows->text, row->seq, row->kind, row->key, row->body);
+	rows->last = row->seq;
+	return rows->text.n < RECORDING_BYTES;
+}
+
+static void hand(struct ingestd *d)
+{
+	struct recorder *r = &d->recorder;
+	struct rows rows = {.text = STRBUF_INIT};
+	struct fault f = FAULT_INIT;
+	struct recording m;
+	uint64_t appended = outbox_appended(d->journal);
+
+	if (outbox_read(d->journal, r->upto, RECORDING_ROWS, add_row, &rows, &f) < 0) {
+		ingestd_fatal(d, &f);
+	} else if (!rows.last) {
+		r->empty = true;
+		r->seen = appended;
+		ingestd_progress(d);
+	} else {
+		recording_init(&m, RECORDING_BATCH);
+		m.upto = r->handed = rows.last;
+		r->empty = false;
+		listen(d, true);
+		if (give(d, &m, "records", strbuf_span(&rows.text), &f) < 0) {
+			r->handed = 0;
+			be_sick(d, &f);
+			recorder_child_kill(&r->child);
+		}
+	}
+	strbuf_release(&rows.text);
+}
+
+void recorder_before(struct ingestd *d)
+{
+	struct recorder *r = &d->recorder;
+
+	if (!r->on || !r->jobs_owed || d->turn.behind || d->fatal || !d->ready)
+		return;
+	r->jobs_owed = false;
+	job_records_look(d);
+}
+
+void recorder_after(struct ingestd *d)
+{
+	struct recorder *r = &d->recorder;
+
+	if (!r->on || !r->ready || r->handed || !r->child.pid || d->fatal || d->stopping)
+		return;
+	/* only what is committed */
+	if (d->turn.behind || journal_dirty(d->journal))
+		return;
+	if (r->empty && r->seen == outbox_appended(d->journal))
+		return;
+	hand(d);
+}
+
+void recorder_jobs(struct ingestd *d)
+{
+	d->recorder.jobs_owed = true;
+}
+
+bool recorder_idle(const struct ingestd *d)
+{
+	const struct recorder *r = &d->recorder;
+
+	return !r->on || (!r->jobs_owed && !r->handed && r->empty && r->seen == outbox_appended(d->journal));
+}
+
+bool recorder_quiet(const struct ingestd *d)
+{
+	return !d->recorder.handed || d->recorder.sick;
+}
+
+/* --- begin and end --- */
+
+void recorder_init(struct ingestd *d)
+{
+	struct recorder *r = &d->recorder;
+
+	recorder_child_init(&r->child);
+	ev_init(&r->again, on_again);
+	ev_init(&r->silence, on_silence);
+	r->again.data = r->silence.data = d;
+}
+
+int recorder_start(struct ingestd *d, struct fault *f)
+{
+	struct recorder *r = &d->recorder;
+
+	if (!mongodb_on(&d->config->mongodb))
+		return 0;
+	if (spawn_beside("ingest-record", &r->program, f) < 0 || outbox_again(d->journal, f) < 0)
+		return -1;
+	r->on = r->jobs_owed = true;
+	begin(d);
+	return 0;
+}
+
+void recorder_stop(struct ingestd *d)
+{
+	struct recorder *r = &d->recorder;
+
+	if (d->loop) {
+		ev_timer_stop(d->loop, &r->again);
+		ev_timer_stop(d->loop, &r->silence);
+		recorder_child_stop(&r->child);
+	}
+	free(r->program);
+	r->program = NULL;
+}
+
+/* --- status --- */
+
+static void add_count(struct strbuf *out, const char *key, bool known, uint64_t n)
+{
+	if (known) {
+		json_pair_u64(out, key, n);
+		return;
+	}
+	json_add_key(out, key);
+	strbuf_adds(out, "null");
+}
+
+void recorder_add_json(struct ingestd *d, struct strbuf *out)
+{
+	const struct recorder *r = &d->recorder;
+	struct outbox_state state = {0};
+	struct fault f = FAULT_INIT;
+	bool known = !d->turn.behind && outbox_state(d->journal, &state, &f) == 0;
+
+	strbuf_addc(out, '{');
+	json_pair_string(out, "store", r->on ? "mongodb" : NULL);
+	json_pair_string(out, "database", r->on ? d->config->mongodb.database : NULL);
+	json_pair_string(out, "state", !r->on ? "off" : r->sick ? "trouble" : r->ready ? "ok" : "starting");
+	add_count(out, "backlog", r->on && known, state.rows);
+	json_pair_time(out, "oldest", r->on && known ? state.oldest_ms : 0);
+	add_count(out, "refused", known, state.refused);
+	json_pair_time(out, "last_written", r->written_ms);
+	json_pair_time(out, "since", r->sick ? r->sick_ms : 0);
+	json_pair_string(out, "fault", r->sick ? fault_kind_name(r->fault.kind) : NULL);
+	json_pair_string(out, "reason", r->sick ? r->fault.text : NULL);
+	strbuf_addc(out, '}');
+}

@@ -1,0 +1,226 @@
+/*
+ * recorder_child - one ingest-record process; see the header
+ *
+ * The recorder calls it.  It owns process, socket and pipe.
+ */
+#include "watcher/base/base.h"
+#include "watcher/daemon/recorder_child.h"
+#include "watcher/base/fsutil.h"
+#include "watcher/base/ipc.h"
+#include "watcher/schedule/spawn.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PACKETS_A_TURN 64
+#define LINE_BYTES 500
+#define LINES_MAX 100
+#define MOMENT_MS 500
+
+void recorder_child_init(struct recorder_child *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->sock = c->err = -1;
+	strbuf_init(&c->packet);
+	strbuf_init(&c->line);
+}
+
+static void release(struct recorder_child *c)
+{
+	ev_io_stop(c->loop, &c->io);
+	ev_io_stop(c->loop, &c->err_io);
+	ev_child_stop(c->loop, &c->child);
+	fs_close(&c->sock);
+	fs_close(&c->err);
+	strbuf_release(&c->packet);
+	strbuf_release(&c->line);
+	recorder_child_init(c);
+}
+
+void recorder_child_kill(struct recorder_child *c)
+{
+	if (!c->pid)
+		return;
+	ev_io_stop(c->loop, &c->io);
+	(void)kill(c->pid, SIGKILL);
+}
+
+/* 1 one packet was taken, 0 none now, -1 the other side has closed, or makes no sense. */
+static int take_one(struct recorder_child *c)
+{
+	struct fault f = FAULT_INIT;
+	struct recording m;
+	size_t none = 0;
+	int r = ipc_recv(c->sock, &c->packet, NULL, &none, &f);
+
+	if (r < 0 && (f.error == EAGAIN || f.error == EWOULDBLOCK))
+		return 0;
+	if (r <= 0)
+		return -1;
+	if (recording_parse(strbuf_span(&c->packet), &m, &f) < 0) {
+		c->ops->said(c->ctx, span_of(f.text));
+		recorder_child_kill(c);
+		return -1;
+	}
+	c->ops->message(c->ctx, &m);
+	return 1;
+}
+
+static void on_socket(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct recorder_child *c = io->data;
+	int r = 1;
+
+	(void)events;
+	for (int i = 0; i < PACKETS_A_TURN && r > 0 && c->sock >= 0; i++)
+		r = take_one(c);
+	if (r < 0)
+		ev_io_stop(loop, &c->io);
+}
+
+static void end_line(struct recorder_child *c)
+{
+	if (c->line.n && c->lines < LINES_MAX) {
+		c->lines++;
+		c->ops->said(c->ctx, strbuf_span(&c->line));
+	}
+	strbuf_reset(&c->line);
+}
+
+/* false: nothing more now. */
+static bool take_errors(struct recorder_child *c)
+{
+	char buffer[2048];
+	ssize_t n = read(c->err, buffer, sizeof(buffer));
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n <= 0) {
+		if (n == 0)
+			ev_io_stop(c->loop, &c->err_io);
+		return false;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (buffer[i] == '\n')
+			end_line(c);
+		else if (c->line.n < LINE_BYTES)
+			strbuf_addc(&c->line, buffer[i]);
+	}
+	return true;
+}
+
+static void on_errors(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)events;
+	(void)take_errors(io->data);
+}
+
+static void on_child(struct ev_loop *loop, ev_child *w, int events)
+{
+	struct recorder_child *c = w->data;
+	const struct recorder_child_ops *ops = c->ops;
+	void *ctx = c->ctx;
+	int status = w->rstatus;
+	char how[64];
+
+	(void)loop;
+	(void)events;
+	while (take_one(c) > 0)
+		;
+	while (take_errors(c))
+		;
+	end_line(c);
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "ingest-record was killed by SIG%s",
+			 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
+	else
+		snprintf(how, sizeof(how), "ingest-record ended with status %d", WEXITSTATUS(status));
+	release(c);
+	ops->ended(ctx, how);
+}
+
+static void watch_it(struct recorder_child *c)
+{
+	ev_io_init(&c->io, on_socket, c->sock, EV_READ);
+	ev_io_init(&c->err_io, on_errors, c->err, EV_READ);
+	ev_child_init(&c->child, on_child, c->pid, 0);
+	c->io.data = c->err_io.data = c->child.data = c;
+	ev_io_start(c->loop, &c->io);
+	ev_io_start(c->loop, &c->err_io);
+	ev_child_start(c->loop, &c->child);
+}
+
+int recorder_child_start(struct recorder_child *c, struct ev_loop *loop, const char *program,
+			 const struct recorder_child_ops *ops, void *ctx, struct fault *f)
+{
+	char name[] = "ingest-record";
+	char *argv[] = {name, NULL};
+	int pair[2], errors[2] = {-1, -1};
+	pid_t pid = 0;
+	int r = -1;
+
+	CHECK(!c->pid);
+	if (ipc_pair(pair, f) < 0)
+		return -1;
+	if (pipe2(errors, O_CLOEXEC) < 0)
+		fault_errno(f, FAULT_SYSTEM, "pipe");
+	else if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0)
+		fault_errno(f, FAULT_SYSTEM, "set a descriptor non-blocking");
+	else
+		r = spawn_start(program, argv, -1, pair[1], errors[1], 0, &pid, f);
+	fs_close(&pair[1]);
+	fs_close(&errors[1]);
+	if (r < 0) {
+		fs_close(&pair[0]);
+		fs_close(&errors[0]);
+		return -1;
+	}
+	c->loop = loop;
+	c->ops = ops;
+	c->ctx = ctx;
+	c->pid = pid;
+	c->sock = pair[0];
+	c->err = errors[0];
+	watch_it(c);
+	return 0;
+}
+
+int recorder_child_send(struct recorder_child *c, const struct recording *m, int fd, struct fault *f)
+{
+	struct strbuf text = STRBUF_INIT;
+	int r;
+
+	CHECK(c->pid);
+	recording_write(m, &text);
+	r = ipc_send(c->sock, strbuf_span(&text), &fd, 1, f);
+	strbuf_release(&text);
+	if (r < 0)
+		recorder_child_kill(c);
+	return r;
+}
+
+void recorder_child_stop(struct recorder_child *c)
+{
+	const struct timespec look = {0, 5 * 1000 * 1000};
+	int status;
+	pid_t r = 0;
+
+	if (!c->pid)
+		return;
+	fs_close(&c->sock);
+	for (int ms = 0; ms < MOMENT_MS && r == 0; ms += 5) {
+		r = waitpid(c->pid, &status, WNOHANG);
+		if (r == 0)
+			(void)nanosleep(&look, NULL);
+	}
+	if (r == 0) {
+		(void)kill(c->pid, SIGKILL);
+		while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	release(c);
+}
