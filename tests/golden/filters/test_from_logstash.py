@@ -1,0 +1,64 @@
+"""Every pair of docs/from-logstash.md: our block over the rows shown gives the documents shown."""
+import json
+import os
+import re
+import sqlite3
+import subprocess
+
+import pytest
+
+from test_filters import ROOT, WORKER
+
+BUILD = os.path.dirname(WORKER)
+
+
+def blocks():
+    with open(os.path.join(ROOT, "docs", "from-logstash.md"), encoding="utf-8") as f:
+        text = f.read()
+    out = {}
+    for kind, name, body in re.findall(r"```(?:json )?(\w+):(\w+)\n(.*?)```", text, re.S):
+        out.setdefault(name, {})[kind] = body
+    return out
+
+
+PAIRS = blocks()
+
+
+def by_filter(pair, folder):
+    conf = folder / "x.conf"
+    conf.write_text(pair["filter"])
+    done = subprocess.run([WORKER, "--filter", "--filter-file", conf], input=pair["input"].encode(), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def by_job(pair, folder):
+    for part in ("profiles/bob/jobs", "staging/bob/in"):
+        os.makedirs(folder / part)
+    (folder / "ingestd.json").write_text("{}")
+    (folder / "profiles/bob/profile.json").write_text(pair["profile"])
+    (folder / "profiles/bob/jobs/j.json").write_text(pair["job"])
+    extension = json.loads(pair["profile"])["formats"][0]
+    (folder / "staging/bob/in" / ("vms." + extension)).write_text(pair["input"])
+    done = subprocess.run([os.path.join(BUILD, "ingestd"), "-c", folder / "ingestd.json", "--once"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    db = sqlite3.connect(folder / "var/data/bob/data.db")
+    table, = [r[0] for r in db.execute("select name from sqlite_master where type = 'table' and name like 'bob-%'")]
+    rows = [json.loads(r[0]) for r in db.execute('select "_extra" from "%s" order by length("_id"), "_id"' % table)]
+    db.close()
+    return rows
+
+
+@pytest.mark.parametrize("name", sorted(PAIRS))
+def test_pair(tmp_path, name):
+    pair = PAIRS[name]
+    want = [json.loads(line) for line in pair["output"].splitlines()]
+    assert want and ("filter" in pair) != ("job" in pair)
+    assert (by_filter if "filter" in pair else by_job)(pair, tmp_path) == want
+    if name == "pipeline":
+        rejects = (tmp_path / "staging/bob/done/vms.csv.rejects.csv").read_text()
+        assert "b,x" in rejects and "float" in rejects
+
+
+def test_there_are_pairs_for_each_program():
+    assert len(PAIRS) >= 8 and {"filebeat", "vector", "pipeline"} <= set(PAIRS)
