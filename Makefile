@@ -146,7 +146,7 @@ demo: deps
 demo-up: deps
 	@$(MAKE) -s all
 	@UP=1 tests/lib/demo $(demo_file)
-## check         lint, unit, golden, end-to-end, crash subset; last line `N passed, N failed, N skipped`
+## check         lint, unit, golden, end-to-end, crash, fuzz targets; last line `N passed, N failed, N skipped`
 check: deps
 	@tests/lib/check full
 ## check-nightly the same with longer suites: kills and faults of the sinks
