@@ -149,9 +149,9 @@ demo-up: deps
 ## check         lint, unit, golden, end-to-end, crash, fuzz targets; last line `N passed, N failed, N skipped`
 check: deps
 	@tests/lib/check full
-## check-nightly the same with longer suites: kills and faults of the sinks
+## check-nightly the same with longer suites: kills and faults of the sinks; FerretDB
 check-nightly: deps
-	@INGEST_CHAOS_KILLS=400 INGEST_FAULT_FILES=100 tests/lib/check full
+	@INGEST_NIGHTLY=1 INGEST_CHAOS_KILLS=400 INGEST_FAULT_FILES=100 tests/lib/check full
 ## check-fast    lint, unit, golden, end-to-end on SQLite
 check-fast:
 	@tests/lib/check fast

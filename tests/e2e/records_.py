@@ -1,28 +1,95 @@
 """records_ - sites whose records go to a server of MongoDB's protocol, and what it holds."""
 import datetime
+import json
 import os
+import signal
+import sqlite3
+import subprocess
 import time
 
 import bson
 import pymongo
 from bson.codec_options import CodecOptions, TypeRegistry
 
-from site_ import Site, balanced  # noqa: F401
+from site_ import BUILD, Site
 
 JOB = {"pattern": "*.csv", "input": {"header": True},
        "index": {"name": "rows", "mappings": {"properties": {"n": {"type": "integer"}, "name": {"type": "keyword"}}}}}
 _number = [0]
 
 
+class Recorded(Site):
+    """Standard error is kept: nobody of us writes there."""
+
+    def start(self, *args, env=None):
+        with open(self.path("stderr"), "ab") as errors:
+            self.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json"), *args],
+                                           env={**os.environ, **(env or {})}, stderr=errors)
+        self.until(lambda: self.ctl("status").returncode == 0)
+
+    def stop(self):
+        code = super().stop()
+        with open(self.path("stderr")) as f:
+            assert f.read() == ""
+        assert "recorder.said" not in self.log("ingestd")
+        return code
+
+    def recorder(self):
+        """The pid of the daemon's ingest-record, None when there is none just now."""
+        with open("/proc/%d/task/%d/children" % (self.daemon.pid, self.daemon.pid)) as f:
+            for pid in f.read().split():
+                try:
+                    if open("/proc/%s/comm" % pid).read().strip() == "ingest-record":
+                        return int(pid)
+                except OSError:
+                    pass
+        return None
+
+    def kill_recorder(self):
+        pid = self.recorder()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def records(self):
+        """What `status` says of the records."""
+        return json.loads(self.ctl("--json", "status").stdout)["records"]
+
+    def outbox(self):
+        """[(seq, kind, key)] that wait."""
+        db = sqlite3.connect("file:%s?mode=ro" % self.path("var", "journal.db"), uri=True)
+        try:
+            return db.execute("select seq, kind, key from outbox order by seq").fetchall()
+        finally:
+            db.close()
+
+    def said(self, event):
+        return [line for line in self.log("ingestd").splitlines() if line.split()[2] == event]
+
+    def caught_up(self, seconds=60):
+        self.until(lambda: self.records()["state"] == "ok" and self.records()["backlog"] == 0, seconds)
+
+
 def site(folder, server, tenants=("alice",), mongodb=None, profile=None, **config):
     """Its database is its own: the servers are shared by all tests."""
     _number[0] += 1
     database = "t%d_%d_%d" % (os.getpid(), _number[0], int(time.time()) % 100000)
-    s = Site(folder, mongodb={"uri": server.url, "database": database, **(mongodb or {})}, **config)
+    s = Recorded(folder, mongodb={"uri": server.url, "database": database, **(mongodb or {})}, **config)
     for name in tenants:
         s.tenant(name, profile={"arrival": {"settle_seconds": 0}, **(profile or {})}, rows=JOB)
     s.server, s.database = server, database
     return s
+
+
+def done(s, tenant="alice"):
+    return [n for n in s.names(tenant, "done") if n.endswith(".csv")]
+
+
+def fail(server, commands, times=1, **data):
+    """The server's own fault on demand."""
+    with client(server) as c:
+        c.admin.command("configureFailPoint", "failCommand", mode={"times": times},
+                        data={"failCommands": commands, **data})
 
 
 def client(server, **options):

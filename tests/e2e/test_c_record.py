@@ -2,13 +2,11 @@
 import json
 import os
 import random
-import signal
-import subprocess
 import time
 
 import pytest
 
-from records_ import client, csv, documents, plain, receipts, site
+from records_ import client, csv, documents, done, fail, plain, receipts, site
 from site_ import ROOT
 
 FIELDS = ("id delivery duplicate_of tenant job run file bytes sha256 state reason job_version rows documents sinks first_error coercions "
@@ -52,4 +50,376 @@ def test_c_documents_equal_receipts_of_every_outcome(server, tmp_path):
     s.start()
     for document in found.values():
         equals_shown(s, document)
+    assert s.stop() == 0
+
+
+def every_receipt_is_there(s, tenants=("alice",)):
+    found = documents(s)
+    wanted = {}
+    for tenant in tenants:
+        wanted.update(receipts(s, tenant))
+    assert set(found) == set(wanted)
+    for key, receipt in wanted.items():
+        equals_receipt(found[key], receipt)
+    return found
+
+
+def quick(server, **more):
+    """Faults show soon."""
+    return {"uri": server.url + "?socketTimeoutMS=700&connectTimeoutMS=700&serverSelectionTimeoutMS=700", **more}
+
+
+def drop_many(s, first, count, tenant="alice"):
+    for i in range(first, first + count):
+        s.drop(tenant, "f%d.csv" % i, csv(i))
+
+
+# --- kills ---
+
+def kill_something(s, server, draw, tenants):
+    what = draw.choice(["recorder", "recorder", "recorder", "server", "daemon"])
+    if what == "recorder":
+        return "recorder" if s.kill_recorder() else None
+    if what == "server":
+        server.kill()
+        server.start()
+    else:
+        s.kill()
+        s.start()
+    return what
+
+
+def test_c_500_files_with_kills_of_recorder_server_and_daemon(own_server, tmp_path):
+    server, draw, tenants = own_server("mongo"), random.Random(7), ("alice", "bob")
+    s = site(tmp_path, server, tenants, mongodb=quick(server))
+    s.start()
+    kills = []
+    for burst in range(25):
+        drop_many(s, burst * 20, 20, tenants[burst % 2])
+        time.sleep(draw.random() / 10)  # a random instant, not a condition
+        kills.append(kill_something(s, server, draw, tenants))
+    s.until(lambda: sum(len(done(s, t)) for t in tenants) == 500, 120)
+    s.caught_up()
+    assert len(every_receipt_is_there(s, tenants)) == 500
+    assert s.records()["refused"] == 0 and not s.said("record.refused")
+    assert len([k for k in kills if k]) >= 15 and {"recorder", "server", "daemon"} <= set(kills)
+    assert s.stop() == 0
+
+
+@pytest.mark.parametrize("point", ["record.before-write", "record.written"])
+def test_c_recorder_killed_around_its_write(server, tmp_path, point):
+    s = site(tmp_path, server("mongo"))
+    s.start(env={"INGEST_CRASH_AT": point + ":2", "INGEST_CRASH_ONCE": s.path("crashed")})
+    drop_many(s, 0, 30)
+    s.until(lambda: os.path.exists(s.path("crashed")) and len(done(s)) == 30)
+    s.caught_up()
+    assert len(every_receipt_is_there(s)) == 30
+    assert not s.said("record.refused") and len(s.said("recorder.sick")) == len(s.said("recorder.well")) == 1
+    assert s.stop() == 0
+
+
+# --- away, hung, failing ---
+
+def test_c_server_away_at_the_start(own_server, tmp_path):
+    server = own_server("mongo", start=False)
+    s = site(tmp_path, server, mongodb=quick(server))
+    s.start()
+    drop_many(s, 0, 20)
+    s.until(lambda: len(done(s)) == 20)
+    s.until(lambda: s.records()["state"] == "trouble")
+    told = s.records()
+    assert (told["store"], told["database"], told["backlog"], told["fault"]) == ("mongodb", s.database, 21, "temporary")
+    assert str(server.port) in told["reason"] and told["oldest"] and told["since"]
+    table = s.ctl("status").stdout
+    assert "mongodb" in table and "trouble" in table and "21" in table
+    server.start()
+    s.caught_up(30)
+    every_receipt_is_there(s)
+    assert len(s.said("recorder.sick")) == len(s.said("recorder.well")) == 1
+    assert s.stop() == 0
+
+
+def test_c_server_away_in_the_middle_is_caught_up_in_order(own_server, tmp_path):
+    server = own_server("mongo")
+    s = site(tmp_path, server, mongodb=quick(server))
+    s.start()
+    drop_many(s, 0, 150)
+    s.until(lambda: len(done(s)) > 40)
+    server.kill()
+    s.until(lambda: len(done(s)) == 150)  # nothing waits for it
+    s.until(lambda: s.records()["state"] == "trouble")
+    waiting = [key for _, kind, key in s.outbox() if kind == "file"]
+    server.start()
+    # what was written is everything before what waits, and perhaps the begin of the batch that was not confirmed
+    s.until(lambda: documents(s))
+    s.caught_up(30)
+    found = every_receipt_is_there(s)
+    assert len(found) == 150 and set(waiting) <= set(found) and waiting
+    assert s.stop() == 0
+
+
+def test_c_what_is_written_has_no_gap(own_server, tmp_path):
+    """Hung in the middle: the documents that are there are the first ones, by the outbox's numbers."""
+    server = own_server("mongo")
+    s = site(tmp_path, server, mongodb=quick(server))
+    s.start()
+    drop_many(s, 0, 120)
+    s.until(lambda: len(done(s)) > 30)
+    server.hang()
+    started = time.monotonic()
+    s.until(lambda: len(done(s)) == 120)
+    s.until(lambda: s.records()["state"] == "trouble", 20)
+    assert time.monotonic() - started < 30
+    s.kill()  # the daemon; the outbox stands still now
+    waiting = [key for _, kind, key in s.outbox() if kind == "file"]
+    server.go_on()
+    found = documents(s)
+    everything = set(receipts(s, "alice"))
+    assert everything - set(waiting) <= set(found) and waiting
+    both = [k in found for k in waiting]
+    assert both == sorted(both, reverse=True) and sum(both) <= 50  # the begin of one batch
+    s.start()  # a second daemon goes on with what the first one left
+    s.caught_up()
+    assert len(every_receipt_is_there(s)) == 120
+    assert s.stop() == 0
+
+
+@pytest.mark.parametrize("commands, data, word", [
+    (["update"], {"errorCode": 10107}, "10107"), (["update"], {"errorCode": 91}, "91"), (["update"], {"errorCode": 2}, "error 2"),
+    (["update"], {"errorCode": 13}, "13"), (["update"], {"closeConnection": True}, ""), (["update"], {"blockTimeMS": 1500}, ""),
+    (["update"], {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}}, "majority"),
+    (["createIndexes"], {"errorCode": 91}, "91"), (["ping"], {"errorCode": 11600}, "11600")],
+    ids=lambda v: str(v).replace(" ", "") if isinstance(v, dict) else None)
+def test_c_single_commands_fail(own_server, tmp_path, commands, data, word):
+    server = own_server("mongo", memory=True)
+    s = site(tmp_path, server, mongodb=quick(server))
+    fail(server, commands, times=3, **data)
+    s.start()
+    drop_many(s, 0, 10)
+    s.until(lambda: len(done(s)) == 10)
+    s.until(lambda: s.said("recorder.well"))
+    s.caught_up()
+    assert len(every_receipt_is_there(s)) == 10
+    assert not s.said("record.refused") and len(s.said("recorder.sick")) == 1 and word in s.said("recorder.sick")[0]
+    assert s.stop() == 0
+
+
+def test_c_hung_and_going_on(own_server, tmp_path):
+    server = own_server("mongo")
+    s = site(tmp_path, server)  # the default time-outs
+    s.start()
+    s.until(lambda: s.records()["state"] == "ok")
+    server.hang()
+    drop_many(s, 0, 10)
+    s.until(lambda: len(done(s)) == 10, 20)
+    s.until(lambda: s.records()["state"] == "trouble", 20)
+    server.go_on()
+    s.caught_up(20)
+    assert len(every_receipt_is_there(s)) == 10
+    assert s.stop() == 0
+
+
+# --- refused for ever ---
+
+def test_c_refused_document_blocks_none_behind_it(own_server, tmp_path):
+    server = own_server("mongo", memory=True)
+    s = site(tmp_path, server)
+    with client(server) as c:
+        c[s.database].files.create_index("sha256", unique=True)
+    for name, content in (("a.csv", csv(1)), ("b.csv", csv(2)), ("c.csv", csv(1)), ("d.csv", csv(3))):
+        s.drop("alice", name, content)
+    once = s.once("--wait", "20")
+    assert once.returncode == 1 and "refused" in once.stderr
+    wanted = receipts(s, "alice")
+    found = documents(s)
+    assert len(wanted) == 4 and len(found) == 3
+    (line,) = s.said("record.refused")
+    assert "11000" in line
+    s.start()  # tries it again, and is refused again
+    s.until(lambda: s.records()["refused"] == 1 and s.records()["state"] == "ok" and s.records()["backlog"] == 0)
+    s.stop()
+    with client(server) as c:
+        c[s.database].files.drop_index("sha256_1")
+    assert s.once("--wait", "20").returncode == 0
+    assert len(every_receipt_is_there(s)) == 4
+
+
+# --- who we are ---
+
+SECRET = "g3heim&nis"
+
+
+def test_c_secrets_stand_nowhere_and_a_mended_file_is_in_force(own_server, tmp_path):
+    server = own_server("mongo", memory=True)
+    s = site(tmp_path, server)
+    config = json.load(open(s.path("ingestd.json")))
+    config["mongodb"] = {"uri_file": "uri", "database": s.database}
+    json.dump(config, open(s.path("ingestd.json"), "w"))
+    good = server.url
+    bad = good.replace("mongodb://", "mongodb://ingest:%s@" % SECRET.replace("&", "%26"))
+    with open(s.path("uri"), "w") as f:
+        f.write(bad + "\n")
+    s.start()
+    s.drop("alice", "a.csv", csv(1))
+    s.until(lambda: "chmod 600" in (s.records()["reason"] or ""))
+    assert s.records()["fault"] == "key"
+    os.chmod(s.path("uri"), 0o600)
+    s.until(lambda: s.records()["fault"] == "key" and "credentials" in s.records()["reason"])
+    s.until(lambda: s.recorder())
+    lines = [open("/proc/%d/%s" % (pid, what), "rb").read() for pid in (s.recorder() or s.daemon.pid, s.daemon.pid)
+             for what in ("cmdline", "environ")]
+    told = s.ctl("--json", "status").stdout + s.ctl("status").stdout
+    with open(s.path("uri"), "w") as f:
+        f.write(good)
+    s.caught_up()
+    assert s.stop() == 0
+    every_receipt_is_there(s)
+    for secret in (SECRET, SECRET.replace("&", "%26")):
+        assert secret not in told and not any(secret.encode() in line for line in lines)
+        for folder, _, names in os.walk(str(tmp_path)):
+            for name in names:
+                assert secret.encode() not in open(os.path.join(folder, name), "rb").read(), name
+
+
+@pytest.mark.parametrize("mongodb, word", [
+    ({"uri": "mongodb://u:%s@h/" % SECRET}, "uri_file"), ({"uri": "http://h/"}, "must begin with mongodb://"), ({}, "is missing"),
+    ({"uri": "mongodb://h/", "uri_file": "x"}, "only one of them"), ({"uri": "mongodb://h/", "database": "admin"}, "cannot be used"),
+    ({"uri": "mongodb://h/", "databse": "x"}, "did you mean database"), ({"uri": "mongodb://h/?replcaSet=x"}, "replcaset"),
+    ({"uri": "mongodb://h:x:y/"}, "cannot be understood"), ({"uri_file": "absent"}, "cannot be opened"),
+    ({"uri": "mongodb://h/?tlsCertificateKeyFilePassword=%s" % SECRET}, "uri_file")])
+def test_c_wrong_configurations_are_named(tmp_path, mongodb, word):
+    from site_ import Site
+    s = Site(tmp_path, mongodb=mongodb)
+    checked = s.run("-t")
+    assert checked.returncode == 78 and word in checked.stderr and SECRET not in checked.stderr
+
+
+# --- --once, stop, start ---
+
+def test_c_once_waits_for_the_outbox_and_says_when_it_cannot(own_server, tmp_path):
+    server = own_server("mongo", start=False)
+    s = site(tmp_path, server, mongodb=quick(server))
+    drop_many(s, 0, 5)
+    once = s.once("--wait", "3")
+    assert once.returncode == 1 and "records are left in the outbox" in once.stderr
+    assert len(done(s)) == 5 and len(s.outbox()) == 6
+    server.start()
+    assert s.once("--wait", "20").returncode == 0
+    assert s.outbox() == [] and len(every_receipt_is_there(s)) == 5
+    seconds = time.monotonic()
+    assert s.once("--wait", "20").returncode == 0
+    assert time.monotonic() - seconds < 10
+
+
+def test_c_sigterm_finishes_what_is_in_flight(own_server, tmp_path):
+    server = own_server("mongo", memory=True)
+    s = site(tmp_path, server)
+    s.start()
+    s.until(lambda: s.records()["state"] == "ok" and s.records()["backlog"] == 0)
+    fail(server, ["update"], blockTimeMS=2000)
+    s.drop("alice", "a.csv", csv(1))
+    s.until(lambda: done(s) and s.outbox())
+    started = time.monotonic()
+    assert s.stop() == 0
+    assert time.monotonic() - started < 20
+    assert s.outbox() == [] and len(every_receipt_is_there(s)) == 1
+
+
+def test_c_without_mongodb_nothing_is_kept_for_it(tmp_path):
+    from site_ import Site
+    s = Site(tmp_path)
+    s.tenant("alice", rows={"pattern": "*.csv", "input": {"header": True}, "index": {"name": "rows"}})
+    s.drop("alice", "a.csv", csv(1))
+    assert s.once().returncode == 0
+    s.start()
+    records = json.loads(s.ctl("--json", "status").stdout)["records"]
+    assert records["store"] is None and records["state"] == "off" and records["backlog"] is None
+    assert "mongodb" not in s.ctl("status").stdout
+    assert s.stop() == 0
+
+
+# --- runs and jobs ---
+
+def test_c_runs_and_jobs(server, tmp_path):
+    s = site(tmp_path, server("mongo"))
+    manual = {"pattern": "*.csv", "trigger": "manual", "input": {"header": True}, "index": {"name": "rows"}}
+    s.tenant("carol", m=manual)
+    s.drop("carol", "a.csv", csv(1))
+    s.drop("carol", "b.csv", csv(2))
+    assert s.once("--wait", "20", "--start", "carol/m").returncode == 0
+    jobs = documents(s, "jobs")
+    assert set(jobs) == {"alice/rows", "carol/m"}
+    s.start()
+    (run,) = json.loads(s.ctl("--json", "runs").stdout)
+    (document,) = documents(s, "runs").values()
+    assert {k: run[k] for k in plain(document)} == plain(document)
+    assert (document["state"], document["files"], document["done"], document["_id"]) == ("finished", 2, 2, run["id"])
+    shown = json.loads(s.ctl("--json", "job", "show", "carol/m").stdout)
+    same = "tenant job kind trigger pattern index sink same_name client_id filter version state".split()
+    assert {k: plain(jobs["carol/m"])[k] for k in same} == {k: shown[k] for k in same}
+    # a job changes, one goes, one comes; a restart says nothing anew
+    before = documents(s, "jobs")["alice/rows"]["times"]["changed"]
+    s.tenant("carol", m={**manual, "pattern": "*.txt"}, n=manual)
+    s.until(lambda: "carol/n" in documents(s, "jobs"))
+    os.remove(s.path("profiles", "carol", "jobs", "n.json"))
+    s.until(lambda: documents(s, "jobs")["carol/n"]["state"] == "removed")
+    assert documents(s, "jobs")["carol/m"]["pattern"] == "*.txt"
+    assert s.stop() == 0
+    s.start()
+    s.caught_up()
+    jobs = documents(s, "jobs")
+    assert jobs["alice/rows"]["times"]["changed"] == before and jobs["carol/n"]["pattern"] == "*.csv"
+    assert s.stop() == 0
+
+
+def test_c_a_run_is_recorded_while_it_is_under_way(server, tmp_path):
+    s = site(tmp_path, server("mongo"))
+    s.tenant("carol", profile={"arrival": {"settle_seconds": 600}},
+             m={"pattern": "*.csv", "trigger": "manual", "input": {"header": True}, "index": {"name": "rows"}})
+    s.drop("carol", "a.csv", csv(1))
+    s.start()
+    s.ctl("job", "start", "carol/m")
+    s.until(lambda: [d["state"] for d in documents(s, "runs").values()] == ["starting"])
+    s.stop()
+
+
+# --- indexes, memory ---
+
+def test_c_indexes_are_those_of_the_documentation(server, tmp_path):
+    s = site(tmp_path, server("mongo"))
+    assert s.once("--wait", "20").returncode == 0
+    text = open(os.path.join(ROOT, "docs", "records.md")).read()
+    with client(s.server) as c:
+        made = {(name, i["name"]): dict(i["key"]) for name in ("files", "runs", "jobs")
+                for i in c[s.database][name].list_indexes() if i["name"] != "_id_"}
+    assert len(made) == 7
+    for (collection, name), key in made.items():
+        fields = ", ".join(f + (" descending" if int(d) < 0 else "") for f, d in key.items())
+        said = "| %s | `%s`: %s |" % (collection, name, fields) if name != fields else "| %s | `%s` |" % (collection, name)
+        assert said in text, said
+
+
+def hwm(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+
+
+def test_c_a_long_backlog_takes_no_memory(own_server, tmp_path):
+    """3,000 rows of 20 KB: 60 MB go through; the recorder stays under 48 MiB, the daemon under 48 MiB."""
+    import sqlite3
+    server = own_server("mongo", memory=True)
+    s = site(tmp_path, server)
+    assert s.once("--wait", "20").returncode == 0
+    db = sqlite3.connect(s.path("var", "journal.db"))
+    body = json.dumps({"id": "x", "sentence": "y" * 20000})
+    db.executemany("insert into outbox (kind, key, body, made_ms) values ('run', ?, ?, 1)",
+                   (("R%06d" % i, body) for i in range(3000)))
+    db.commit()
+    db.close()
+    s.start()
+    s.until(lambda: s.recorder())
+    s.caught_up(120)
+    assert hwm(s.recorder()) < 48 * 1024 and hwm(s.daemon.pid) < 48 * 1024
+    with client(server) as c:
+        assert c[s.database].runs.count_documents({}) == 3000
     assert s.stop() == 0

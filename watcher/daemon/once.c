@@ -59,6 +59,13 @@ static void say_left(struct ingestd *d)
 			d->recorder.sick ? d->recorder.fault.text : "MongoDB has not answered yet");
 }
 
+static void say_refused(const struct ingestd *d)
+{
+	if (d->recorder.refused)
+		fprintf(stderr, "ingestd: records that MongoDB refused: %llu, see record.refused in ingestd.log\n",
+			(unsigned long long)d->recorder.refused);
+}
+
 static void on_look(struct ev_loop *loop, ev_timer *t, int events)
 {
 	struct ingestd *d = t->data;
@@ -68,6 +75,7 @@ static void on_look(struct ev_loop *loop, ev_timer *t, int events)
 	if (d->stopping || d->fatal)
 		return;
 	if (is_through(d)) {
+		say_refused(d);
 		ingestd_stop(d, exit_code(d));
 	} else if (clock_mono_ms() - d->once.progress_ms >= d->options.wait_ms) {
 		say_left(d);

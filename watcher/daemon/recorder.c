@@ -25,6 +25,7 @@ static void be_sick(struct ingestd *d, const struct fault *f)
 	struct recorder *r = &d->recorder;
 
 	r->fault = *f;
+	r->sick_writing = r->sick_writing || r->handed != 0;
 	if (r->sick)
 		return;
 	r->sick = true;
@@ -41,7 +42,7 @@ static void be_well(struct ingestd *d)
 	r->fails = 0;
 	if (!r->sick)
 		return;
-	r->sick = false;
+	r->sick = r->sick_writing = false;
 	fault_clear(&r->fault);
 	if (d->turn.behind || outbox_state(d->journal, &state, &f) < 0)
 		state.rows = 0;
@@ -115,7 +116,8 @@ static void on_message(void *ctx, const struct recording *m)
 	case RECORDING_READY:
 		r->ready = true;
 		listen(d, false);
-		be_well(d);
+		if (!r->sick_writing)
+			be_well(d);
 		return;
 	case RECORDING_TROUBLE:
 		be_sick(d, &m->fault);
@@ -149,15 +151,14 @@ static void on_ended(void *ctx, const char *how)
 	struct fault f = FAULT_INIT;
 
 	r->ready = false;
-	r->handed = 0;
 	listen(d, false);
-	if (d->stopping || d->fatal)
-		return;
 	fault_set(&f, FAULT_SYSTEM, "%s; it is started again", how);
 	/* what it told before it ended says more */
-	if (!r->sick)
+	if (!r->sick && !d->stopping && !d->fatal)
 		be_sick(d, &f);
-	start_later(d);
+	r->handed = 0;
+	if (!d->stopping && !d->fatal)
+		start_later(d);
 }
 
 static const struct recorder_child_ops child_ops = {on_message, on_said, on_ended};

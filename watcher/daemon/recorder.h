@@ -37,6 +37,7 @@ struct recorder {
 	bool jobs_owed;
 	unsigned fails; /* starts in a row that came to nothing */
 	bool sick;	/* told in the log */
+	bool sick_writing; /* it began with a batch: only one that goes through ends it */
 	int64_t sick_ms;
 	struct fault fault;
 	int64_t written_ms; /* wall: of the last acknowledgement */

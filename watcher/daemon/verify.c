@@ -11,10 +11,13 @@
 #include "watcher/daemon/profiles.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/base/ipc.h"
 #include "watcher/model/sink_access.h"
 #include "watcher/model/version.h"
 #include "watcher/schedule/spawn.h"
+#include <errno.h>
 #include <ev.h>
+#include <sys/wait.h>
 
 struct verification {
 	const struct config *config;
@@ -118,6 +121,47 @@ static void verify_access(struct verification *v, const struct sink_config *s, c
 	fs_close(&dir);
 }
 
+/* libmongoc's judgement of the connection string, in a process of its own; the server is not asked. */
+static int check_uri(const char *uri, struct fault *f)
+{
+	char name[] = "ingest-record", option[] = "--check";
+	char *argv[] = {name, option, NULL};
+	char *program = NULL;
+	int fd = -1, status, r;
+	pid_t pid;
+
+	if (spawn_beside(name, &program, f) < 0)
+		return -1;
+	r = ipc_sealed("mongodb", span_of(uri), &fd, f);
+	if (r == 0)
+		r = spawn_start(program, argv, fd, -1, 2, 0, &pid, f);
+	fs_close(&fd);
+	free(program);
+	if (r < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return fault_set(f, FAULT_CONFIG, "the connection string is wrong, see above");
+}
+
+static void verify_mongodb(struct verification *v)
+{
+	struct fault f = FAULT_INIT;
+	char *uri = NULL;
+
+	if (!mongodb_on(&v->config->mongodb))
+		return;
+	if (mongodb_uri(&v->config->mongodb, &uri, &f) < 0 || check_uri(uri, &f) < 0) {
+		v->errors++;
+		fprintf(stderr, "%s: $.mongodb: %s\n", v->config->file, f.text);
+	}
+	if (uri)
+		explicit_bzero(uri, strlen(uri));
+	free(uri);
+}
+
 static void verify_credentials(struct verification *v, const struct profile *p, const char *folder)
 {
 	for (size_t i = 0; i < p->sink_count; i++) {
@@ -166,6 +210,7 @@ int verify(const struct config *c)
 	v.checks = checks_new(loop, program);
 	for (size_t i = 0; i < c->sink_count; i++)
 		verify_access(&v, &c->sinks[i], &c->sinks[i].credential, NULL);
+	verify_mongodb(&v);
 	if (profiles_names(c->profiles, verify_tenant, &v, &f) < 0) {
 		fprintf(stderr, "ingestd: %s\n", f.text);
 		v.errors++;

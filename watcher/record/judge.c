@@ -98,6 +98,8 @@ void judge_command(const bson_error_t *e, const char *secret, struct fault *f)
 	if (e->domain == MONGOC_ERROR_SERVER)
 		fault_set(f, is_key(e) ? FAULT_KEY : FAULT_TEMPORARY, "MongoDB answers error %u: %s", e->code,
 			  text);
+	else if (is_key(e))
+		fault_set(f, FAULT_KEY, "MongoDB does not take our credentials: %s", text);
 	else
-		fault_set(f, is_key(e) ? FAULT_KEY : FAULT_TEMPORARY, "MongoDB: %s", text);
+		fault_set(f, FAULT_TEMPORARY, "MongoDB: %s", text);
 }

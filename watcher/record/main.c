@@ -2,7 +2,7 @@
  * main - the program ingest-record: the journal's records into MongoDB, for ingestd
  *
  * ingestd starts it with a socket as descriptor 3.  By hand it only says its version, or judges a connection string (--check).
- * libmongoc would write to standard error: its log handler is ours and writes nothing, since each fault comes back from a call.
+ * libmongoc would write to standard error: its log handler is ours (store_log) and writes nothing, since each fault comes back from a call.
  * Exit: 0; 1 ingestd said what makes no sense; 2 usage; 78 --check: the connection string is wrong.
  */
 #include "watcher/base/base.h"
@@ -19,14 +19,6 @@
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78
 #define URI_MAX 16384
-
-static void on_log(mongoc_log_level_t level, const char *domain, const char *text, void *ctx)
-{
-	(void)level;
-	(void)domain;
-	(void)text;
-	(void)ctx;
-}
 
 static void on_said(void *ctx, const char *text)
 {
@@ -109,7 +101,7 @@ int main(int argc, char **argv)
 		return EXIT_CONFIG;
 	}
 	mongoc_init();
-	mongoc_log_set_handler(on_log, NULL);
+	mongoc_log_set_handler(store_log, NULL);
 	code = argc > 2 ? EXIT_USAGE : dispatch(argc > 1 ? argv[1] : NULL);
 	mongoc_cleanup();
 	return code;

@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/record/serve.h"
+#include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
 #include "watcher/record/batch.h"
@@ -115,6 +116,7 @@ static int write_batch(struct service *s)
 {
 	struct recording done;
 
+	crash_point("record.before-write");
 	for (;;) {
 		struct fault f = FAULT_INIT;
 
@@ -123,6 +125,7 @@ static int write_batch(struct service *s)
 		if (!failed(s, &f))
 			return 0;
 	}
+	crash_point("record.written");
 	s->fails = 0;
 	recording_init(&done, RECORDING_DONE);
 	done.upto = s->batch.upto;

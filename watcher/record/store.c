@@ -21,6 +21,46 @@ struct store {
 	void *ctx;
 };
 
+/* What libmongoc warned of while it read a connection string: an option that it does not know is ignored otherwise. */
+static struct {
+	bool listening;
+	char text[200];
+} warned;
+
+void store_log(mongoc_log_level_t level, const char *domain, const char *text, void *ctx)
+{
+	(void)domain;
+	(void)ctx;
+	if (warned.listening && level <= MONGOC_LOG_LEVEL_WARNING && !warned.text[0])
+		snprintf(warned.text, sizeof(warned.text), "%s", text);
+}
+
+/* Its reasons may quote the string: a warning names an option and perhaps its value, an error can name all of it. */
+static mongoc_uri_t *parse_uri(const char *uri, struct fault *f)
+{
+	bson_error_t e = {0};
+	mongoc_uri_t *parsed;
+	const char *password;
+
+	warned.listening = true;
+	warned.text[0] = '\0';
+	parsed = mongoc_uri_new_with_error(uri, &e);
+	warned.listening = false;
+	if (!parsed) {
+		fault_set(f, FAULT_CONFIG,
+			  "the connection string cannot be understood; one looks like "
+			  "mongodb://HOST:27017/?replicaSet=NAME");
+		return NULL;
+	}
+	if (!warned.text[0])
+		return parsed;
+	password = mongoc_uri_get_password(parsed);
+	fault_set(f, FAULT_CONFIG, "the connection string: %s",
+		  password && strstr(warned.text, password) ? "an option is wrong" : warned.text);
+	mongoc_uri_destroy(parsed);
+	return NULL;
+}
+
 static void limit_timeout(mongoc_uri_t *uri, const char *option, int32_t ms)
 {
 	int32_t given = mongoc_uri_get_option_as_int32(uri, option, 0);
@@ -32,14 +72,11 @@ static void limit_timeout(mongoc_uri_t *uri, const char *option, int32_t ms)
 int store_new(const char *uri, const char *database, store_said_fn *said, void *ctx, struct store **out,
 	      struct fault *f)
 {
-	bson_error_t e = {0};
-	mongoc_uri_t *parsed = mongoc_uri_new_with_error(uri, &e);
+	mongoc_uri_t *parsed = parse_uri(uri, f);
 	struct store *s;
 
-	if (!parsed) /* its reason may quote the string, password and all */
-		return fault_set(f, FAULT_CONFIG,
-				 "the connection string cannot be understood; one looks like "
-				 "mongodb://HOST:27017/?replicaSet=NAME");
+	if (!parsed)
+		return -1;
 	limit_timeout(parsed, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 2000);
 	limit_timeout(parsed, MONGOC_URI_CONNECTTIMEOUTMS, 2000);
 	limit_timeout(parsed, MONGOC_URI_SOCKETTIMEOUTMS, 5000);

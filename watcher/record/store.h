@@ -20,6 +20,9 @@
 
 struct store;
 
+/* For mongoc_log_set_handler: nothing is written; what it warns of in a connection string makes that string wrong. */
+void store_log(mongoc_log_level_t level, const char *domain, const char *text, void *ctx);
+
 /* How a write of several documents went. */
 struct store_written {
 	size_t done;	     /* so many at the begin are written and confirmed */
