@@ -17,7 +17,7 @@ One file a filter, `filter_NAME.c`, registered in `filters.def`; `filter.h` is w
 settings. Checks, suggestions and this page come from those tables. The language itself: `syntax.h`, `compile.h`, `plan.h`, `condition.h`,
 `ref.h`, `template.h`; `docs/filters.md` is the page for users. This page is written by `tests/lib/filter_reference.py`.
 
-*Cases* counts the golden cases (tests/golden/filters) whose text has the setting; a setting without one fails a test.
+*Cases* counts the golden cases (tests/golden/filters) whose text has the setting; a setting with fewer than three fails a test.
 """
 
 

@@ -13,11 +13,15 @@ import filter_reference  # noqa: E402
 TABLE = filter_reference.rows(WORKER)
 
 
+# a typical one, a failing one, and one of it with something else
+CASES = 3
+
+
 @pytest.mark.parametrize("name", sorted({r[0] for r in TABLE}))
-def test_every_setting_has_a_case(name):
+def test_every_setting_has_three_cases(name):
     texts = filter_reference.texts()
     without = [o for n, o, kind, _, _ in TABLE if n == name and o and "not in this version" not in kind
-               and not filter_reference.cases(texts, name, o)]
+               and filter_reference.cases(texts, name, o) < CASES]
     assert without == []
 
 
