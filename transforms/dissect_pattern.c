@@ -79,6 +79,8 @@ static int take_key(struct dissect_part *p, struct span key, const char **why, s
 		p->name.p++;
 		p->name.n--;
 	}
+	if (p->name.n && memchr(p->name.p, '?', p->name.n))
+		return refuse(why, offset, p->at, "a question mark stands in front of a name (skipped), not within it");
 	take_suffix(p);
 	if (p->name.n || p->kind == DISSECT_SKIP)
 		return 0;

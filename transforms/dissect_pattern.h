@@ -10,6 +10,7 @@
  *
  * d->saved lists the parts that are to be set, in the order of setting: plain ones, appends by their number, indirect ones.
  * Bytes, no characters: delimiters are found whatever they are.  Time is linear in text times delimiters.
+ * A question mark within a name is refused, as the dissect specification has it; Logstash's documentation is silent there.
  * Source: logstash-filter-dissect 1.3.0, its specification before its documentation (meaning only).
  */
 #ifndef TRANSFORMS_DISSECT_PATTERN_H

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 
 import pytest
@@ -156,6 +157,48 @@ def test_filter_file_and_a_reload_that_is_refused(site):
     site.drop("bob", "b.csv", b"2,a,5\n")
     site.until(lambda: "b.csv" in site.names("bob", "done"))
     assert {x["id"] for x in site.rows("bob", "bob-t")} == {1, 2}
+    assert site.stop() == 0
+
+
+WARNED = """filter { csv { columns => ["id", "kind"] }
+if [kin] == "x" { drop { } } else if [kin] == "x" { drop { } }
+if [kind] in ["skip"] { drop { } }
+if [kind] =~ /(a+)+$/ { drop { } } }
+"""
+WARNINGS = ['t.conf:2:4: warning: nothing sets the field kin', 't.conf:2:38: warning: this branch is never taken',
+            't.conf:2:38: warning: nothing sets the field kin',
+            't.conf:3:14: warning: [\\"skip\\"] is read as a field', 't.conf:4:15: warning: this group repeats without end']
+
+
+def test_warnings_of_a_text_are_logged_once_when_it_comes_into_force_live(site):
+    spec = {k: v for k, v in job(filter_file="t.conf").items() if k != "filter"}
+    conf = site.path("profiles", "bob", "jobs", "t.conf")
+    site.tenant("bob", t={**spec, "pattern": "t*.csv"})
+    with open(conf, "w") as f:
+        f.write("filter {" + FILTER + "}")
+    site.start()
+    assert "profile.warning" not in site.log("bob")
+    with open(conf, "w") as f:
+        f.write(WARNED)
+    asked = [subprocess.Popen([os.path.join(site_.BUILD, "ingestctl"), "-c", site.path("ingestd.json"), "reload"],
+                              stdout=subprocess.DEVNULL) for _ in range(6)]
+    assert [p.wait(timeout=60) for p in asked] == [0] * 6  # looks that come before the answer to the first one
+    site.until(lambda: WARNINGS[-1] in site.log("bob"))
+    site.drop("bob", "t1.csv", b"1,a\n")
+    site.until(lambda: "t1.csv" in site.names("bob", "done"))
+    loads = site.log("bob").count("profile.loaded")
+    site.daemon.send_signal(signal.SIGHUP)  # the same text again: said already
+    site.until(lambda: site.log("bob").count("profile.loaded") > loads)
+    # beside a job that is refused: the version in force stays, what was found is still told
+    site.tenant("bob", t={**spec, "pattern": "t*.csv"}, u=job(filter="grok { }", pattern="u*.csv"),
+                v=job(filter='drop { }\ndrop { }', pattern="v*.csv"))
+    site.until(lambda: "grok: not in this version" in site.log("bob") and "v.json filter:2:1: warning: " in site.log("bob"))
+    for log in ("bob", "ingestd"):
+        lines = [l for l in site.log(log).splitlines() if "profile.warning" in l]
+        for w in WARNINGS + ["jobs/v.json filter:2:1: warning: no event comes here"]:
+            found = [l for l in lines if w in l]
+            assert len(found) == 1 and " warn " in found[0] and "tenant=bob" in found[0], (log, w, lines)
+        assert len(lines) == len(WARNINGS) + 1, lines
     assert site.stop() == 0
 
 

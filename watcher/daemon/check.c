@@ -114,7 +114,9 @@ static void answer(struct question *q, enum check_answer a)
 	while (*at != q)
 		at = &(*at)->next;
 	*at = q->next;
-	if (a == CHECK_OK)
+	if (a == CHECK_OK && map_get(&c->good, span_of(q->hash)))
+		strbuf_reset(&q->errors); /* asked twice before the first answer: told once */
+	else if (a == CHECK_OK)
 		map_put(&c->good, span_of(q->hash), c);
 	q->done(q->ctx, a, q->errors.p);
 	free_question(q);

@@ -2,12 +2,12 @@
  * check - can a job version run?  Asked of `ingest-worker --check` in a limited child, never in this process
  *
  *	checks_new(loop, program, &c)
- *	checks_ask(c, hash, text, done, ctx)      done(ctx, CHECK_OK, "") ... later, from the loop; at once when it was asked before
+ *	checks_ask(c, hash, text, done, ctx)      done(ctx, CHECK_OK, warnings) ... later, from the loop; at once when it was asked before
  *	checks_free(&c)                           kills what runs; done is not called for it
  *
- * At most two children at a time; 30 s, 1 GiB and 30 CPU seconds each.  A version that was good is not asked again; one that was refused
- * is.  CHECK_UNKNOWN: the child could not be run or was killed: ask again later.
- * Ownership: text is copied (into a memfd); errors are borrowed during done.
+ * At most two children at a time; 30 s, 1 GiB and 30 CPU seconds each.  A version that was good is not asked again, and its warnings
+ * are given out once; one that was refused is asked again.  CHECK_UNKNOWN: the child could not be run or was killed: ask again later.
+ * Ownership: text is copied (into a memfd); warnings and errors are borrowed during done.
  */
 #ifndef DAEMON_CHECK_H
 #define DAEMON_CHECK_H

@@ -117,21 +117,45 @@ static void free_candidate(struct candidate *c)
 	free(c);
 }
 
+static void say(struct ingestd *d, struct tenant *t, enum event_id id, struct span reason)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	log_add_pair(&sb, "reason", reason);
+	event(d, id, "tenant=%s %s", t->name, sb.p);
+	if (t->log)
+		event_tenant(d, t, id, "%s", sb.p);
+	strbuf_release(&sb);
+}
+
 static void say_lines(struct ingestd *d, struct tenant *t, const char *lines)
 {
 	const char *at = lines;
 
 	while (*at) {
 		size_t n = strcspn(at, "\n");
-		struct strbuf sb = STRBUF_INIT;
 
-		log_add_pair(&sb, "reason", (struct span){at, n});
-		if (n) {
-			event(d, EV_PROFILE_REFUSED, "tenant=%s %s", t->name, sb.p);
-			if (t->log)
-				event_tenant(d, t, EV_PROFILE_REFUSED, "%s", sb.p);
+		if (n)
+			say(d, t, EV_PROFILE_REFUSED, (struct span){at, n});
+		at += n + (at[n] == '\n');
+	}
+}
+
+/* A warning is three lines: what is meant, the line of the text, the caret.  The first has the place. */
+static void say_warnings(struct ingestd *d, struct tenant *t, const char *lines)
+{
+	const char *at = lines;
+	size_t passed = 0;
+
+	while (*at) {
+		size_t n = strcspn(at, "\n");
+
+		if (passed) {
+			passed--;
+		} else if (memmem(at, n, ": warning: ", 11)) {
+			say(d, t, EV_PROFILE_WARNING, (struct span){at, n});
+			passed = 2;
 		}
-		strbuf_release(&sb);
 		at += n + (at[n] == '\n');
 	}
 }
@@ -213,9 +237,13 @@ static void on_checked(void *ctx, enum check_answer answer, const char *errors)
 {
 	struct candidate *c = ctx;
 	struct ingestd *d = c->d;
+	struct tenant *t = tenants_find(d, c->tenant);
 
 	CHECK(c->asked);
 	c->asked--;
+	/* a good version is asked about once, so its warnings come once, whatever becomes of the other jobs */
+	if (answer == CHECK_OK && t)
+		say_warnings(d, t, errors);
 	if (answer == CHECK_REFUSED)
 		strbuf_adds(&c->errors, *errors ? errors : "the filter is refused\n");
 	if (answer == CHECK_UNKNOWN) {
