@@ -22,9 +22,6 @@ OPT      = -O1 -g
 HARDEN   = $(SANFLAGS) -fsanitize=fuzzer-no-link
 WARN     = -w
 LDSAN    = $(SANFLAGS) -fsanitize=fuzzer
-fuzz_main =
-else
-fuzz_main = tests/fuzz/driver.c
 endif
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0)
 CPPFLAGS += -I. -D_GNU_SOURCE -DINGEST_VERSION='"$(VERSION)"'
@@ -120,11 +117,11 @@ $(UNIT_BINS): $(B)/unit/%: tests/unit/%.c $$(call paths,$$(unit_libs_$$(firstwor
 $(B)/tools/streamcat: tests/lib/streamcat.c $(call paths,decode model base)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,decode model base) -ljansson -lcrypto -lz -lzstd -llzma
-# fuzz targets: by libFuzzer with FUZZ=1, else by the standalone driver
+# fuzz targets, with FUZZ=1
 FUZZ_NAMES = csv filter values answer
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_main) $(call paths,$(WORKER_LIBS))
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(call paths,$(WORKER_LIBS))
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(fuzz_main) $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
 unit: $(UNIT_BINS)
 	@tests/lib/run-unit $(UNIT_BINS)
 
@@ -155,16 +152,10 @@ check-nightly: deps
 ## check-fast    lint, unit, golden, end-to-end on SQLite
 check-fast:
 	@tests/lib/check fast
-## check-fuzz    each fuzz target by libFuzzer for FUZZ_SECONDS (20), from its corpus, with sanitizers; installs clang
-check-fuzz:
-	@tests/lib/deps clang libclang-rt-14-dev
-	@$(MAKE) -s FUZZ=1 $(FUZZ_NAMES:%=build/libfuzzer/fuzz/fuzz_%)
+## check-fuzz    each fuzz target by libFuzzer for FUZZ_SECONDS (20), from its corpus, with sanitizers
+check-fuzz: deps
+	@$(MAKE) -s -j2 FUZZ=1 $(FUZZ_NAMES:%=build/libfuzzer/fuzz/fuzz_%)
 	@for f in $(FUZZ_NAMES); do tests/lib/fuzz build/libfuzzer/fuzz/fuzz_$$f tests/fuzz/corpus/$$f || exit 1; done
-# the same by the standalone driver, which needs no clang: a part of check
-.PHONY: fuzz-smoke
-fuzz-smoke:
-	@$(MAKE) -s SAN=1 $(FUZZ_NAMES:%=build/san/fuzz/fuzz_%)
-	@for f in $(FUZZ_NAMES); do build/san/fuzz/fuzz_$$f tests/fuzz/corpus/$$f $${FUZZ_SECONDS:-20} || exit 1; done
 ## bench         compare CPU seconds per million rows: not in this version
 ## bench-smoke   its short form: not in this version
 bench bench-smoke:
