@@ -9,7 +9,6 @@ import time
 
 import bson
 import pymongo
-from bson.codec_options import CodecOptions, TypeRegistry
 
 from site_ import BUILD, Site
 
@@ -108,6 +107,10 @@ def documents(s, collection="files"):
 
 def plain(value, key=""):
     """A document as its record has it: dates as RFC 3339 texts, 64-bit integers as integers; anything else is no field of ours."""
+    if key.startswith(".times."):
+        assert value is None or isinstance(value, datetime.datetime), key
+    if key.startswith((".seconds.", ".cpu_seconds")):
+        assert value is None or isinstance(value, float), key
     if isinstance(value, dict):
         return {k: plain(v, key + "." + k) for k, v in value.items() if key or k != "_id"}
     if isinstance(value, list):
