@@ -16,7 +16,7 @@
 
 #define AGAIN_FIRST_MS 1000
 #define AGAIN_MOST_MS 15000
-#define SILENCE_SECONDS 60.0
+#define SILENCE_SECONDS 120.0
 
 /* --- how it is --- */
 
@@ -306,7 +306,15 @@ bool recorder_idle(const struct ingestd *d)
 {
 	const struct recorder *r = &d->recorder;
 
-	return !r->on || (!r->jobs_owed && !r->handed && r->empty && r->seen == outbox_appended(d->journal));
+	struct fault f = FAULT_INIT;
+	uint64_t rows = 1;
+
+	if (!r->on)
+		return true;
+	if (r->jobs_owed || r->handed || d->turn.behind || journal_dirty(d->journal))
+		return false;
+	/* with nothing to write it does not matter whether MongoDB is there */
+	return outbox_count(d->journal, &rows, &f) == 0 && rows == 0;
 }
 
 bool recorder_quiet(const struct ingestd *d)

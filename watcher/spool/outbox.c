@@ -17,21 +17,22 @@ static const char sql_keep[] = "DELETE FROM outbox WHERE seq <= (SELECT max(seq)
 static const char sql_read[] =
 	"SELECT seq, kind, key, body FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 static const char sql_known[] =
-	"DELETE FROM outbox_refused WHERE EXISTS (SELECT 1 FROM outbox WHERE seq <= ?1"
-	" AND outbox.kind = outbox_refused.kind AND outbox.key = outbox_refused.key)";
+	"DELETE FROM outbox_refused WHERE (kind, key) IN (SELECT kind, key FROM outbox WHERE seq <= ?1)";
 static const char sql_refuse[] =
 	"INSERT OR REPLACE INTO outbox_refused (kind, key, body, reason, refused_ms)"
 	" SELECT kind, key, body, ?3, ?4 FROM outbox o WHERE seq = ?1 AND NOT EXISTS"
 	" (SELECT 1 FROM outbox n WHERE n.seq > ?1 AND n.seq <= ?2 AND n.kind = o.kind"
 	" AND n.key = o.key)";
 static const char sql_again[] =
-	"INSERT INTO outbox (kind, key, body, made_ms) SELECT kind, key, body, ?1 FROM outbox_refused r"
-	" WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.kind = r.kind AND o.key = r.key)";
+	"INSERT INTO outbox (kind, key, body, made_ms) SELECT kind, key, body, ?1 FROM"
+	" outbox_refused WHERE (kind, key) NOT IN (SELECT kind, key FROM outbox) ORDER BY refused_ms";
 static const char sql_forget_refused[] = "DELETE FROM outbox_refused";
-static const char sql_state[] = "SELECT (SELECT count(*) FROM outbox), (SELECT made_ms FROM outbox ORDER BY seq"
-				" LIMIT 1), (SELECT count(*) FROM outbox_refused)";
 static const char sql_ack[] = "DELETE FROM outbox WHERE seq <= ?1";
-static const char sql_count[] = "SELECT count(*) FROM outbox";
+/* Rows come at the end and go at the front: nothing is between that would have to be counted. */
+#define SQL_ROWS "(SELECT coalesce((SELECT max(seq) FROM outbox) - (SELECT min(seq) FROM outbox) + 1, 0))"
+static const char sql_count[] = "SELECT " SQL_ROWS;
+static const char sql_state[] = "SELECT " SQL_ROWS ", (SELECT made_ms FROM outbox ORDER BY seq LIMIT 1),"
+				" (SELECT count(*) FROM outbox_refused)";
 
 int outbox_append(struct journal *j, const char *kind, const char *key, struct span body,
 		  struct fault *f)
