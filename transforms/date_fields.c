@@ -4,6 +4,9 @@
 #include "watcher/base/base.h"
 #include "transforms/date_fields.h"
 
+#define FIRST_MS INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
+#define LAST_MS INT64_C(253402300799999)  /* 9999-12-31T23:59:59.999Z */
+
 #define DAY_MS INT64_C(86400000)
 #define HOUR_MS 3600000
 #define MINUTE_MS 60000
@@ -256,9 +259,13 @@ bool date_moment(struct date_fields *f, int64_t default_year, const struct zone 
 
 	if (!date_local(f, default_year, &local, why))
 		return false;
-	if (f->has_offset) {
+	if (f->has_offset)
 		*ms = local - f->offset_ms;
+	else if (!date_to_utc(f->zone ? f->zone : zone, local, ms, why))
+		return false;
+	/* a weekday, or an offset, can lead out of the first and the last year */
+	if (*ms >= FIRST_MS && *ms <= LAST_MS)
 		return true;
-	}
-	return date_to_utc(f->zone ? f->zone : zone, local, ms, why);
+	*why = "the year is not within 0 and 9999";
+	return false;
 }

@@ -14,8 +14,8 @@
 #include "transforms/number.h"
 
 #define NOW INT64_C(1700000000123)
-#define LATEST INT64_C(253402387200000)	 /* a day behind the year 9999 */
-#define EARLIEST INT64_C(-62167392000000) /* two days ahead of the year 0 */
+#define LATEST INT64_C(253402300800000)	 /* the year 10000 */
+#define EARLIEST INT64_C(-62167219200001) /* ahead of the year 0 */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -36,6 +36,10 @@ static const struct {
 	{"2026-01-01T00:00:00Z", "UTC", "yy", "46", "1946-01-01T00:00:00.000Z", true, false, false},
 	{"2026-01-01T00:00:00Z", "UTC", "yy", "123", "0123-01-01T00:00:00.000Z", true, false, false},
 	{"2026-01-01T00:00:00Z", "UTC", "yyMM", "123", "2012-03-01T00:00:00.000Z", true, false, false},
+	/* out of the first year by a weekday, out of the last by an offset */
+	{"2026-01-01T00:00:00Z", "UTC", "yyyy-e", "0000-2", NULL, true, false, false},
+	{"2026-01-01T00:00:00Z", "UTC", "yyyy-MM-dd HH Z", "9999-12-31 23 -0100", NULL, false, false, false},
+	{"2026-01-01T00:00:00Z", "UTC", "yyyy-MM-dd HH Z", "9999-12-31 23 +0000", "9999-12-31T23:00:00.000Z", false, false, false},
 	{"2026-01-01T00:00:00Z", "UTC", "yyyy", "10000", NULL, true, false, false},
 	{"2026-01-01T00:00:00Z", "UTC", "yyyy", "-1", NULL, true, false, false},
 	{"2026-01-01T00:00:00Z", "UTC", "yyyy", "99999999999999999999", NULL, true, false, false},
