@@ -424,3 +424,15 @@ def test_c_a_long_backlog_takes_no_memory(own_server, tmp_path):
     with client(server) as c:
         assert c[s.database].runs.count_documents({}) == 3000
     assert s.stop() == 0
+
+
+def test_c_recorder_ends_with_its_daemon_and_comes_back_alone(server, tmp_path):
+    s = site(tmp_path, server("mongo"))
+    s.start()
+    s.until(s.recorder)
+    first = s.kill_recorder()
+    s.until(lambda: s.recorder() not in (None, first))
+    s.caught_up()
+    second = s.recorder()
+    s.kill()
+    s.until(lambda: not os.path.exists("/proc/%d" % second) or " Z " in open("/proc/%d/stat" % second).read(), 10)
