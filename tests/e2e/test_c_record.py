@@ -436,3 +436,31 @@ def test_c_recorder_ends_with_its_daemon_and_comes_back_alone(server, tmp_path):
     second = s.recorder()
     s.kill()
     s.until(lambda: not os.path.exists("/proc/%d" % second) or " Z " in open("/proc/%d/stat" % second).read(), 10)
+
+
+def test_c_a_write_is_confirmed_whatever_the_string_says(own_server, tmp_path):
+    """w=0 would make the server drop the connection, and a record leave the outbox without anybody having it."""
+    server = own_server("mongo", memory=True)
+    s = site(tmp_path, server, mongodb={"uri": server.url + "?w=0"})
+    drop_many(s, 0, 3)
+    assert s.once("--wait", "20").returncode == 0
+    assert len(every_receipt_is_there(s)) == 3 and not s.said("recorder.sick")
+
+
+def test_c_a_replica_set_retries_by_itself(own_server, tmp_path):
+    server = own_server("mongo", replset="rs0")
+    s = site(tmp_path, server)
+    s.start()
+    s.until(lambda: s.records()["state"] == "ok" and s.records()["backlog"] == 0)
+    fail(server, ["update"], errorCode=10107)
+    drop_many(s, 0, 3)
+    s.until(lambda: len(done(s)) == 3)
+    s.caught_up()
+    assert not s.said("recorder.sick")
+    server.kill()
+    drop_many(s, 3, 3)
+    s.until(lambda: len(done(s)) == 6)
+    server.start()
+    s.caught_up()
+    assert len(every_receipt_is_there(s)) == 6
+    assert s.stop() == 0
