@@ -464,3 +464,17 @@ def test_c_a_replica_set_retries_by_itself(own_server, tmp_path):
     s.caught_up()
     assert len(every_receipt_is_there(s)) == 6
     assert s.stop() == 0
+
+
+def test_c_tenants_words_are_only_words(server, tmp_path):
+    s = site(tmp_path, server("mongo"))
+    names = ['a"b\\.csv', "$where.csv", "a.$b.csv", "\u00fc\u2028\U0001f600.csv", "\uffff\ufdd0.csv", "{\"$gt\":1}.csv"]
+    for i, name in enumerate(names):
+        s.drop("alice", name, csv(i))
+    s.drop("alice", "cells.csv", "n,name\n\u0001\"$x\u2028,y\n".encode())
+    with open(os.path.join(os.fsencode(s.path("staging", "alice", "in")), b"bad\xff\xed\xa0\x80.csv"), "wb") as f:
+        f.write(csv(99))
+    assert s.once("--wait", "20").returncode == 3
+    found = every_receipt_is_there(s)
+    assert set(names) <= {d["file"] for d in found.values()} and len(found) == len(names) + 2
+    assert not s.said("record.refused")

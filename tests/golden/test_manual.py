@@ -54,8 +54,9 @@ GOOD = [("profile", {"formats": ["csv", "gz"], "limits": {"max_run_files": 3, "m
         ("profile", {"tenant": "bob", "arrival": {"level": "plain", "settle_seconds": 0.5}, "index_prefix": ""}),
         ("job", {"pattern": "*.csv", "input": {"header": True}, "index": {"name": "x", "mappings": {}}}),
         ("job", {"pattern": "*", "filter": "drop { }", "rejects": {"max_ratio": 0.5, "max_rows": None}}),
-        ("ingestd", {"workers": 4, "sinks": {"s": {"type": "sqlite"}}, "default_sinks": ["s"]})]
-WRONG = [("profile", {"limitz": {}}), ("profile", {"limits": {"max_row_bytes": "1"}}), ("profile", {"formats": ["parquet"]}),
+        ("ingestd", {"workers": 4, "sinks": {"s": {"type": "sqlite"}}, "default_sinks": ["s"]}),
+        ("ingestd", {"mongodb": {"uri": "mongodb://h/?replicaSet=a", "database": "x"}}), ("ingestd", {"mongodb": None})]
+WRONG = [("ingestd", {"mongodb": {"urii": "mongodb://h"}}), ("ingestd", {"mongodb": "mongodb://h"}), ("profile", {"limitz": {}}), ("profile", {"limits": {"max_row_bytes": "1"}}), ("profile", {"formats": ["parquet"]}),
          ("profile", {"limits": {"max_columns": 0}}), ("profile", {"formats": []}),
          ("job", {"patern": "*"}), ("job", {}), ("job", {"pattern": "*", "trigger": "sometimes"}),
          ("job", {"pattern": "*", "filter": "drop { }", "filter_file": "a.conf"}), ("job", {"pattern": "*", "rejects": {"max_ratio": 2}}),
