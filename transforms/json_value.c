@@ -235,10 +235,14 @@ static bool take_value(struct reader *r, struct value *out)
 
 bool json_value_read(struct span text, struct arena *a, struct value *out, const char **why, size_t *at)
 {
-	struct reader r = {.p = text.p, .end = text.p + text.n, .arena = a};
+	struct reader r = {.arena = a};
 	size_t valid = utf8_valid_prefix(text);
 	bool ok = false;
 
+	if (!text.p)
+		text = SPAN_LITERAL("");
+	r.p = text.p;
+	r.end = text.p + text.n;
 	if (valid < text.n) {
 		r.p += valid;
 		fail(&r, "bytes that are no UTF-8");

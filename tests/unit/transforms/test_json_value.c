@@ -46,6 +46,17 @@ static void through(void **state UNUSED)
 	}
 }
 
+/* No bytes at all, not even a place for them: sanitizers look at the sums. */
+static void nothing(void **state UNUSED)
+{
+	const char *why = NULL;
+	struct value v;
+	size_t at = 1;
+
+	assert_false(json_value_read(SPAN_NONE, &arena, &v, &why, &at));
+	assert_true(why && at == 0);
+}
+
 static void every_cut_fails(void **state UNUSED)
 {
 	static const char text[] = "{\"a\":[1,-2.5e3,\"x\\u00e9\\\"\",{\"b\":null}],\"c\":true}";
@@ -86,7 +97,7 @@ static void depth(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(through), cmocka_unit_test(every_cut_fails),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(through), cmocka_unit_test(nothing), cmocka_unit_test(every_cut_fails),
 					   cmocka_unit_test(depth)};
 	int failed;
 
