@@ -163,7 +163,7 @@ def test_filter_file_and_a_reload_that_is_refused(site):
 WARNED = """filter { csv { columns => ["id", "kind"] }
 if [kin] == "x" { drop { } } else if [kin] == "x" { drop { } }
 if [kind] in ["skip"] { drop { } }
-if [kind] =~ /(a+)+$/ { drop { } } }
+if [kind] =~ /(a+)+$/ { drop { } } } # x: warning: of nobody
 """
 WARNINGS = ['t.conf:2:4: warning: nothing sets the field kin', 't.conf:2:38: warning: this branch is never taken',
             't.conf:2:38: warning: nothing sets the field kin',
