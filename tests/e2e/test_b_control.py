@@ -271,6 +271,32 @@ def test_ingestctl_exits_and_json(site):
             assert done.returncode == 0 and done.stdout
 
 
+def test_explain_asks_of_the_name_not_of_what_it_points_to(site):
+    """r_ found: a relative path to a dangling link or to a name that is gone was in no tenant's folder."""
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    folder = site.path("staging", "bob", "in")
+    os.symlink("nowhere", os.path.join(folder, "dangling.csv"))
+    os.symlink(site.path("ingestd.json"), os.path.join(folder, "link.csv"))
+    for name, said in (("dangling.csv", "symbolic link"), ("link.csv", "symbolic link"), ("gone.csv", "no such file")):
+        for path in (os.path.join(folder, name), os.path.relpath(os.path.join(folder, name))):
+            site.until(lambda path=path, said=said: said in site.ctl("explain", path).stdout)
+
+
+def test_a_reload_that_refuses_a_profile_exits_3(site):
+    """r_ found: it exited 0, so a script that put a broken profile did not learn of it."""
+    site.tenant("ann", FAST, t=JOB)
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    assert site.ctl("reload").returncode == 0
+    site.tenant("bob", FAST, t={**JOB, "pattern": 5})
+    for options in ((), ("--json",)):
+        done = site.ctl(*options, "reload")
+        assert done.returncode == 3 and "$.pattern" in done.stdout, done
+    site.tenant("bob", FAST, t=JOB)
+    assert site.ctl("reload").returncode == 0
+
+
 def test_job_start_wait_and_run_records(site):
     site.tenant("bob", FAST, m={**JOB, "trigger": "manual"})
     site.start()

@@ -173,6 +173,22 @@ int command_show(const struct ctl_options *o)
 	return rc;
 }
 
+/* The folder's real path and the name as given: a link is asked about, not what it points to, and the name may be gone. */
+static char *real_folder_of(const char *path)
+{
+	struct strbuf at = STRBUF_INIT;
+	const char *slash = strrchr(path, '/');
+	char *folder;
+
+	strbuf_add(&at, path, slash ? (size_t)(slash - path) + 1 : 0);
+	folder = realpath(slash ? at.p : ".", NULL);
+	strbuf_reset(&at);
+	if (folder)
+		strbuf_addf(&at, "%s/%s", folder, slash ? slash + 1 : path);
+	free(folder);
+	return at.n ? strbuf_detach(&at) : NULL;
+}
+
 int command_explain(const struct ctl_options *o)
 {
 	struct strbuf path = STRBUF_INIT;
@@ -181,7 +197,7 @@ int command_explain(const struct ctl_options *o)
 
 	if (o->arg_count != 1)
 		return usage("explain PATH");
-	whole = realpath(o->args[0], NULL);
+	whole = real_folder_of(o->args[0]);
 	strbuf_adds(&path, "/v1/explain");
 	add_query(&path, "path", whole ? whole : o->args[0]);
 	rc = get_and_print(o, path.p, "");
@@ -382,7 +398,20 @@ int command_runs(const struct ctl_options *o)
 	return rc;
 }
 
+/* A profile that is refused leaves its tenant under the one before: partly. */
 int command_reload(const struct ctl_options *o)
 {
-	return post_and_print(o, "/v1/reload");
+	struct api_reply reply = {0};
+	int rc = ctl_ask(o, "POST", "/v1/reload", &reply);
+
+	if (rc != CTL_OK)
+		return rc;
+	if (json_array_size(json_object_get(reply.json, "refused")))
+		rc = CTL_PARTLY;
+	if (o->json)
+		print_json(reply.json);
+	else
+		object_print(stdout, reply.json);
+	api_reply_release(&reply);
+	return rc;
 }
