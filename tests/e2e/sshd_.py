@@ -2,6 +2,7 @@
 
 Needs root.  The folders lie below /var/lib, since sshd wants every folder above a chroot to be root's and nobody else's to write.
 """
+import contextlib
 import os
 import shutil
 import socket
@@ -40,14 +41,16 @@ class SshSite(Site):
         return self
 
     def __exit__(self, *_):
-        if self.daemon:
-            self.stop()
-        if self.sshd:
-            self.sshd.terminate()
-            self.sshd.wait(timeout=30)
-        for user in self.users:
-            subprocess.run(["userdel", user], check=False, capture_output=True)
-        shutil.rmtree(self.root, ignore_errors=True)
+        """Every part is undone, also when one before it fails."""
+        with contextlib.ExitStack() as last:
+            last.callback(shutil.rmtree, self.root, ignore_errors=True)
+            for user in self.users:
+                last.callback(subprocess.run, ["userdel", "-f", user], check=True, capture_output=True)
+            if self.sshd:
+                last.callback(self.sshd.wait, timeout=30)
+                last.callback(self.sshd.terminate)
+            if self.daemon:
+                last.callback(self.stop)
 
     def make_keys(self):
         os.makedirs(self.path("ssh", "auth"))
