@@ -478,3 +478,20 @@ def test_c_tenants_words_are_only_words(server, tmp_path):
     found = every_receipt_is_there(s)
     assert set(names) <= {d["file"] for d in found.values()} and len(found) == len(names) + 2
     assert not s.said("record.refused")
+
+
+def test_c_sigterm_does_not_wait_for_a_hung_server(own_server, tmp_path):
+    server = own_server("mongo")
+    s = site(tmp_path, server)
+    s.start()
+    s.until(lambda: s.records()["state"] == "ok" and s.records()["backlog"] == 0)
+    server.hang()
+    drop_many(s, 0, 5)
+    s.until(lambda: len(done(s)) == 5)
+    started = time.monotonic()
+    assert s.stop() == 0
+    assert time.monotonic() - started < 20
+    assert len([1 for _, kind, _ in s.outbox() if kind == "file"]) == 5  # none is lost
+    server.go_on()
+    assert s.once("--wait", "20").returncode == 0
+    assert len(every_receipt_is_there(s)) == 5
