@@ -1,6 +1,7 @@
 """c_ complex: what the issues' lines say and no other test does."""
 import json
 import os
+import stat
 
 import pytest
 
@@ -72,6 +73,8 @@ HOSTILE = {
     "fifo": os.mkfifo,
     "directory": os.mkdir,
     "dangling": lambda p: os.symlink("/nowhere", p),
+    "socket": lambda p: os.mknod(p, stat.S_IFSOCK | 0o666),
+    "hard link": lambda p: (open(p + "~", "w").close(), os.link(p + "~", p)),
 }
 
 
@@ -82,16 +85,20 @@ def test_what_is_no_regular_file_is_never_taken(site, kind):
     HOSTILE[kind](site.path("staging", "bob", "in", "data.csv"))
     site.drop("bob", "good.csv", b"id\n1\n")
     assert site.once().returncode == 0
-    assert site.names("bob", "in") == ["data.csv"] and site.names("bob", "work") == []
+    assert [n for n in site.names("bob", "in") if n != "data.csv~"] == ["data.csv"] and site.names("bob", "work") == []
     assert [r["id"] for r in site.rows("bob", "bob-t")] == [1]
 
 
-@pytest.mark.parametrize("name,kept", [(b"a\nb.csv", False), (b"\x1b[31m.csv", False), (b"bad\xff.csv", False),
-                                       (b"x" * 201 + b".csv", False), (b"-rf.csv", True), (b"a b'\";$(x).csv", True),
+CONTROL = "its name has control characters"
+
+
+@pytest.mark.parametrize("name,kept", [(b"a\nb.csv", CONTROL), (b"\x1b[31m.csv", CONTROL),
+                                       (b"bad\xff.csv", "its name is not valid UTF-8"),
+                                       (b"x" * 201 + b".csv", "its name is longer than 200 bytes"), (b"-rf.csv", True), (b"a b'\";$(x).csv", True),
                                        ("\u00e4\u4e2d.csv".encode(), True), (b"..csv", None), (b"#a.csv", None), (b"a.csv~", None),
                                        (b"a.csv.part", None), (b"a.csv.receipt.json", None)])
 def test_hostile_names(site, name, kept):
-    """Taken as they are, to failed/ under an encoded name, or (None) never data."""
+    """Taken as they are (True), to failed/ under an encoded name for that reason, or (None) never data."""
     site.tenant("bob", FAST, t=JOB)
     folder = site.path("staging", "bob", "in").encode()
     with open(os.path.join(folder, name), "wb") as f:
@@ -102,10 +109,14 @@ def test_hostile_names(site, name, kept):
         assert there == [name]
         return
     assert there == []
-    state = site.path("staging", "bob", "done" if kept else "failed").encode()
+    state = site.path("staging", "bob", "done" if kept is True else "failed").encode()
     names = os.listdir(state)
     assert len(names) == 2 and all(all(c >= 0x20 and c != 0x7f for c in n) and n.decode() for n in names)
-    assert (name in names) == kept
+    assert (name in names) == (kept is True)
+    (told,) = (n for n in names if n.endswith(b".receipt.json"))
+    with open(os.path.join(state, told)) as f:
+        reason = json.load(f)["reason"]
+    assert reason == kept if isinstance(kept, str) else reason is None
     log = open(site.path("logs", "bob.log"), "rb").read()
     assert b"\x1b" not in log and b"\xff" not in log
     assert all(line.startswith(b"20") for line in log.splitlines())
