@@ -120,3 +120,29 @@ def test_hostile_names(site, name, kept):
     log = open(site.path("logs", "bob.log"), "rb").read()
     assert b"\x1b" not in log and b"\xff" not in log
     assert all(line.startswith(b"20") for line in log.splitlines())
+
+
+def test_the_sentence_of_every_end_says_what_became_of_the_file_and_what_to_do(site):
+    site.tenant("bob", FAST, t={**JOB, "rejects": {"max_ratio": 0.5}})
+    site.drop("bob", "one.csv", b"id\n1\n")
+    site.drop("bob", "some.csv", b"id\n1\ntwo\n\n4\n5\n")
+    site.drop("bob", "bad.csv", b"id\nx\ny\n3\n")
+    site.drop("bob", "stray.txt", b"id\n1\n")
+    site.once()
+    site.drop("bob", "one.csv", b"id\n1\n")
+    site.once()
+    first = site.receipt("bob", "done", "one.csv")
+    (again,) = (n for n in site.names("bob", "done") if n.startswith("one.csv.0") and n.endswith(".receipt.json"))
+    assert first["sentence"] == "1 row read, 1 indexed into bob-t."
+    assert site.receipt("bob", "done", again[:-len(".receipt.json")])["sentence"] == (
+        "Duplicate: the same bytes under this name were already delivered by %s; nothing was stored again." % first["id"])
+    some = site.receipt("bob", "done", "some.csv")
+    assert some["sentence"] == "5 rows read, 3 indexed into bob-t, 1 rejected and listed in some.csv.rejects.csv, 1 blank."
+    assert some["first_error"] == {"line": 3, "column": "id", "field": "id",
+                                   "message": '"two" does not fit the type long of column id'}
+    assert site.receipt("bob", "failed", "bad.csv")["sentence"] == (
+        "Failed: 2 of 3 rows rejected, more than max_ratio 0.50 allows; nothing was indexed. No row of this file is in the "
+        "store; the rejected rows are listed in bad.csv.rejects.csv; mend it and send it again.")
+    assert site.receipt("bob", "failed", "stray.txt")["sentence"] == (
+        "Failed: no job's pattern matches the name; tried: *.csv (job t). No row of this file is in the store; "
+        "mend it and send it again.")

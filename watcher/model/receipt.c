@@ -45,8 +45,9 @@ static void add_done(struct strbuf *sb, const struct receipt *r)
 {
 	const struct counters *c = &r->counters;
 
-	strbuf_addf(sb, "%llu rows read, %llu indexed into %s",
-		    (unsigned long long)c->read, (unsigned long long)(c->indexed + c->duplicates),
+	strbuf_addf(sb, "%llu %s read, %llu indexed into %s",
+		    (unsigned long long)c->read, c->read == 1 ? "row" : "rows",
+		    (unsigned long long)(c->indexed + c->duplicates),
 		    r->index ? r->index : "the index");
 	if (c->rejected)
 		strbuf_addf(sb, ", %llu rejected and listed in %s", (unsigned long long)c->rejected,
