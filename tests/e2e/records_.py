@@ -9,12 +9,22 @@ import time
 
 import bson
 import pymongo
+import pytest
 
 from site_ import BUILD, Site
 
 JOB = {"pattern": "*.csv", "input": {"header": True},
        "index": {"name": "rows", "mappings": {"properties": {"n": {"type": "integer"}, "name": {"type": "keyword"}}}}}
 _number = [0]
+_sites = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """A test that fails leaves no daemon behind either."""
+    yield
+    while _sites:
+        _sites.pop().kill()
 
 
 class Recorded(Site):
@@ -77,6 +87,7 @@ def site(folder, server, tenants=("alice",), mongodb=None, profile=None, **confi
     for name in tenants:
         s.tenant(name, profile={"arrival": {"settle_seconds": 0}, **(profile or {})}, rows=JOB)
     s.server, s.database = server, database
+    _sites.append(s)
     return s
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from records_ import client, csv, documents, done, fail, plain, receipts, site
+from records_ import client, csv, documents, done, fail, nothing_left, plain, receipts, site  # noqa: F401
 from site_ import ROOT
 
 FIELDS = ("id delivery duplicate_of tenant job run file bytes sha256 state reason job_version rows documents sinks first_error coercions "

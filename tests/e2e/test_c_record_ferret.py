@@ -1,5 +1,5 @@
 """A second opinion on the records: FerretDB, another implementation of the protocol (INGEST_NIGHTLY=1: its build takes two minutes)."""
-from records_ import csv, documents, done, plain, receipts, site
+from records_ import csv, documents, done, nothing_left, plain, receipts, site  # noqa: F401
 
 
 def drop_many(s, first, count):
