@@ -6,7 +6,8 @@
  *	profiles_look(d, true)                  SIGHUP, reload: everything is looked at again
  *
  * A look loads what has changed (model/profile.h), asks `ingest-worker --check` about each filter, and puts the new version in force when
- * all said yes.  What is refused leaves the version in force as it is, and the log says file, path and reason.  Tenants come and go with
+ * all said yes.  What is refused leaves the version in force as it is, and the log says file, path and reason; warnings of filters that can
+ * be used are logged once for each version of a job.  Tenants come and go with
  * their folders.  inotify is a hint (200 ms of quiet, then a look); a look each rescan_seconds is the truth.
  */
 #ifndef DAEMON_PROFILES_H
