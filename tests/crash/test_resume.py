@@ -1,5 +1,6 @@
 """What a killed load leaves: it goes on behind its last checkpoint, and job versions stay as long as a file on its way names them."""
 import os
+import shutil
 import sqlite3
 
 import pytest
@@ -56,3 +57,22 @@ def test_a_version_stays_while_a_file_on_its_way_names_it_and_goes_after_it(kill
     assert killed.receipt("bob", "done", "a.csv")["rows"]["indexed"] == ROWS and version(killed) == old
     assert killed.once().returncode == 0  # what nothing refers to is removed at a start
     assert os.listdir(killed.path("var", "jobs")) == []
+
+
+def test_a_file_whose_version_somebody_removed_waits_with_its_reason_and_the_others_go_on(killed):
+    """Its rows are in the store: without its version they can be neither finished nor taken back."""
+    folder = killed.path("var", "jobs", version(killed))
+    aside = killed.path("aside")
+    shutil.move(folder, aside)
+    killed.tenant("bob", t={**JOB, "rejects": {"max_ratio": 0.5}})
+    killed.drop("bob", "b.csv", csv_of(10))
+    left = killed.once("--wait", "1")
+    assert left.returncode == 1 and "a.csv" in left.stderr
+    assert "job version %s is not kept in" % os.path.basename(folder) in killed.log("bob")
+    assert "file.missing" not in killed.log("bob")  # the file is there
+    assert killed.receipt("bob", "done", "b.csv")["rows"]["indexed"] == 10
+    assert killed.names("bob", "held") == [] and killed.names("bob", "failed") == []
+    shutil.move(aside, folder)
+    assert killed.once().returncode == 0
+    settled(killed)
+    loaded(killed, "a.csv", ROWS)

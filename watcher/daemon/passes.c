@@ -140,7 +140,7 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 		file_wait(d, x, f, BUSY_MS);
 		return;
 	}
-	if (f->error == ENOENT)
+	if (f->error == ENOENT && f->kind != FAULT_CONFIG)
 		event_file(d, EV_FILE_MISSING, x, "state=%s", file_state_name(x->row.state));
 	/* rows are in the sink and the file cannot be read: that is for the operator, and never failed/ */
 	if (x->row.leg.sent)
