@@ -1,6 +1,7 @@
 """The manual pages and JSON Schemas are what the programs' tables say, and the schemas judge as `ingestd -t` does."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -27,14 +28,29 @@ def test_page_is_good_roff(path):
     assert done.returncode == 0 and done.stderr == "" and len(done.stdout) > 500
 
 
-def test_every_command_key_and_event_is_in_a_page():
-    text = "".join(manual.pages().values()).replace("\\-", "-")
-    for path, macro in (("watcher/ctl/commands.def", r"\nCOMMAND"), ("watcher/daemon/events.def", r"\nEVENT"),
-                        ("watcher/admin/routes.def", r"\nROUTE")):
-        rows = manual.table(path, macro)
-        assert len(rows) > 10
-        for row in rows:
-            assert row[0] in text, row
+# each table of the programs: the macros of its rows, what stands before a row's name, the documents that tell it
+TABLES = [("watcher/ctl/commands.def", "COMMAND", r'\w+, "', ["docs/man/ingestctl.1"]),
+          ("watcher/daemon/events.def", "EVENT", r'\w+, "', ["docs/man/ingestd.8"]),
+          ("watcher/admin/routes.def", "ROUTE", r'\w+, "[A-Z]+", "', ["docs/man/ingestctl.1"]),
+          ("watcher/worker/steps.def", "STEP|PART", r'(?:\w+, )?"', ["docs/man/ingest-worker.8"]),
+          ("watcher/model/config_keys.def", "KEY", '"', ["docs/man/ingestd.json.5"]),
+          ("watcher/model/profile_keys.def", "KEY", '"', ["docs/man/ingestd-profile.5"]),
+          ("watcher/model/job_keys.def", "KEY", '"', ["docs/man/ingestd-job.5"]),
+          ("watcher/record/indexes.def", "INDEX", r'"\w+", "', ["docs/records.md"]),
+          ("transforms/filters.def", "FILTER", "", ["docs/filters.md", "transforms/README.md"])]
+
+
+@pytest.mark.parametrize("path,macros,before,documents", TABLES, ids=[t[0] for t in TABLES])
+def test_every_row_of_a_table_is_in_the_documents(path, macros, before, documents):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        source = f.read()
+    names = re.findall(r"^(?:%s)\(%s([^\"\n),]+)" % (macros, before), source, re.M)
+    assert len(names) == len(re.findall(r"^(?:%s)\(" % macros, source, re.M)) > 5  # none is passed over
+    for document in documents:
+        with open(os.path.join(ROOT, document), encoding="utf-8") as f:
+            text = f.read().replace("\\-", "-")
+        missing = [n for n in names if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(n), text)]
+        assert missing == [], document
 
 
 def schema(name):

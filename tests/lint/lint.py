@@ -15,9 +15,12 @@ import acceptance  # noqa: E402
 FILE_LINES = 500
 TEST_LINES = 800  # tests hold tables
 FUNCTION_LINES = 60
+DEPTH = 5  # aim at 4
 COLUMNS = 100
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|gets|localtime|system|alloca)\s*\(")
 LATER = re.compile(r"\b(TODO|FIXME|XXX|not implemented|for now|placeholder)\b")
+# a statement, not a continued line, which tabs align too
+DEEP = re.compile(r"\t{%d,}(if|for|while|switch|return|else|break|continue|goto)\b" % (DEPTH + 1))
 findings = []
 
 
@@ -91,6 +94,8 @@ def check_text(path, lines):
             say(path, n, "banned function")
         if LATER.search(line):
             say(path, n, "promises later work: build it, or refuse it by name")
+        if DEEP.match(line):
+            say(path, n, f"a statement deeper than {DEPTH}: a function of its own")
         if line.rstrip() != line:
             say(path, n, "blank at the end of the line")
         if not is_def and path.startswith(("watcher", "transforms")) and width(line) > 140:
