@@ -121,7 +121,8 @@ static void test_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		assert_true(strcmp(p[i].program, "ingestd") == 0 ||
-			    strcmp(p[i].program, "ingest-worker") == 0);
+			    strcmp(p[i].program, "ingest-worker") == 0 ||
+			    strcmp(p[i].program, "ingest-record") == 0);
 		assert_true(strlen(p[i].sentence) > 10);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(p[i].name, p[k].name);
