@@ -146,3 +146,12 @@ def test_the_sentence_of_every_end_says_what_became_of_the_file_and_what_to_do(s
     assert site.receipt("bob", "failed", "stray.txt")["sentence"] == (
         "Failed: no job's pattern matches the name; tried: *.csv (job t). No row of this file is in the store; "
         "mend it and send it again.")
+
+
+def test_a_date_of_its_own_format_is_not_judged_by_the_default_one(site):
+    mappings = {"properties": {"day": {"type": "date", "format": "dd/MM/yyyy"}, "at": {"type": "date"}}}
+    site.tenant("bob", FAST, t={**JOB, "index": {"name": "t", "mappings": mappings}, "rejects": {"max_ratio": 1}})
+    site.drop("bob", "a.csv", b"day,at\n25/12/2020,2020-12-25\n26/12/2020,25/12/2020\n")
+    assert site.once().returncode == 0
+    assert [r["day"] for r in site.rows("bob", "bob-t")] == ["25/12/2020"]
+    assert site.receipt("bob", "done", "a.csv")["first_error"]["line"] == 3

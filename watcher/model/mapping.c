@@ -116,6 +116,9 @@ static int take_fields(const json_t *properties, struct mapping *m, struct fault
 		mf->name = xstrdup(name);
 		mf->type_name = xstrdup(type ? type : "object");
 		mf->type = type_of(mf->type_name);
+		/* the server knows the patterns of a format, and it alone judges by them */
+		if (mf->type == MAPPING_DATE && json_object_get(v, "format"))
+			mf->type = MAPPING_STRING;
 		m->len++;
 	}
 	for (size_t i = 0; i < m->len; i++)

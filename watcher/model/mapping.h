@@ -6,8 +6,8 @@
  *	mapping_release(&m);
  *
  * Types of Elasticsearch that say nothing about a CSV value's form (keyword, text, ip, geo_point, ...) are
- * MAPPING_STRING; an object or nested property is MAPPING_OTHER.  A type that no server has is a fault, with the nearest
- * name.  Faults are FAULT_CONFIG with the JSON path.
+ * MAPPING_STRING, and so is a date with a format of its own, which the server judges; an object or nested property is
+ * MAPPING_OTHER.  A type that no server has is a fault, with the nearest name.  Faults are FAULT_CONFIG with the JSON path.
  */
 #ifndef MODEL_MAPPING_H
 #define MODEL_MAPPING_H
