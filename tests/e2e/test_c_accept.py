@@ -155,3 +155,14 @@ def test_a_date_of_its_own_format_is_not_judged_by_the_default_one(site):
     assert site.once().returncode == 0
     assert [r["day"] for r in site.rows("bob", "bob-t")] == ["25/12/2020"]
     assert site.receipt("bob", "done", "a.csv")["first_error"]["line"] == 3
+
+
+def test_the_gates_finding_of_a_duplicate_is_dropped(site):
+    site.tenant("bob", FAST, t={**JOB, "rejects": {"max_ratio": 0.5}})
+    for _ in range(2):
+        site.drop("bob", "a.csv", b"id\n1\nx\n\n3\n")
+        assert site.once().returncode == 0
+    (again,) = (n for n in site.names("bob", "done") if n.startswith("a.csv.0") and n.endswith(".receipt.json"))
+    r = site.receipt("bob", "done", again[:-len(".receipt.json")])
+    assert r["state"] == "duplicate" and set(r["rows"].values()) == {0} and r["documents"] == 0
+    assert r["first_error"] is None and r["coercions"] == []

@@ -58,6 +58,18 @@ static enum gate_way no_answer(struct ingestd *d, struct file *x, const struct f
 	return GATE_ENDED;
 }
 
+/* What the gate counted is of no file that is delivered: a duplicate's books are empty, as its rows were sent to nobody. */
+static void drop_finding(struct file_row *r)
+{
+	memset(&r->leg.checkpoint.counters, 0, sizeof(r->leg.checkpoint.counters));
+	r->leg.state = LEG_GATED;
+	r->has_first_error = false;
+	r->error_line = 0;
+	file_row_set(&r->error_column, NULL);
+	file_row_set(&r->error_text, NULL);
+	file_row_set(&r->coercions_json, NULL);
+}
+
 static enum gate_way check_delivery(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
@@ -75,6 +87,7 @@ static enum gate_way check_delivery(struct ingestd *d, struct file *x)
 	case DELIVERY_LIVE:
 		drop_worker(d, x);
 		memcpy(x->row.duplicate_of, other.arrival, sizeof(x->row.duplicate_of));
+		drop_finding(&x->row);
 		ending_begin(d, x, OUTCOME_DUPLICATE, NULL);
 		return GATE_ENDED;
 	case DELIVERY_LOADING:
