@@ -85,7 +85,10 @@ static struct span skip_zeros(struct span s)
 	return s;
 }
 
-/* [+-]digits[.digits]: the parts, or false.  Exponents are no integers here: 1e3 in an integer column is a mistake. */
+/*
+ * [+-]digits[.digits], a digit on at least one side of the point: the parts, or false.  Exponents are no integers here: 1e3 in an
+ * integer column is a mistake.
+ */
 static bool split_number(struct span s, bool *negative, struct span *whole, struct span *fraction)
 {
 	size_t i = 0, from;
@@ -104,7 +107,11 @@ static bool split_number(struct span s, bool *negative, struct span *whole, stru
 			i++;
 		*fraction = (struct span){s.p + from, i - from};
 	}
-	return i == s.n && whole->n > 0;
+	if (i < s.n || whole->n + fraction->n == 0)
+		return false;
+	if (whole->n == 0)
+		*whole = SPAN_LITERAL("0");
+	return true;
 }
 
 static bool only_zeros(struct span s)
@@ -144,9 +151,24 @@ static int to_integer(const struct column *col, struct span s, struct event *ev,
 	return 0;
 }
 
+/* What stands before the exponent of s, and the exponent with its letter, which may be none. */
+static struct span cut_exponent(struct span s, struct span *exponent)
+{
+	size_t i = 0, digits;
+
+	while (i < s.n && s.p[i] != 'e' && s.p[i] != 'E')
+		i++;
+	*exponent = (struct span){s.p + i, s.n - i};
+	digits = i + 1 < s.n && (s.p[i + 1] == '+' || s.p[i + 1] == '-') ? i + 2 : i + 1;
+	for (size_t k = digits; k < s.n; k++)
+		if (s.p[k] < '0' || s.p[k] > '9')
+			return s;
+	return i < s.n && digits < s.n ? (struct span){s.p, i} : s;
+}
+
 static int to_float(struct span s, struct event *ev, struct value *out)
 {
-	struct span whole, fraction, zeroless;
+	struct span whole, fraction, exponent;
 	bool negative, integer;
 
 	out->type = VALUE_FLOAT;
@@ -154,25 +176,13 @@ static int to_float(struct span s, struct event *ev, struct value *out)
 		out->u.text = s;
 		return 0;
 	}
-	/* what people write and JSON does not allow: +5, 007, 5., .5 is no number without a digit before it */
-	if (!split_number(s, &negative, &whole, &fraction))
+	/* what people write and JSON does not allow: +5, 007, 5., .5, 5.e3 */
+	if (!split_number(cut_exponent(s, &exponent), &negative, &whole, &fraction))
 		return -1;
-	zeroless = skip_zeros(whole);
-	out->u.text = arena_printf(ev->arena, "%s%.*s%s%.*s", negative ? "-" : "", SPAN_FMT(zeroless),
-				   fraction.n ? "." : "", SPAN_FMT(fraction));
+	whole = skip_zeros(whole);
+	out->u.text = arena_printf(ev->arena, "%s%.*s%s%.*s%.*s", negative ? "-" : "", SPAN_FMT(whole),
+				   fraction.n ? "." : "", SPAN_FMT(fraction), SPAN_FMT(exponent));
 	return 0;
-}
-
-/* strict_date_optional_time or epoch_millis, by form: the server is the judge of the rest. */
-static bool looks_like_date(struct span s)
-{
-	size_t i = s.n && s.p[0] == '-' ? 1 : 0, from = i;
-
-	while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-		i++;
-	if (i == from)
-		return false;
-	return i == s.n || (i - from == 4 && s.p[i] == '-') || (i - from == 4 && s.p[i] == 'T');
 }
 
 static int convert(const struct column *col, struct span s, struct event *ev, struct coercions *c,
@@ -191,9 +201,8 @@ static int convert(const struct column *col, struct span s, struct event *ev, st
 		out->type = VALUE_BOOL;
 		out->u.boolean = span_is(s, "true");
 		return out->u.boolean || span_is(s, "false") ? 0 : -1;
-	case MAPPING_DATE:
-		*out = value_string(s);
-		return looks_like_date(s) ? 0 : -1;
+	case MAPPING_DATE: /* by their form the sink's rules judge them */
+	case MAPPING_IP:
 	case MAPPING_STRING:
 	case MAPPING_OTHER:
 		*out = value_string(s);

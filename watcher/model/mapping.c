@@ -26,6 +26,7 @@ static const struct {
 	{"boolean", MAPPING_BOOLEAN},
 	{"date", MAPPING_DATE},
 	{"date_nanos", MAPPING_DATE},
+	{"ip", MAPPING_IP},
 	{"object", MAPPING_OTHER},
 	{"nested", MAPPING_OTHER},
 	{"flattened", MAPPING_OTHER},
@@ -36,7 +37,7 @@ static const struct {
 /* What says nothing about the form of a value. */
 static const char *const string_types[] = {
 	"keyword",	"text",		 "constant_keyword", "counted_keyword", "wildcard",
-	"binary",	"ip",		 "version",	     "geo_point",	"geo_shape",
+	"binary",	"version",	 "geo_point",	     "geo_shape",
 	"point",	"shape",	 "xy_point",	     "xy_shape",	"match_only_text",
 	"annotated_text", "search_as_you_type", "completion", "token_count",	"semantic_text",
 	"integer_range", "long_range",	 "float_range",	     "double_range",	"date_range",
@@ -45,7 +46,7 @@ static const char *const string_types[] = {
 	"knn_vector",	"murmur3",	 "aggregate_metric_double", "derived",	"star_tree",
 };
 
-static enum mapping_type type_of(const char *name)
+enum mapping_type mapping_type_of(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (strcmp(types[i].name, name) == 0)
@@ -101,6 +102,17 @@ static int check_field(const char *name, const json_t *v, struct fault *f)
 			 near ? "?" : "");
 }
 
+/* What is left of a type that its field's parameters make milder. */
+static enum mapping_type type_by(enum mapping_type type, const json_t *field)
+{
+	if (type != MAPPING_DATE && type != MAPPING_IP)
+		return type;
+	/* the server knows the patterns of a format, and it alone judges by them */
+	if (type == MAPPING_DATE && json_object_get(field, "format"))
+		return MAPPING_STRING;
+	return json_is_true(json_object_get(field, "ignore_malformed")) ? MAPPING_STRING : type;
+}
+
 static int take_fields(const json_t *properties, struct mapping *m, struct fault *f)
 {
 	const char *name;
@@ -115,10 +127,7 @@ static int take_fields(const json_t *properties, struct mapping *m, struct fault
 			return -1;
 		mf->name = xstrdup(name);
 		mf->type_name = xstrdup(type ? type : "object");
-		mf->type = type_of(mf->type_name);
-		/* the server knows the patterns of a format, and it alone judges by them */
-		if (mf->type == MAPPING_DATE && json_object_get(v, "format"))
-			mf->type = MAPPING_STRING;
+		mf->type = type_by(mapping_type_of(mf->type_name), v);
 		m->len++;
 	}
 	for (size_t i = 0; i < m->len; i++)

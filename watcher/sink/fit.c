@@ -6,6 +6,8 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/sink/fit.h"
+#include "watcher/sink/address_text.h"
+#include "watcher/sink/date_text.h"
 #include <math.h>
 
 #define NUMBER_MAX 400 /* digits beyond say nothing that a double can hold */
@@ -109,6 +111,7 @@ static struct range range_of(const struct mapping_field *mf)
 	case MAPPING_STRING:
 	case MAPPING_BOOLEAN:
 	case MAPPING_DATE:
+	case MAPPING_IP:
 	case MAPPING_OTHER:
 		break;
 	}
@@ -186,6 +189,27 @@ static bool fit_boolean(const struct mapping_field *mf, const struct value *v, c
 	return refuse(mf, v->u.text, "is no boolean for", text);
 }
 
+static bool fit_date(const struct mapping_field *mf, const struct value *v, char text[FIT_TEXT])
+{
+	bool nanos = strcmp(mf->type_name, "date_nanos") == 0;
+	struct span shown = v->type == VALUE_TIME ? SPAN_LITERAL("(a time)") : v->u.text;
+	const char *why;
+
+	if (v->type == VALUE_BOOL)
+		return refuse(mf, span_of(v->u.boolean ? "true" : "false"), "is no date for", text);
+	why = v->type == VALUE_TIME ? date_text_fault_ms(v->u.time_ms, nanos) : date_text_fault(shown, nanos);
+	return !why || refuse(mf, shown, why, text);
+}
+
+static bool fit_address(const struct mapping_field *mf, const struct value *v, char text[FIT_TEXT])
+{
+	if (v->type == VALUE_TIME)
+		return refuse(mf, SPAN_LITERAL("(a time)"), "is no IPv4 or IPv6 address for", text);
+	if (v->type == VALUE_BOOL)
+		return refuse(mf, span_of(v->u.boolean ? "true" : "false"), "is no IPv4 or IPv6 address for", text);
+	return address_text_fits(v->u.text) || refuse(mf, v->u.text, "is no IPv4 or IPv6 address for", text);
+}
+
 static bool fit_scalar(const struct mapping_field *mf, const struct value *v, char text[FIT_TEXT])
 {
 	switch (mf->type) {
@@ -205,8 +229,11 @@ static bool fit_scalar(const struct mapping_field *mf, const struct value *v, ch
 		return fit_number(mf, v->u.text, text);
 	case MAPPING_BOOLEAN:
 		return fit_boolean(mf, v, text);
-	case MAPPING_STRING:
 	case MAPPING_DATE:
+		return fit_date(mf, v, text);
+	case MAPPING_IP:
+		return fit_address(mf, v, text);
+	case MAPPING_STRING:
 		return true;
 	case MAPPING_OTHER:
 		return refuse(mf, SPAN_LITERAL("(a single value)"), "is no object for", text);

@@ -6,11 +6,10 @@
  *
  * The rules of a server's coercion, so that the embedded store refuses what a server refuses:
  * integers in the type's range (a fraction is cut off by the server, so it fits), finite numbers,
- * numbers and booleans as strings too, an empty string as none. Text-like types take any scalar,
- * dates any string or number (their formats are the server's), object types maps only.  Arrays are
- * judged by their items; null fits everything. Source: Elasticsearch reference, "coerce", "Numeric
- * field types", "Boolean field type". The worker may ask in the gate already, before anything is
- * sent.
+ * numbers and booleans as strings too, an empty string as none; dates by date_text, addresses by
+ * address_text.  Text-like types take any scalar, object types maps only.  Arrays are judged by
+ * their items; null fits everything. Source: Elasticsearch reference, "coerce", "Numeric field
+ * types", "Boolean field type". The worker may ask in the gate already, before anything is sent.
  */
 #ifndef SINK_FIT_H
 #define SINK_FIT_H

@@ -176,6 +176,7 @@ static struct cell scalar_cell(struct sink_sqlite *ss, enum mapping_type type, s
 		return (struct cell){CELL_INTEGER, 0, {.integer = span_is(s, "true")}};
 	case MAPPING_STRING:
 	case MAPPING_DATE:
+	case MAPPING_IP:
 	case MAPPING_OTHER:
 		break;
 	}

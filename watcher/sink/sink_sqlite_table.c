@@ -10,35 +10,6 @@
 #include "watcher/sink/sink_sqlite_table.h"
 #include <strings.h>
 
-static const struct {
-	const char *name;
-	enum mapping_type type;
-} type_names[] = {
-	{"byte", MAPPING_BYTE},
-	{"short", MAPPING_SHORT},
-	{"integer", MAPPING_INTEGER},
-	{"long", MAPPING_LONG},
-	{"unsigned_long", MAPPING_UNSIGNED_LONG},
-	{"half_float", MAPPING_FLOAT},
-	{"float", MAPPING_FLOAT},
-	{"double", MAPPING_FLOAT},
-	{"scaled_float", MAPPING_FLOAT},
-	{"boolean", MAPPING_BOOLEAN},
-	{"date", MAPPING_DATE},
-	{"date_nanos", MAPPING_DATE},
-	{"object", MAPPING_OTHER},
-	{"nested", MAPPING_OTHER},
-	{"flattened", MAPPING_OTHER},
-};
-
-static enum mapping_type type_of(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(type_names); i++)
-		if (strcmp(type_names[i].name, name) == 0)
-			return type_names[i].type;
-	return MAPPING_STRING;
-}
-
 /*
  * What the column is declared as.  unsigned_long has no affinity: beyond int64 its digits stay
  * text, and INTEGER would round them.
@@ -58,6 +29,7 @@ static const char *declared(enum mapping_type type)
 		return " REAL";
 	case MAPPING_STRING:
 	case MAPPING_DATE:
+	case MAPPING_IP:
 	case MAPPING_OTHER:
 		return " TEXT";
 	}
@@ -117,7 +89,7 @@ static void add_field(struct sqlite_table *t, const char *name, const char *type
 	*sf = (struct sqlite_field){.is_column = is_column};
 	sf->field.name = xstrdup(name);
 	sf->field.type_name = xstrdup(type_name);
-	sf->field.type = type_of(type_name);
+	sf->field.type = mapping_type_of(type_name);
 	if (is_column)
 		sf->column = t->column_count++;
 }
@@ -394,6 +366,23 @@ static int prepare_insert(struct sqlite_db *db, struct sqlite_table *t, struct f
 	return r;
 }
 
+/*
+ * How this leg's mapping judges the fields: a date may have a format of its own, which the table does not remember, so that
+ * a date that is no longer mapped is not judged at all.
+ */
+static void judge_by(struct sqlite_table *t, const struct mapping *m)
+{
+	for (size_t i = 0; i < t->len; i++) {
+		struct mapping_field *field = &t->fields[i].field;
+		const struct mapping_field *mf = mapping_find(m, span_of(field->name));
+
+		if (mf)
+			field->type = mf->type;
+		else if (field->type == MAPPING_DATE)
+			field->type = MAPPING_STRING;
+	}
+}
+
 int sqlite_table_open(struct sqlite_db *db, const struct sink_leg *leg, struct fault *f)
 {
 	struct sqlite_table t;
@@ -420,6 +409,7 @@ int sqlite_table_open(struct sqlite_db *db, const struct sink_leg *leg, struct f
 		table_release(&t);
 		return -1;
 	}
+	judge_by(&t, leg->mapping);
 	table_release(&db->table);
 	db->table = t;
 	return 0;

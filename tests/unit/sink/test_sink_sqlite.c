@@ -222,7 +222,12 @@ static const struct {
 	{"boolean", "yes", false},
 	{"boolean", "", true},
 	{"keyword", "anything", true},
-	{"date", "today", true},
+	{"date", "2020-02-29", true},
+	{"date", "2020-02-30", false},
+	{"date", "today", false},
+	{"date_nanos", "1969-12-31", false},
+	{"ip", "::1", true},
+	{"ip", "1.2.3.256", false},
 };
 
 static void what_does_not_fit_is_rejected(void **state UNUSED)
