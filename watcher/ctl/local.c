@@ -1,8 +1,9 @@
 /*
  * local - ingestctl's verbs that need no daemon: they become another program of ours
  *
- * `filter run` is ingest-worker --filter, by exec, so that standard input and output are the user's own; `check` is ingestd -t in
- * a child, whose report becomes JSON where that is wanted.  Both programs stand beside ingestctl.
+ * The verbs of filters are ingest-worker's, by exec, so that standard input and output are the user's own and what was
+ * allocated for them needs no end; `check` is ingestd -t in a child, whose report becomes JSON where that is wanted.  Both
+ * programs stand beside ingestctl.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/fsutil.h"
@@ -48,39 +49,91 @@ static char *writable(const char *literal)
 	return (char *)(uintptr_t)literal;
 }
 
+/* --- filters --- */
+
+/* The arguments of an ingest-worker in the making: [0] is left to ctl_become. */
+struct arguments {
+	char **argv;
+	size_t n;
+};
+
+static void add(struct arguments *a, const char *word)
+{
+	a->argv[a->n++] = writable(word);
+}
+
+/* An option that is left out when it has no value. */
+static void add_option(struct arguments *a, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	add(a, option);
+	add(a, value);
+}
+
+static bool is_job(const char *job)
+{
+	return job && strchr(job, '/');
+}
+
+/* verb, the filter it is for (a file, T/J, or none of them), and the options that all such verbs share. */
+static struct arguments filter_arguments(const char *verb, const struct ctl_options *o, const char *job)
+{
+	struct arguments a = {xcalloc((size_t)o->arg_count + ARGS_MAX, sizeof(*a.argv)), 1};
+	const char *slash = job ? strchr(job, '/') : NULL;
+
+	add(&a, verb);
+	add_option(&a, "--filter-file", o->filter);
+	if (slash) {
+		add_option(&a, "--tenant", xstrndup(job, (size_t)(slash - job)));
+		add_option(&a, "--job", slash + 1);
+	}
+	add_option(&a, "-c", o->config);
+	if (o->json)
+		add(&a, "--json");
+	return a;
+}
+
+static int usage(const char *form)
+{
+	fprintf(stderr, "ingestctl: usage: ingestctl %s\n", form);
+	return CTL_USAGE;
+}
+
 int command_filter_run(const struct ctl_options *o)
 {
-	char *argv[ARGS_MAX] = {NULL};
-	const char *slash = o->job ? strchr(o->job, '/') : NULL;
-	size_t n = 1;
+	struct arguments a;
 
-	if (!o->job == !o->filter || (o->job && !slash)) {
-		fputs("ingestctl: usage: ingestctl filter run (--job T/J | --filter FILE)"
-		      " [--input lines|ndjson] [--trace]\n",
-		      stderr);
-		return CTL_USAGE;
-	}
-	argv[n++] = writable("--filter");
-	if (o->filter) {
-		argv[n++] = writable("--filter-file");
-		argv[n++] = writable(o->filter);
-	} else {
-		argv[n++] = writable("--tenant");
-		argv[n++] = xstrndup(o->job, (size_t)(slash - o->job));
-		argv[n++] = writable("--job");
-		argv[n++] = writable(slash + 1);
-	}
-	if (o->config) {
-		argv[n++] = writable("-c");
-		argv[n++] = writable(o->config);
-	}
-	if (o->input) {
-		argv[n++] = writable("--input");
-		argv[n++] = writable(o->input);
-	}
+	if (!o->job == !o->filter || (o->job && !is_job(o->job)))
+		return usage("filter run (--job T/J | --filter FILE) [--input lines|ndjson] [--trace]");
+	a = filter_arguments("--filter", o, o->job);
+	add_option(&a, "--input", o->input);
 	if (o->trace)
-		argv[n++] = writable("--trace");
-	return ctl_become("ingest-worker", argv);
+		add(&a, "--trace");
+	return ctl_become("ingest-worker", a.argv);
+}
+
+int command_filter_explain(const struct ctl_options *o)
+{
+	const char *job = o->arg_count == 1 ? o->args[0] : NULL;
+
+	if (o->filter ? o->arg_count > 0 : !is_job(job))
+		return usage("filter explain T/J | --filter FILE");
+	return ctl_become("ingest-worker", filter_arguments("--explain", o, job).argv);
+}
+
+int command_filter_test(const struct ctl_options *o)
+{
+	struct arguments a;
+
+	if (!o->arg_count || (o->job && (o->filter || !is_job(o->job))))
+		return usage("filter test [--job T/J | --filter FILE] [--junit FILE] FILE...");
+	a = filter_arguments("--test", o, o->job);
+	add_option(&a, "--junit", o->junit);
+	add(&a, "--");
+	for (int i = 0; i < o->arg_count; i++)
+		add(&a, o->args[i]);
+	return ctl_become("ingest-worker", a.argv);
 }
 
 /* --- check --- */
@@ -137,77 +190,6 @@ static int run_test(const struct ctl_options *o, struct strbuf *report)
 	return WEXITSTATUS(status);
 }
 
-int command_filter_explain(const struct ctl_options *o)
-{
-	const char *job = o->arg_count == 1 ? o->args[0] : NULL, *slash = job ? strchr(job, '/') : NULL;
-	char *argv[ARGS_MAX] = {NULL};
-	size_t n = 1;
-
-	if (o->filter ? o->arg_count > 0 : !slash) {
-		fputs("ingestctl: usage: ingestctl filter explain T/J | --filter FILE\n", stderr);
-		return CTL_USAGE;
-	}
-	argv[n++] = writable("--explain");
-	if (o->filter) {
-		argv[n++] = writable("--filter-file");
-		argv[n++] = writable(o->filter);
-	} else {
-		argv[n++] = writable("--tenant");
-		argv[n++] = xstrndup(job, (size_t)(slash - job));
-		argv[n++] = writable("--job");
-		argv[n++] = writable(slash + 1);
-	}
-	if (o->config) {
-		argv[n++] = writable("-c");
-		argv[n++] = writable(o->config);
-	}
-	if (o->json)
-		argv[n++] = writable("--json");
-	return ctl_become("ingest-worker", argv);
-}
-
-int command_filter_test(const struct ctl_options *o)
-{
-	char **argv = xcalloc((size_t)o->arg_count + ARGS_MAX, sizeof(*argv));
-	const char *slash = o->job ? strchr(o->job, '/') : NULL;
-	size_t n = 1;
-	int r;
-
-	if (!o->arg_count || (o->job && (o->filter || !slash))) {
-		fputs("ingestctl: usage: ingestctl filter test [--job T/J | --filter FILE] [--junit FILE] FILE...\n",
-		      stderr);
-		free(argv);
-		return CTL_USAGE;
-	}
-	argv[n++] = writable("--test");
-	if (o->filter) {
-		argv[n++] = writable("--filter-file");
-		argv[n++] = writable(o->filter);
-	}
-	if (o->job) {
-		argv[n++] = writable("--tenant");
-		argv[n++] = xstrndup(o->job, (size_t)(slash - o->job));
-		argv[n++] = writable("--job");
-		argv[n++] = writable(slash + 1);
-	}
-	if (o->config) {
-		argv[n++] = writable("-c");
-		argv[n++] = writable(o->config);
-	}
-	if (o->junit) {
-		argv[n++] = writable("--junit");
-		argv[n++] = writable(o->junit);
-	}
-	if (o->json)
-		argv[n++] = writable("--json");
-	argv[n++] = writable("--");
-	for (int i = 0; i < o->arg_count; i++)
-		argv[n++] = o->args[i];
-	r = ctl_become("ingest-worker", argv);
-	free(argv);
-	return r;
-}
-
 int command_check(const struct ctl_options *o)
 {
 	struct strbuf report = STRBUF_INIT;
@@ -226,9 +208,8 @@ int command_schema(const struct ctl_options *o)
 	struct strbuf sb = STRBUF_INIT;
 
 	if (o->arg_count != 1 || !key_schema_write(o->args[0], &sb)) {
-		fputs("ingestctl: usage: ingestctl schema ingestd|profile|job\n", stderr);
 		strbuf_release(&sb);
-		return CTL_USAGE;
+		return usage("schema ingestd|profile|job");
 	}
 	puts(sb.p);
 	strbuf_release(&sb);

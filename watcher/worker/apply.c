@@ -20,6 +20,8 @@
 struct application {
 	struct chosen filter;
 	bool ndjson;
+	bool array;    /* the events as one */
+	uint64_t events;
 	struct trace *trace;
 	struct arena arena;
 	struct strbuf out;
@@ -84,10 +86,29 @@ static void print_failure(struct application *a, const struct plan_failure *fail
 	complain(a, f.text);
 }
 
+/* A line of its own; in an array with its comma. */
+static void add_event(struct application *a, const struct event *ev)
+{
+	if (a->array && a->events++ > 0)
+		strbuf_addc(&a->out, ',');
+	event_add_json(&a->out, ev);
+	strbuf_addc(&a->out, '\n');
+}
+
+static int print_out(struct application *a)
+{
+	struct fault f = FAULT_INIT;
+	int r = fs_write_all(STDOUT_FILENO, a->out.p, a->out.n, &f);
+
+	if (r < 0)
+		fprintf(stderr, "ingest-worker: %s\n", f.text);
+	strbuf_reset(&a->out);
+	return r;
+}
+
 static int take_row(struct application *a, struct span line)
 {
 	struct plan_result result = {0};
-	struct fault f = FAULT_INIT;
 	struct event ev, *only = &ev;
 
 	a->row++;
@@ -103,15 +124,9 @@ static int take_row(struct application *a, struct span line)
 		plan_run(plan_of(a), &ev, NULL, clock_now_ms(), &result);
 	if (result.failure || result.refusal)
 		print_failure(a, result.failure ? result.failure : result.refusal);
-	strbuf_reset(&a->out);
-	for (size_t i = 0; i < result.count; i++) {
-		event_add_json(&a->out, result.events[i]);
-		strbuf_addc(&a->out, '\n');
-	}
-	if (fs_write_all(STDOUT_FILENO, a->out.p, a->out.n, &f) == 0)
-		return 0;
-	fprintf(stderr, "ingest-worker: %s\n", f.text);
-	return -1;
+	for (size_t i = 0; i < result.count; i++)
+		add_event(a, result.events[i]);
+	return print_out(a);
 }
 
 static int run_rows(struct application *a)
@@ -123,6 +138,8 @@ static int run_rows(struct application *a)
 
 	if (plan_of(a))
 		plan_begin(plan_of(a));
+	if (a->array)
+		strbuf_addc(&a->out, '[');
 	while (r == 0 && (n = getline(&line, &cap, stdin)) > 0) {
 		struct span s = {line, (size_t)n};
 
@@ -140,10 +157,14 @@ static int run_rows(struct application *a)
 		r = take_row(a, s);
 	}
 	free(line);
+	if (r == 0 && a->array) {
+		strbuf_adds(&a->out, "]\n");
+		r = print_out(a);
+	}
 	return r < 0 || ferror(stdin) || a->unusable ? 1 : 0;
 }
 
-int apply_explain(const struct apply_options *o, bool json)
+int apply_explain(const struct apply_options *o)
 {
 	struct strbuf said = STRBUF_INIT, words = STRBUF_INIT, out = STRBUF_INIT;
 	struct chosen c = {0};
@@ -153,12 +174,12 @@ int apply_explain(const struct apply_options *o, bool json)
 	fputs(said.p, stderr);
 	if (r == 0) {
 		chosen_explain(&c, &words);
-		if (json) {
+		if (o->json) {
 			strbuf_adds(&out, "{\"explanation\":");
 			json_add_lossy(&out, strbuf_span(&words));
 			strbuf_adds(&out, "}\n");
 		}
-		fputs(json ? out.p : words.p, stdout);
+		fputs(o->json ? out.p : words.p, stdout);
 	}
 	chosen_release(&c);
 	strbuf_release(&said);
@@ -169,7 +190,8 @@ int apply_explain(const struct apply_options *o, bool json)
 
 int apply(const struct apply_options *o)
 {
-	struct application a = {.ndjson = o->input && strcmp(o->input, "ndjson") == 0, .out = STRBUF_INIT};
+	struct application a = {
+		.ndjson = o->input && strcmp(o->input, "ndjson") == 0, .array = o->json, .out = STRBUF_INIT};
 	struct strbuf said = STRBUF_INIT;
 	struct trace trace;
 	int r;

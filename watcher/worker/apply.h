@@ -1,5 +1,5 @@
 /*
- * apply - rows from standard input through a filter, the events that come out as lines of JSON
+ * apply - rows from standard input through a filter, the events that come out as lines of JSON or as one array
  *
  *	exit = apply(&(struct apply_options){.filter_file = "vmtable.conf", .input = "ndjson", .trace = true});
  *
@@ -18,10 +18,11 @@ struct apply_options {
 	const char *config, *tenant, *job;
 	const char *input; /* "lines", "ndjson", NULL: lines */
 	bool trace;
+	bool json; /* one JSON array instead of lines */
 };
 
-/* The filter in words, to standard output; its input and trace are not looked at.  Exit 0, or 2: it is refused. */
-int apply_explain(const struct apply_options *o, bool json);
+/* The filter in words, to standard output, with json as an object; its input and trace are not looked at.  Exit 0, or 2: it is refused. */
+int apply_explain(const struct apply_options *o);
 int apply(const struct apply_options *o);
 /* Every error and warning of the filters in these files, to standard error; -1: one was refused.  None: standard input. */
 int apply_check(char **files);

@@ -97,8 +97,9 @@ static void help(void)
 	     "       ingest-worker --convert [-c CONFIG] --tenant T --job J FILE\n"
 	     "                                                the bulk body that FILE would send\n"
 	     "       ingest-worker --filter (--filter-file FILE | [-c CONFIG] --tenant T --job J)\n"
-	     "                     [--input lines|ndjson] [--trace]\n"
-	     "                                                rows from standard input, the events that come out\n"
+	     "                     [--input lines|ndjson] [--trace] [--json]\n"
+	     "                                                rows from standard input, the events that come out,\n"
+	     "                                                a line each, or with --json as one array\n"
 	     "       ingest-worker --test [--filter-file FILE | [-c CONFIG] --tenant T --job J]\n"
 	     "                     [--junit FILE] [--json] FILE...\n"
 	     "                                                test cases of a filter; exit 0, 1 one failed, 2 refused\n"
@@ -190,13 +191,13 @@ static int run_convert(const struct options *o, char **rest)
 
 static int run_filter(const struct options *o)
 {
-	struct apply_options a = {o->filter_file, o->config, o->tenant, o->job, o->input, o->trace};
+	struct apply_options a = {o->filter_file, o->config, o->tenant, o->job, o->input, o->trace, o->json};
 
 	if (!o->filter_file == !(o->tenant && o->job))
 		return usage("this verb needs --filter-file FILE, or --tenant T --job J");
 	if (o->input && strcmp(o->input, "lines") != 0 && strcmp(o->input, "ndjson") != 0)
 		return usage("--input is lines or ndjson");
-	return o->verb == VERB_EXPLAIN ? apply_explain(&a, o->json) : apply(&a);
+	return o->verb == VERB_EXPLAIN ? apply_explain(&a) : apply(&a);
 }
 
 static int print_filters(void)

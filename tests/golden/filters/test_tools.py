@@ -114,3 +114,21 @@ def test_filter_explain_says_the_order_of_effect(tmp_path):
     path.write_text("drop {")
     assert ctl("filter", "explain", "--filter", str(path)).returncode == 2
     assert ctl("filter", "explain").returncode == 2
+
+
+def test_filter_run_prints_lines_and_with_json_one_value(tmp_path):
+    put(tmp_path, CASES)
+    run = ("filter", "run", "--filter", str(tmp_path / "f.conf"))
+    events = [{"a": "x", "n": 1, "m": {"x": "x!"}}, {"a": "y", "n": 2, "m": {"x": "y!"}}]
+    lines = ctl(*run, stdin=b"x,1\nskip,1\ny,2\n")
+    assert lines.returncode == 0 and [json.loads(line) for line in lines.stdout.splitlines()] == events
+    for args in (("--json", *run), (*run, "--json"), ("--json", *run, "--trace")):
+        done = ctl(*args, stdin=b"x,1\nskip,1\ny,2\n")
+        assert done.returncode == 0 and json.loads(done.stdout) == events, args
+    assert json.loads(ctl("--json", *run, stdin=b"").stdout) == []
+    # a line that cannot be used is said, and what was printed is one value all the same
+    done = ctl("--json", *run, stdin=b"x,1\n\xff\ny,2\n")
+    assert done.returncode == 1 and json.loads(done.stdout) == events and b"row 2: invalid UTF-8" in done.stderr
+    (tmp_path / "f.conf").write_text("nothing { }")
+    done = ctl("--json", *run)
+    assert (done.returncode, done.stdout) == (2, b"") and b"nothing" in done.stderr
