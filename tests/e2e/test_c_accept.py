@@ -41,7 +41,7 @@ def test_every_field_of_a_receipt_is_there_and_null_where_unknown(site):
     site.drop("bob", "a.xyz", b"id\n1\n")
     site.once()
     fields = """id delivery duplicate_of tenant job run file bytes sha256 state reason job_version rows documents sinks
-        first_error coercions quality times seconds attempts cpu_seconds peak_rss_bytes sentence""".split()
+        first_error coercions quality encrypted_to times seconds attempts cpu_seconds peak_rss_bytes sentence""".split()
     for state, name in (("done", "a.csv"), ("failed", "a.xyz")):
         r = site.receipt("bob", state, name)
         assert set(fields) <= set(r), set(fields) - set(r)

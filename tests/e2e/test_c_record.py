@@ -10,7 +10,7 @@ from records_ import client, csv, documents, done, fail, nothing_left, plain, re
 from site_ import ROOT
 
 FIELDS = ("id delivery duplicate_of tenant job run file bytes sha256 state reason job_version rows documents sinks first_error coercions "
-          "quality times seconds attempts cpu_seconds peak_rss_bytes sentence").split()
+          "quality encrypted_to times seconds attempts cpu_seconds peak_rss_bytes sentence").split()
 
 
 def equals_receipt(document, receipt):

@@ -69,6 +69,16 @@ static void print_json(const json_t *v)
 	fputc('\n', stdout);
 }
 
+void ctl_print(const struct ctl_options *o, const json_t *v, const char *columns)
+{
+	if (o->json)
+		print_json(v);
+	else if (json_is_array(v))
+		table_print(stdout, v, columns);
+	else
+		object_print(stdout, v);
+}
+
 /* One request; a list becomes a table of the columns, an object lines. */
 static int get_and_print(const struct ctl_options *o, const char *path, const char *columns)
 {
@@ -77,17 +87,12 @@ static int get_and_print(const struct ctl_options *o, const char *path, const ch
 
 	if (rc != CTL_OK)
 		return rc;
-	if (o->json)
-		print_json(reply.json);
-	else if (json_is_array(reply.json))
-		table_print(stdout, reply.json, columns);
-	else
-		object_print(stdout, reply.json);
+	ctl_print(o, reply.json, columns);
 	api_reply_release(&reply);
 	return CTL_OK;
 }
 
-static int usage(const char *line)
+int ctl_usage(const char *line)
 {
 	fprintf(stderr, "ingestctl: usage: ingestctl %s\n", line);
 	return CTL_USAGE;
@@ -157,7 +162,7 @@ int command_show(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1)
-		return usage("show ID|PATH");
+		return ctl_usage("show ID|PATH");
 	if (strchr(o->args[0], '/') || access(o->args[0], F_OK) == 0)
 		whole = realpath(o->args[0], NULL);
 	strbuf_adds(&path, "/v1/files/");
@@ -196,7 +201,7 @@ int command_explain(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1)
-		return usage("explain PATH");
+		return ctl_usage("explain PATH");
 	whole = real_folder_of(o->args[0]);
 	strbuf_adds(&path, "/v1/explain");
 	add_query(&path, "path", whole ? whole : o->args[0]);
@@ -290,7 +295,7 @@ int command_job_show(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1 || !job_path(o->args[0], "", &path))
-		return usage("job show T/J");
+		return ctl_usage("job show T/J");
 	rc = get_and_print(o, path.p, "");
 	strbuf_release(&path);
 	return rc;
@@ -329,7 +334,7 @@ int command_job_start(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1 || !job_path(o->args[0], "/start", &path))
-		return usage("job start T/J [--wait]");
+		return ctl_usage("job start T/J [--wait]");
 	rc = ctl_ask(o, "POST", path.p, &reply);
 	strbuf_release(&path);
 	if (rc != CTL_OK)
@@ -375,7 +380,7 @@ int command_job_stop(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1 || !job_path(o->args[0], "/stop", &path))
-		return usage("job stop T/J");
+		return ctl_usage("job stop T/J");
 	rc = post_and_print(o, path.p);
 	strbuf_release(&path);
 	return rc;

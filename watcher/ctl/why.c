@@ -109,14 +109,14 @@ static void say_delivery(const json_t *record, const char *path)
 	fflush(stdout);
 }
 
-static int hand_over(const struct ctl_options *o, const json_t *record, const struct document_name *n,
-		     char *version, char *path)
+static int hand_over(const struct ctl_options *o, const struct config *c, const json_t *record,
+		     const struct document_name *n, char *version, char *path)
 {
 	char numbers[3][24];
 	char *argv[] = {NULL, (char *)(uintptr_t) "--why", version, path,
 			(char *)(uintptr_t)text_of(record, "file"), (char *)(uintptr_t)n->delivery,
 			numbers[0], numbers[1], (char *)(uintptr_t)text_of(record, "sha256"), numbers[2],
-			o->json ? (char *)(uintptr_t) "--json" : NULL, NULL};
+			(char *)(uintptr_t) "-c", c->file, o->json ? (char *)(uintptr_t) "--json" : NULL, NULL};
 	const char *claimed = text_of(json_object_get(record, "times"), "claimed");
 
 	snprintf(numbers[0], sizeof(numbers[0]), "%llu", (unsigned long long)n->row);
@@ -139,7 +139,7 @@ static int answer(const struct ctl_options *o, const struct config *c, const jso
 	else if (access(version, R_OK) < 0)
 		r = say_gone(record, n, "the job version it was loaded under is not kept any more");
 	else
-		r = hand_over(o, record, n, version, path);
+		r = hand_over(o, c, record, n, version, path);
 	free(path);
 	free(version);
 	return r;

@@ -13,6 +13,7 @@
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/daemon/unwrap.h"
 #include "watcher/model/sink_access.h"
 #include "watcher/spool/deliveries.h"
 #include "watcher/spool/versions.h"
@@ -286,9 +287,13 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 	case MESSAGE_RESULT:
 		on_result(d, x, m);
 		return;
+	case MESSAGE_UNWRAP:
+		unwrap_answer(d, x, m);
+		return;
 	case MESSAGE_JOB:
 	case MESSAGE_LOAD:
 	case MESSAGE_DROP:
+	case MESSAGE_KEY:
 		break;
 	}
 	CHECK(!"a message that the scheduler lets through");

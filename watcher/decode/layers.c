@@ -5,8 +5,11 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/decode/layers.h"
+#include "watcher/decode/stream_age.h"
+#include "watcher/decode/stream_armor.h"
 #include "watcher/decode/stream_codec.h"
 #include "watcher/model/format.h"
+#include "watcher/model/keyring.h"
 
 #define HEAD 64
 
@@ -81,11 +84,85 @@ static int take_codec(struct stream **s, const struct layers_options *o, struct 
 	return 0;
 }
 
-static int check_named(const struct layers_options *o, const struct layers *l, struct fault *f)
+/* --- encryption --- */
+
+#define AGE_MARK "age-encryption.org/"
+
+enum age_form { AGE_NOT, AGE_BINARY, AGE_ARMORED };
+
+/* White space may stand before an armor. */
+static enum age_form age_form_of(struct span head)
+{
+	if (span_starts(head, SPAN_LITERAL(AGE_MARK)))
+		return AGE_BINARY;
+	while (head.n && memchr(" \t\r\n", *head.p, 4)) {
+		head.p++;
+		head.n--;
+	}
+	return span_starts(head, SPAN_LITERAL(ARMOR_BEGIN)) ? AGE_ARMORED : AGE_NOT;
+}
+
+/* Nobody here can have such a key. */
+static int refuse_recipients(const struct age_header *h, struct fault *f)
+{
+	if (h->passphrase)
+		return fault_set(f, FAULT_DATA,
+				 "the file is encrypted with a passphrase, not to a key; encrypt it with: " KEYRING_LINE);
+	return fault_set(f, FAULT_DATA,
+			 "the file is encrypted to recipients of type \"%s\" only, and this takes X25519 (age1...); "
+			 "encrypt it with: " KEYRING_LINE,
+			 h->other_type);
+}
+
+static int open_age(struct stream *s, const struct layers_options *o, struct fault *f)
+{
+	unsigned char file_key[AGE_FILE_KEY];
+	const struct age_header *h;
+	int r;
+
+	if (stream_age_header(s, &h, f) < 0)
+		return -1;
+	if (!h->x25519_count)
+		return refuse_recipients(h, f);
+	r = o->keys.find(o->keys.context, h, file_key, f);
+	if (r == 0)
+		r = stream_age_open(s, file_key, f);
+	explicit_bzero(file_key, sizeof(file_key));
+	return r;
+}
+
+static int take_age(struct stream **s, const struct layers_options *o, struct layers *out, struct fault *f)
+{
+	enum age_form form;
+	char head[HEAD];
+	size_t n;
+
+	if (look_head(*s, head, &n, f) < 0)
+		return -1;
+	form = age_form_of((struct span){head, n});
+	if (form == AGE_NOT)
+		return 0;
+	if (!(o->allowed & FORMAT_AGE))
+		return refuse(o->allowed, "encrypted by age", f);
+	CHECK(o->keys.find);
+	if (form == AGE_ARMORED)
+		*s = stream_armor_new(*s);
+	*s = stream_age_new(*s);
+	out->found |= FORMAT_AGE;
+	return open_age(*s, o, f);
+}
+
+/* --- front door --- */
+
+int layers_check(const struct layers_options *o, const struct layers *l, struct fault *f)
 {
 	unsigned missing = o->named & ~l->found;
 	struct strbuf list = STRBUF_INIT;
 
+	if (o->encrypted && !(l->found & FORMAT_AGE))
+		return fault_set(f, FAULT_DATA,
+				 "File format not allowed: this tenant's files must be encrypted, and this one is not; "
+				 "encrypt it with: " KEYRING_LINE " (recipients.txt lies beside in/)");
 	if (!missing)
 		return 0;
 	format_list(&list, missing);
@@ -100,7 +177,7 @@ int layers_open(struct stream **s, const struct layers_options *o, struct layers
 		struct fault *f)
 {
 	*out = (struct layers){0};
-	if (take_codec(s, o, out, f) < 0)
+	if (take_age(s, o, out, f) < 0)
 		return -1;
-	return check_named(o, out, f);
+	return take_codec(s, o, out, f);
 }

@@ -11,6 +11,8 @@
 #define UNPACK "unpack it and send the text itself"
 #define EXPORT "export the table as CSV in UTF-8 and send that"
 #define PLAIN "send the text itself, not encrypted"
+#define OUTSIDE "encrypt once, as the last step, outside the compression"
+#define ENCRYPTED NULL
 #define RECODE "convert it to UTF-8 and send that"
 #define TEXT_ONLY "send text in UTF-8"
 #define SEND_DATA "send the data, not a document that shows it"
@@ -51,12 +53,12 @@ static const struct mark marks[] = {
 	MARK("SQLite format 3\x00", 0, "an SQLite database", EXPORT),
 	MARK("%PDF-", 0, "a PDF document", SEND_DATA),
 	MARK("{\\rtf", 0, "an RTF document", SEND_DATA),
-	MARK("age-encryption.org/v1\n", 0, "an age-encrypted file", PLAIN),
-	MARK("-----BEGIN AGE ENCRYPTED FILE-----", 0, "an age-encrypted file", PLAIN),
-	MARK("-----BEGIN PGP MESSAGE-----", 0, "a PGP-encrypted message", PLAIN),
-	MARK("-----BEGIN CMS-----", 0, "a CMS-encrypted message", PLAIN),
-	MARK("-----BEGIN PKCS7-----", 0, "a CMS-encrypted message", PLAIN),
-	MARK("Salted__", 0, "a file encrypted by openssl enc", PLAIN),
+	MARK("age-encryption.org/v1\n", 0, "an age-encrypted file", OUTSIDE),
+	MARK("-----BEGIN AGE ENCRYPTED FILE-----", 0, "an age-encrypted file", OUTSIDE),
+	MARK("-----BEGIN PGP MESSAGE-----", 0, "a PGP-encrypted message", ENCRYPTED),
+	MARK("-----BEGIN CMS-----", 0, "a CMS-encrypted message", ENCRYPTED),
+	MARK("-----BEGIN PKCS7-----", 0, "a CMS-encrypted message", ENCRYPTED),
+	MARK("Salted__", 0, "a file encrypted by openssl enc", ENCRYPTED),
 	MARK("\xff\xfe\x00\x00", 0, "text in UTF-32", RECODE),
 	MARK("\x00\x00\xfe\xff", 0, "text in UTF-32", RECODE),
 	MARK("\xff\xfe", 0, "text in UTF-16", RECODE),
@@ -73,7 +75,7 @@ static const struct mark marks[] = {
 static const struct sniff_finding zip_plain = {"a zip archive", UNPACK};
 static const struct sniff_finding zip_office = {"an Excel or Office document (xlsx)", EXPORT};
 static const struct sniff_finding bzip2 = {"a bzip2 file", UNPACK};
-static const struct sniff_finding cms_der = {"a CMS-encrypted file", PLAIN};
+static const struct sniff_finding cms_der = {"a CMS-encrypted file", ENCRYPTED};
 static const struct sniff_finding html = {"an HTML page", SEND_DATA};
 static const struct sniff_finding utf16 = {"text in UTF-16 without a byte order mark", RECODE};
 static const struct sniff_finding binary = {"binary data (mostly NUL bytes)", TEXT_ONLY};
@@ -173,7 +175,19 @@ const struct sniff_finding *sniff_bytes(struct span head)
 	return NULL;
 }
 
-int sniff_check(struct stream *s, const char *expected, struct fault *f)
+static int refuse(const struct sniff_finding *found, const char *expected, const char *encrypt,
+		  struct fault *f)
+{
+	if (found->instead || !encrypt)
+		return fault_set(f, FAULT_DATA, "File format not allowed: the content is %s, not %s; %s", found->what,
+				 expected, found->instead ? found->instead : PLAIN);
+	return fault_set(f, FAULT_DATA,
+			 "File format not allowed: the content is %s, and files must be encrypted by age; encrypt it with: "
+			 "%s (recipients.txt lies beside in/)",
+			 found->what, encrypt);
+}
+
+int sniff_check(struct stream *s, const char *expected, const char *encrypt, struct fault *f)
 {
 	char head[SNIFF_BYTES];
 	const struct sniff_finding *found;
@@ -187,6 +201,5 @@ int sniff_check(struct stream *s, const char *expected, struct fault *f)
 	found = sniff_bytes((struct span){head, have});
 	if (!found)
 		return 0;
-	return fault_set(f, FAULT_DATA, "File format not allowed: the content is %s, not %s; %s",
-			 found->what, expected, found->instead);
+	return refuse(found, expected, encrypt, f);
 }

@@ -21,11 +21,14 @@
 /* What the bytes are, in words ("a gzip file"), and what to send instead; NULL: may be text. */
 struct sniff_finding {
 	const char *what;
-	const char *instead;
+	const char *instead; /* NULL: it is encrypted by another tool than age */
 };
 const struct sniff_finding *sniff_bytes(struct span head);
 
-/* expected: the format's name ("csv", "txt").  Looks, never moves the stream. */
-int sniff_check(struct stream *s, const char *expected, struct fault *f) MUST_CHECK;
+/*
+ * expected: the format's name ("csv", "txt").  encrypt: the command that encrypts a file as we take it; NULL: we take none.  Looks,
+ * never moves the stream.
+ */
+int sniff_check(struct stream *s, const char *expected, const char *encrypt, struct fault *f) MUST_CHECK;
 
 #endif

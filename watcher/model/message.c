@@ -44,7 +44,12 @@ void message_release(struct message *m)
 	free(m->first_error_column);
 	free(m->first_error_text);
 	free(m->coercions_json);
-	memset(m, 0, sizeof(*m));
+	explicit_bzero(m, sizeof(*m));
+}
+
+bool message_holds_key(const struct message *m)
+{
+	return m->type == MESSAGE_KEY && m->has_file_key;
 }
 
 static void put_text(struct strbuf *out, const char *key, const char *s)
@@ -86,6 +91,17 @@ static void put_fault(struct strbuf *out, const struct fault *f)
 	strbuf_addc(out, '}');
 }
 
+static void put_stanzas(struct strbuf *out, const struct message *m)
+{
+	const unsigned char *p = (const unsigned char *)m->stanzas;
+
+	json_add_key(out, "stanzas");
+	strbuf_addc(out, '"');
+	for (size_t i = 0; i < m->stanza_count * sizeof(*m->stanzas); i++)
+		strbuf_addf(out, "%02x", p[i]);
+	strbuf_addc(out, '"');
+}
+
 void message_write(const struct message *m, struct strbuf *out)
 {
 	size_t from = out->n;
@@ -120,7 +136,16 @@ void message_write(const struct message *m, struct strbuf *out)
 		json_add_key(out, "coercions");
 		strbuf_adds(out, m->coercions_json);
 	}
-	strbuf_addc(out, '}');
+	if (m->type == MESSAGE_UNWRAP)
+		put_stanzas(out, m);
+	if (!message_holds_key(m)) {
+		strbuf_addc(out, '}');
+		return;
+	}
+	/* the last thing that is added: no copy of it stays in memory that the text grew out of */
+	strbuf_reserve(out, 2 + AGE_FILE_KEY);
+	strbuf_add(out, "}", 2);
+	strbuf_add(out, m->file_key, AGE_FILE_KEY);
 }
 
 static bool get_u64(const json_t *o, const char *key, uint64_t *out)
@@ -196,6 +221,34 @@ static bool get_fault(const json_t *o, struct fault *f)
 	return ok;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool get_stanzas(const json_t *o, struct message *m)
+{
+	const json_t *v = json_object_get(o, "stanzas");
+	const char *s = json_string_value(v);
+	unsigned char *out = (unsigned char *)m->stanzas;
+	size_t n = json_string_length(v) / 2;
+
+	if (!s || n == 0 || n % sizeof(*m->stanzas) != 0 || n > sizeof(m->stanzas) ||
+	    json_string_length(v) % 2 != 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(s[2 * i]), low = hex_digit(s[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (unsigned char)(high << 4 | low);
+	}
+	m->stanza_count = n / sizeof(*m->stanzas);
+	return true;
+}
+
 static bool get_type(const json_t *root, enum message_type *out)
 {
 	const char *name = json_string_value(json_object_get(root, "type"));
@@ -246,6 +299,8 @@ static const char *fill(const json_t *root, struct message *m)
 		return "checkpoint";
 	if (!get_fault(json_object_get(root, "fault"), &m->fault))
 		return "fault";
+	if (m->type == MESSAGE_UNWRAP && !get_stanzas(root, m))
+		return "stanzas";
 	if (coercions && !json_is_array(coercions))
 		return "coercions";
 	if (coercions)
@@ -257,16 +312,31 @@ static const char *fill(const json_t *root, struct message *m)
 	return NULL;
 }
 
+/* What stands behind the object, and only behind that of a key. */
+static const char *take_key(struct span tail, struct message *m)
+{
+	if (!tail.p)
+		return NULL;
+	if (m->type != MESSAGE_KEY || tail.n != AGE_FILE_KEY)
+		return "something behind it";
+	memcpy(m->file_key, tail.p, AGE_FILE_KEY);
+	m->has_file_key = true;
+	return NULL;
+}
+
 int message_parse(struct span text, struct message *out, struct fault *f)
 {
 	struct message m;
 	json_error_t e;
-	json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &e);
-	const char *bad;
+	const char *nul = text.n ? memchr(text.p, '\0', text.n) : NULL, *bad;
+	size_t n = nul ? (size_t)(nul - text.p) : text.n;
+	json_t *root = json_loadb(text.p, n, JSON_REJECT_DUPLICATES, &e);
 
 	message_init(&m, MESSAGE_JOB);
 	bad = json_is_object(root) ? fill(root, &m) : "JSON";
 	json_decref(root);
+	if (!bad)
+		bad = take_key(nul ? (struct span){nul + 1, text.n - n - 1} : SPAN_NONE, &m);
 	if (bad) {
 		message_release(&m);
 		return fault_set(f, FAULT_SYSTEM, "ill-formed message: %s", bad);

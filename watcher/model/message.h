@@ -5,10 +5,12 @@
  *	worker -> daemon   progress ... gated             one for each job of mode MESSAGE_LOAD without a checkpoint
  *	daemon -> worker   load (pins the index)  or  drop (the job ends here)
  *	worker -> daemon   checkpoint ... result          after drop there is no result
+ *	worker -> daemon   unwrap ... daemon -> worker  key     in a pass over an encrypted file, until one stanza is ours
  *	(mode MESSAGE_UNDO: job, result.  With a checkpoint: the digest is checked, then checkpoint ... result, no gated.)
  *
- * One JSON object a packet, {"type": "...", ...}; strings are valid UTF-8.  Both sides check every field: an ill-formed message
- * from a worker kills that worker, one from the daemon ends the worker.
+ * One JSON object a packet, {"type": "...", ...}; strings are valid UTF-8.  The file key of `key` stands behind the object and a
+ * NUL, as it is, in no text that is copied about; who has sent or read such a packet wipes it (message_holds_key).
+ * Both sides check every field: an ill-formed message from a worker kills that worker, one from the daemon ends the worker.
  * Ownership: message_parse fills *m with copies; message_release frees them.
  */
 #ifndef MODEL_MESSAGE_H
@@ -19,6 +21,7 @@
 #include "watcher/base/ulid.h"
 #include "watcher/model/checkpoint.h"
 #include "watcher/model/config.h"
+#include "watcher/model/keyring.h"
 #include "watcher/model/version.h"
 
 #define DELIVERY_BYTES 15
@@ -31,13 +34,17 @@
 	X(LOAD, "load") \
 	X(DROP, "drop") \
 	X(CHECKPOINT, "checkpoint") \
-	X(RESULT, "result")
+	X(RESULT, "result") \
+	X(UNWRAP, "unwrap") \
+	X(KEY, "key")
 
 enum message_type {
 #define X(id, name) MESSAGE_##id,
 	MESSAGE_TYPES(X)
 #undef X
 };
+
+#define MESSAGE_STANZAS 8 /* of one unwrap: what the daemon's loop does at once */
 
 enum message_mode { MODE_LOAD, MODE_UNDO };
 /* ACCESS: sink_access, last, and only for a sink that is a server */
@@ -73,12 +80,19 @@ struct message {
 	/* gated, result */
 	uint64_t cpu_us; /* of this job so far */
 	uint64_t peak_rss; /* bytes, of the worker */
+	/* unwrap */
+	struct keyring_stanza stanzas[MESSAGE_STANZAS];
+	size_t stanza_count;
+	/* key; without one: none of these stanzas is ours, or fault says why */
+	bool has_file_key;
+	unsigned char file_key[AGE_FILE_KEY];
 };
 
 void message_init(struct message *m, enum message_type type);
 void message_release(struct message *m);
 void message_write(const struct message *m, struct strbuf *out);
 int message_parse(struct span text, struct message *out, struct fault *f) MUST_CHECK;
+bool message_holds_key(const struct message *m);
 const char *message_type_name(enum message_type t);
 
 /* D: the first 120 bits of SHA-256(tenant 0 job 0 name 0 sha256-raw), base64url. */

@@ -126,6 +126,9 @@ static void parse_own(struct profile *p, const json_t *root, struct keys_report 
 	p->max_row_bytes = (uint64_t)keys_int(limits, "max_row_bytes", ROW_BYTES_DEFAULT);
 	if (settle >= 0 && settle <= SETTLE_MAX)
 		p->settle_ms = (int64_t)(settle * 1000 + 0.5);
+	p->encryption_required = keys_bool(json_object_get(root, "encryption"), "required", false);
+	if (p->encryption_required && !(p->formats & FORMAT_AGE))
+		keys_error(r, "$.encryption.required", "true, but $.formats does not have \"age\": no file could be taken");
 	p->index_prefix = keys_string(root, "index_prefix", NULL);
 	if (p->index_prefix)
 		check_prefix(p, r);

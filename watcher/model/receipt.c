@@ -28,6 +28,7 @@ void receipt_release(struct receipt *r)
 	free(r->error_text);
 	free(r->coercions_json);
 	free(r->rejects_file);
+	free(r->encrypted_to);
 	receipt_init(r);
 }
 
@@ -187,6 +188,7 @@ void receipt_add_json(struct strbuf *sb, const struct receipt *r, bool with_plac
 	strbuf_adds(sb, or_null(r->coercions_json) ? r->coercions_json : "[]");
 	json_add_key(sb, "quality");
 	strbuf_adds(sb, "[]");
+	json_pair_string(sb, "encrypted_to", or_null(r->encrypted_to));
 	add_times(sb, r, with_placed);
 	json_pair_u64(sb, "attempts", r->attempts);
 	json_add_key(sb, "cpu_seconds");

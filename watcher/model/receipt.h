@@ -30,6 +30,7 @@ struct receipt {
 	struct {
 		int64_t arrived, complete, claimed, started, indexed, placed;
 	} times;
+	char *encrypted_to; /* the recipient whose key opened the file */
 	uint64_t attempts;
 	uint64_t cpu_us;
 	uint64_t peak_rss;

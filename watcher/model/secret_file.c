@@ -41,6 +41,17 @@ static int check_mode(int fd, const char *name, const char *what, bool secret, s
 	return 0;
 }
 
+int secret_file_open(int dir_fd, const char *name, const char *what, bool secret, int *fd,
+		     struct fault *f)
+{
+	if (open_file(dir_fd, name, what, fd, f) < 0)
+		return -1;
+	if (check_mode(*fd, name, what, secret, f) == 0)
+		return 0;
+	fs_close(fd);
+	return -1;
+}
+
 int secret_file_read(int dir_fd, const char *name, const char *what, bool secret, size_t max,
 		     char **out, struct fault *f)
 {
@@ -49,9 +60,7 @@ int secret_file_read(int dir_fd, const char *name, const char *what, bool secret
 
 	if (!name)
 		return 0;
-	r = open_file(dir_fd, name, what, &fd, f);
-	if (r == 0)
-		r = check_mode(fd, name, what, secret, f);
+	r = secret_file_open(dir_fd, name, what, secret, &fd, f);
 	if (r == 0 && fs_read_fd(fd, max, &sb, f) < 0) {
 		f->kind = FAULT_KEY;
 		r = fault_prefix(f, "%s %s", what, name);

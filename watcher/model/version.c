@@ -46,6 +46,8 @@ void version_write(const struct profile *p, const struct job *j, struct strbuf *
 		json_pair_bool(text, "start_finish_times", true);
 	if (j->pipeline)
 		json_pair_string(text, "pipeline", j->pipeline);
+	if (p->encryption_required)
+		json_pair_bool(text, "encryption_required", true);
 	json_pair_u64(text, "formats", p->formats);
 	json_pair_u64(text, "max_columns", p->max_columns);
 	json_pair_u64(text, "max_row_bytes", p->max_row_bytes);
@@ -115,6 +117,7 @@ int version_parse(struct span text, struct version **out, struct fault *f)
 	v->max_columns = (uint64_t)keys_int(root, "max_columns", 4096);
 	v->max_row_bytes = (uint64_t)keys_int(root, "max_row_bytes", 1048576);
 	v->max_file_bytes = keys_int(root, "max_file_bytes", -1);
+	v->encryption_required = keys_bool(root, "encryption_required", false);
 	v->index_pattern = xstrdup(v->job->index_name);
 	json_decref(root);
 	digest_init(&d);

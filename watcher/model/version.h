@@ -21,6 +21,7 @@ struct version {
 	uint64_t max_columns;
 	uint64_t max_row_bytes;
 	int64_t max_file_bytes; /* -1: no limit; for what a file decompresses to */
+	bool encryption_required;
 	char *index_pattern; /* full, prefix included, %{+...} still in it */
 };
 

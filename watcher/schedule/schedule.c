@@ -122,10 +122,14 @@ int schedule_tell(struct schedule *s, struct task *t, const struct message *m, s
 {
 	struct worker *w = t->worker;
 
-	CHECK(t->stage == TASK_ASKED && w);
-	CHECK(m->type == MESSAGE_LOAD || m->type == MESSAGE_DROP);
+	CHECK(w && (m->type == MESSAGE_KEY ? t->unwrapping : t->stage == TASK_ASKED));
+	CHECK(m->type == MESSAGE_LOAD || m->type == MESSAGE_DROP || m->type == MESSAGE_KEY);
 	if (worker_send(w, m, NULL, 0, f) < 0)
 		return -1;
+	if (m->type == MESSAGE_KEY) {
+		t->unwrapping = false;
+		return 0;
+	}
 	if (m->type == MESSAGE_LOAD) {
 		stage(t, TASK_LOADING);
 		worker_listen(w, s->options.silence_ms);
@@ -153,11 +157,16 @@ static const char *out_of_turn(const struct task *t, const struct message *m)
 	case MESSAGE_JOB:
 	case MESSAGE_LOAD:
 	case MESSAGE_DROP:
+	case MESSAGE_KEY:
 		return "a message that only the daemon sends";
 	case MESSAGE_PROGRESS:
 		return NULL;
 	case MESSAGE_GATED:
 		return t->stage == TASK_RUNNING ? NULL : "gated out of turn";
+	case MESSAGE_UNWRAP:
+		return (t->stage == TASK_RUNNING || t->stage == TASK_LOADING) && t->mode == MODE_LOAD ?
+			       NULL :
+			       "unwrap out of turn";
 	case MESSAGE_CHECKPOINT:
 		return t->stage == TASK_LOADING && t->mode == MODE_LOAD ? NULL :
 									  "a checkpoint out of turn";
@@ -186,6 +195,7 @@ static void on_message(void *ctx, struct worker *w, const struct message *m)
 		worker_kill(w, WORKER_BABBLED, wrong);
 		return;
 	}
+	t->unwrapping = m->type == MESSAGE_UNWRAP;
 	if (m->type == MESSAGE_GATED) {
 		stage(t, TASK_ASKED);
 		worker_listen(w, 0); /* now it is we who are waited for */

@@ -39,6 +39,7 @@ struct task {
 	char arrival[ULID_TEXT];
 	struct worker *worker;
 	int64_t since_ms; /* wall: in this stage */
+	bool unwrapping;  /* an unwrap is to be answered by a key */
 };
 
 struct schedule_options {
@@ -54,7 +55,7 @@ struct schedule_options {
 struct schedule_ops {
 	/* Fills the job message and opens its descriptors (closed by the scheduler).  -1: the task is over, the owner knows why. */
 	int (*begin)(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT]);
-	/* progress, gated, checkpoint, result */
+	/* progress, gated, unwrap (answered at once), checkpoint, result */
 	void (*message)(void *ctx, struct task *t, const struct message *m);
 	void (*lost)(void *ctx, struct task *t, const struct worker_end *end);
 	/* For the log: a process ended otherwise than by retirement; a line of its stderr. */
@@ -79,7 +80,7 @@ struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, b
 void schedule_run(struct schedule *s);
 /* Takes it out of its queue, or kills its worker (no lost() follows). */
 void schedule_remove(struct schedule *s, struct task *t);
-/* load or drop, after gated.  -1: the worker is dying, lost() follows. */
+/* load or drop, after gated; a key, after unwrap.  -1: the worker is dying, lost() follows. */
 int schedule_tell(struct schedule *s, struct task *t, const struct message *m, struct fault *f) MUST_CHECK;
 /* What the worker said makes no sense to the owner: it is killed, lost() follows with WORKER_BABBLED. */
 void schedule_refuse(struct schedule *s, struct task *t, const char *why);

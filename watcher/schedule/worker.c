@@ -244,6 +244,8 @@ int worker_send(struct worker *w, const struct message *m, const int *fds, size_
 		return fault_set(f, FAULT_SYSTEM, "the worker is ending");
 	message_write(m, &text);
 	r = ipc_send(w->sock, strbuf_span(&text), fds, nfds, f);
+	if (message_holds_key(m))
+		explicit_bzero(text.p, text.n);
 	strbuf_release(&text);
 	/* EAGAIN: it does not read; it is of no use.  Else it is dead already and on_child comes. */
 	if (r < 0)

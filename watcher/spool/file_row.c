@@ -11,7 +11,7 @@
 	X(file) \
 	X(original) \
 	X(job) X(reason) X(target) X(rejects) X(error_column) X(error_text) X(coercions_json) \
-		X(sentence) X(leg.sink) X(leg.index)
+		X(sentence) X(encrypted_to) X(leg.sink) X(leg.index)
 
 static const char *const leg_names[] = {
 	[LEG_NONE] = "none",       [LEG_GATED] = "gated",     [LEG_LOADING] = "loading",

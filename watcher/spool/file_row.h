@@ -70,6 +70,7 @@ struct file_row {
 	char *error_text;
 	char *coercions_json;
 	char *sentence; /* set with PLACED or HELD */
+	char *encrypted_to; /* the recipient whose key opened it; NULL = not encrypted, or not opened */
 	uint64_t cpu_us;
 	uint64_t peak_rss;
 	struct {

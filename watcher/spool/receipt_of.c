@@ -53,6 +53,7 @@ void receipt_of(const struct file_row *r, enum receipt_for what, struct receipt 
 	out->times.started = r->times.started;
 	out->times.indexed = r->times.indexed;
 	out->times.placed = what == RECEIPT_FILE ? 0 : r->times.placed;
+	out->encrypted_to = copy(r->encrypted_to);
 	out->attempts = r->attempts;
 	out->cpu_us = r->cpu_us;
 	out->peak_rss = r->peak_rss;

@@ -108,6 +108,7 @@ static const struct column arrival_columns[] = {
 	TEXT("error_text", error_text),
 	TEXT("coercions", coercions_json),
 	TEXT("sentence", sentence),
+	TEXT("encrypted_to", encrypted_to),
 	U64("cpu_us", cpu_us),
 	U64("peak_rss", peak_rss),
 	TIME("arrived_ms", times.arrived),

@@ -15,6 +15,7 @@
 #include "watcher/worker/input.h"
 #include "watcher/worker/local.h"
 #include "watcher/worker/row.h"
+#include "watcher/worker/unwrap.h"
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 struct conversion {
 	struct compiled *compiled;
 	const char *tenant;
+	struct local_keys keys;
 	const char *name; /* the file's, without its folder */
 	int fd;
 	struct input *input;
@@ -41,6 +43,7 @@ static int open_pass(struct conversion *c, bool first, struct fault *f)
 		.file = c->name,
 		.split_fields = row_wants_fields(c->compiled, FORMAT_CSV),
 		.digest = first,
+		.keys = unwrap_local(&c->keys),
 	};
 
 	row_free(&c->row);
@@ -181,7 +184,7 @@ static void release(struct conversion *c)
 int convert(const char *config, const char *tenant, const char *job, const char *file)
 {
 	struct conversion c = {
-		.tenant = tenant, .fd = -1, .out = STRBUF_INIT, .now_ms = clock_now_ms()};
+		.tenant = tenant, .keys = {config, tenant}, .fd = -1, .out = STRBUF_INIT, .now_ms = clock_now_ms()};
 	struct strbuf text = STRBUF_INIT, errors = STRBUF_INIT;
 	const char *slash = strrchr(file, '/');
 	struct fault f = FAULT_INIT;

@@ -60,14 +60,14 @@ static int gate_rows(struct task *t)
 	return r;
 }
 
-/* Even a refused file has its digest in the books; a list of an earlier attempt does not stay beside it. */
+/* Even a refused or a held file has its digest in the books; a list of an earlier attempt does not stay beside it. */
 static void refused(struct task *t)
 {
 	struct input_ticker ticker = {task_tick, t};
 	struct fault ignored = FAULT_INIT;
 	uint64_t bytes;
 
-	if (t->fault.kind != FAULT_DATA)
+	if (t->fault.kind != FAULT_DATA && t->fault.kind != FAULT_KEY)
 		return;
 	(void)!input_digest_of(t->fds[MESSAGE_FD_INPUT], &ticker, t->sha256, &bytes, &ignored);
 	if (ftruncate(t->fds[MESSAGE_FD_REJECTS], 0) < 0)

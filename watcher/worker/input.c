@@ -6,8 +6,8 @@
 #include "watcher/base/base.h"
 #include "watcher/worker/input.h"
 #include "watcher/base/crash.h"
-#include "watcher/decode/layers.h"
 #include "watcher/decode/sniff.h"
+#include "watcher/model/keyring.h"
 
 #define REJECTS_SUFFIX ".rejects.csv"
 #define REJECTS_HEAD "_line,_column,_error,"
@@ -136,12 +136,18 @@ static int open_layers(struct input *in, const struct input_options *o, struct f
 	struct layers_options lo = {
 		.allowed = v->formats,
 		.named = format_of_name(o->file).layers,
+		.encrypted = v->encryption_required,
+		.keys = o->keys,
 		.limits = {OUTPUT_MAX, RATIO_MAX, RATIO_FROM},
 	};
+	const char *expected = format_name((enum format_bit)in->format);
 
 	if (v->max_file_bytes >= 0 && (uint64_t)v->max_file_bytes < OUTPUT_MAX)
 		lo.limits.max_output = (uint64_t)v->max_file_bytes;
-	return layers_open(&in->stream, &lo, &in->layers, f);
+	if (layers_open(&in->stream, &lo, &in->layers, f) < 0 ||
+	    sniff_check(in->stream, expected, v->formats & FORMAT_AGE ? KEYRING_LINE : NULL, f) < 0)
+		return -1;
+	return layers_check(&lo, &in->layers, f);
 }
 
 int input_new(int fd, const struct input_options *o, struct input **out, struct fault *f)
@@ -155,7 +161,6 @@ int input_new(int fd, const struct input_options *o, struct input **out, struct 
 		in->stream = in->digest = stream_digest_new(in->stream);
 	if (input_format_of(o->version, o->file, &in->format, f) < 0 ||
 	    open_layers(in, o, f) < 0 ||
-	    sniff_check(in->stream, format_name((enum format_bit)in->format), f) < 0 ||
 	    refuse_rejects(in->stream, o->file, f) < 0 ||
 	    skip(in, o->start ? o->start->offset : 0, f) < 0 || open_parser(in, o, f) < 0) {
 		input_free(&in);

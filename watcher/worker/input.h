@@ -14,6 +14,7 @@
 #define WORKER_INPUT_H
 
 #include "watcher/base/digest.h"
+#include "watcher/decode/layers.h"
 #include "watcher/model/version.h"
 #include "watcher/parse/parser.h"
 
@@ -31,6 +32,7 @@ struct input_options {
 	bool digest;
 	const struct parser_start *start; /* NULL: from the begin */
 	struct input_ticker ticker;
+	struct layers_keys keys; /* where the key of an encrypted file comes from */
 };
 
 /* format_bit by the name and the job; FAULT_DATA: not one of the profile's. */

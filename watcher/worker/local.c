@@ -1,7 +1,7 @@
 /*
  * local - a job version from the files of the configuration; see the header
  *
- * Called by --convert and --filter.  Reads ingestd.json, the tenant's profile and its jobs; owns nothing afterwards.
+ * Called by --convert, --filter and --why.  Reads ingestd.json, the tenant's profile and its jobs; owns nothing afterwards.
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/local.h"
@@ -59,5 +59,22 @@ int local_version(const char *config, const char *tenant, const char *job, struc
 		r = from_config(c, tenant, job, text, errors);
 	config_free(&c);
 	free(path);
+	return r;
+}
+
+int local_profiles(const char *config, char **out, struct fault *f)
+{
+	struct strbuf errors = STRBUF_INIT;
+	struct config *c = NULL;
+	char *path = NULL;
+	int r = config_find(config, &path, f);
+
+	if (r == 0 && config_load(path, &c, &errors) < 0)
+		r = fault_set(f, FAULT_CONFIG, "%s", errors.p);
+	if (r == 0)
+		*out = xstrdup(c->profiles);
+	config_free(&c);
+	free(path);
+	strbuf_release(&errors);
 	return r;
 }

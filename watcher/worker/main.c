@@ -105,7 +105,7 @@ static void help(void)
 	     "                                                test cases of a filter; exit 0, 1 one failed, 2 refused\n"
 	     "       ingest-worker --explain (--filter-file FILE | [-c CONFIG] --tenant T --job J) [--json]\n"
 	     "                                                the filter in words\n"
-	     "       ingest-worker --why VERSION FILE NAME DELIVERY ROW PART SHA256 CLAIMED-MS [--json]\n"
+	     "       ingest-worker --why [-c CONFIG] VERSION FILE NAME DELIVERY ROW PART SHA256 CLAIMED-MS [--json]\n"
 	     "                                                a document's row and what the filters made of it\n"
 	     "       ingest-worker --filters                  the filters and their settings, a line each\n"
 	     "       ingest-worker --steps                    the steps of one file\n"
@@ -221,7 +221,7 @@ static int run_test(const struct options *o, char **files)
 
 static int run_why(const struct options *o, char **rest)
 {
-	struct why_options w = {.json = o->json};
+	struct why_options w = {.config = o->config, .json = o->json};
 
 	for (size_t i = 0; i < 8; i++)
 		if (!rest[i])

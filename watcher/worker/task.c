@@ -10,6 +10,7 @@
 #include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
 #include "watcher/worker/steps.h"
+#include "watcher/worker/unwrap.h"
 
 #define PROGRESS_MS 1000
 
@@ -79,6 +80,7 @@ void task_release(struct task *t)
 	strbuf_release(&t->raw);
 	message_release(&t->job);
 	free(t->index);
+	explicit_bzero(t->file_key, sizeof(t->file_key));
 	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
 		fs_close(&t->fds[i]);
 }
@@ -120,6 +122,10 @@ int task_say(struct task *t, enum message_type type)
 		coercions_add_json(&coercions, &t->coercions);
 		m.coercions_json = coercions.p;
 	}
+	if (type == MESSAGE_UNWRAP) {
+		memcpy(m.stanzas, t->stanzas, sizeof(m.stanzas));
+		m.stanza_count = t->stanza_count;
+	}
 	message_write(&m, &text);
 	r = ipc_send(t->socket, strbuf_span(&text), NULL, 0, &f);
 	strbuf_release(&text);
@@ -145,6 +151,7 @@ int task_open_input(struct task *t, const struct parser_start *start, bool diges
 		.digest = digest,
 		.start = start,
 		.ticker = {task_tick, t},
+		.keys = unwrap_asking(t),
 	};
 
 	row_free(&t->row);

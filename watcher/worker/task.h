@@ -59,6 +59,12 @@ struct task {
 	struct checkpoint last;   /* what was told of it */
 	int64_t last_ms;          /* when it was told */
 
+	/* of an encrypted file: what is asked, and what was found */
+	struct keyring_stanza stanzas[MESSAGE_STANZAS];
+	size_t stanza_count;
+	bool has_file_key;
+	unsigned char file_key[AGE_FILE_KEY];
+
 	struct fault fault;
 	struct fault sink_fault; /* from inside an answer */
 	bool ill_formed;         /* the daemon said what makes no sense: fault has it */

@@ -11,6 +11,7 @@
 #include "watcher/worker/input.h"
 #include "watcher/worker/row.h"
 #include "watcher/worker/trace.h"
+#include "watcher/worker/unwrap.h"
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -56,10 +57,12 @@ static int check_digest(const struct inquiry *q, struct fault *f)
 
 static int open_input(struct inquiry *q, struct fault *f)
 {
+	struct local_keys keys = {q->o->config, q->compiled->version->tenant};
 	struct input_options io = {
 		.version = q->compiled->version,
 		.file = q->o->name,
 		.split_fields = row_wants_fields(q->compiled, FORMAT_CSV),
+		.keys = unwrap_local(&keys),
 	};
 
 	q->fd = open(q->o->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

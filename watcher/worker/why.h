@@ -12,6 +12,7 @@
 #include "watcher/base/span.h"
 
 struct why_options {
+	const char *config; /* ingestd.json, for the keys of an encrypted file; NULL: the usual one */
 	const char *version_file;
 	const char *file;
 	const char *name; /* as it arrived */

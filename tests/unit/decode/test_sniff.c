@@ -100,9 +100,9 @@ static void the_sentence(void **state UNUSED)
 	size_t got;
 
 	unlink(name);
-	assert_int_equal(sniff_check(s, "csv", &f), 0);
+	assert_int_equal(sniff_check(s, "csv", NULL, &f), 0);
 	assert_int_equal(write(fd, "\x1f\x8b\x08zzzz", 7), 7);
-	assert_int_equal(sniff_check(s, "csv", &f), -1);
+	assert_int_equal(sniff_check(s, "csv", NULL, &f), -1);
 	assert_int_equal(f.kind, FAULT_DATA);
 	assert_string_equal(f.text, "File format not allowed: the content is a gzip file, not csv; "
 				    "unpack it and send the text itself");
