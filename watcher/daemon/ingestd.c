@@ -55,12 +55,16 @@ void ingestd_progress(struct ingestd *d)
 
 void ingestd_fatal(struct ingestd *d, const struct fault *f)
 {
+	const char *why;
+
 	if (d->fatal)
 		return;
 	d->fatal = true;
 	d->exit_code = EXIT_COULD_NOT;
-	event_text(d, EV_DAEMON_FATAL, "reason", f->text);
-	fprintf(stderr, "ingestd: %s\n", f->text);
+	/* after a failed fsync that is the reason, whatever it was that met it */
+	why = durable_broken() ? durable_cause()->text : f->text;
+	event_text(d, EV_DAEMON_FATAL, "reason", why);
+	fprintf(stderr, "ingestd: %s\n", why);
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
@@ -244,8 +248,10 @@ void ingestd_looked(struct ingestd *d)
 
 static int fail_start(struct ingestd *d, const struct fault *f)
 {
+	if (d->fatal) /* it has been said */
+		return d->exit_code;
 	fprintf(stderr, "ingestd: %s\n", f->text);
-	if (d->log && !d->fatal)
+	if (d->log)
 		event_text(d, EV_DAEMON_FATAL, "reason", f->text);
 	d->fatal = true;
 	return f->kind == FAULT_CONFIG ? EXIT_CONFIG : EXIT_COULD_NOT;

@@ -150,7 +150,7 @@ static void open_one(void *ctx, const char *name)
 	if (!tenant_name_valid(span_of(name)))
 		return;
 	t = tenants_get(d, name);
-	if (tenants_open(d, t, &f) < 0)
+	if (!turn_ok(d, tenants_open(d, t, &f), &f) && !d->fatal)
 		event(d, EV_FOLDER_HEALTH, "tenant=%s reason=\"%s\"", name, f.text);
 }
 

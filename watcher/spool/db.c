@@ -73,9 +73,12 @@ static int db_refuse(struct db *db, const char *what, struct fault *f)
 /* The same while the daemon runs: what does not pass is the end of it. */
 static int db_fail(struct db *db, const char *what, struct fault *f)
 {
-	if (!may_pass(db, sqlite3_extended_errcode(db->handle)))
-		durable_set_broken();
-	return db_refuse(db, what, f);
+	bool passes = may_pass(db, sqlite3_extended_errcode(db->handle));
+
+	(void)db_refuse(db, what, f);
+	if (!passes)
+		durable_set_broken(f);
+	return -1;
 }
 
 /* A new file is durable when its folder is; SQLite cares for those that it makes itself. */
@@ -113,6 +116,11 @@ int db_exec(struct db *db, const char *sql, struct fault *f)
 	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return db_refuse(db, "statement", f);
 	return 0;
+}
+
+int db_rollback(struct db *db, struct fault *f)
+{
+	return sqlite3_get_autocommit(db->handle) ? 0 : db_exec(db, "ROLLBACK", f);
 }
 
 int db_open(const char *path, struct db **out, struct fault *f)

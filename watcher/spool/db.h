@@ -33,6 +33,8 @@ int db_open(const char *path, struct db **out, struct fault *f) MUST_CHECK;
 void db_free(struct db **db);
 /* Outside the transaction machinery: schema, pragmas; one or more statements. */
 int db_exec(struct db *db, const char *sql, struct fault *f) MUST_CHECK;
+/* Of a transaction begun by db_exec; SQLite may have ended it by itself (disk full). */
+int db_rollback(struct db *db, struct fault *f) MUST_CHECK;
 
 /* NULL when behind or SQLite fails. */
 struct db_stmt *db_query(struct db *db, const char *sql, struct fault *f) MUST_CHECK;

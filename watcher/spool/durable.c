@@ -10,12 +10,13 @@
 #include "watcher/base/fsutil.h"
 
 static bool broken;
+static struct fault cause;
 
 int durable_fsync(int fd, const char *what, struct fault *f)
 {
 	if (fs_fsync(fd, what, f) == 0)
 		return 0;
-	broken = true;
+	durable_set_broken(f);
 	return -1;
 }
 
@@ -24,7 +25,14 @@ bool durable_broken(void)
 	return broken;
 }
 
-void durable_set_broken(void)
+const struct fault *durable_cause(void)
 {
+	return &cause;
+}
+
+void durable_set_broken(const struct fault *f)
+{
+	if (!broken)
+		cause = *f;
 	broken = true;
 }

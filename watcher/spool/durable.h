@@ -18,7 +18,9 @@
 
 int durable_fsync(int fd, const char *what, struct fault *f) MUST_CHECK;
 bool durable_broken(void);
+/* The first failure; what fails later names only what came of it, or nothing. */
+const struct fault *durable_cause(void);
 /* For the journal, whose fsyncs SQLite makes. */
-void durable_set_broken(void);
+void durable_set_broken(const struct fault *f);
 
 #endif

@@ -49,7 +49,9 @@ static int lock_write_pid(int fd, struct fault *f)
 
 	if (ftruncate(fd, 0) < 0)
 		return fault_errno(f, FAULT_SYSTEM, "cannot write %s", LOCK_NAME);
-	return fs_pwrite_all(fd, text, (size_t)n, 0, f);
+	if (fs_pwrite_all(fd, text, (size_t)n, 0, f) == 0)
+		return 0;
+	return fault_prefix(f, "cannot write %s", LOCK_NAME);
 }
 
 int lock_take(const char *state_dir, int64_t wait_ms, int *out, struct fault *f)

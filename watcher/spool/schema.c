@@ -237,7 +237,7 @@ static int run_steps(struct db *db, const char *const *steps, size_t from, size_
 fail : {
 	struct fault second = FAULT_INIT;
 
-	if (db_exec(db, "ROLLBACK", &second) < 0)
+	if (db_rollback(db, &second) < 0)
 		fault_prefix(f, "%s", second.text);
 }
 	return -1;
