@@ -123,6 +123,11 @@ void fault_clear(struct fault *f)
 	f->pause_ms = 0;
 }
 
+bool fault_no_room(const struct fault *f)
+{
+	return f->kind != FAULT_NONE && (f->error == ENOSPC || f->error == EDQUOT);
+}
+
 const char *fault_kind_name(enum fault_kind kind)
 {
 	switch (kind) {

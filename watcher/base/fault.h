@@ -25,8 +25,11 @@ enum fault_kind {
 	FAULT_SYSTEM,    /* disk, memory, kernel: waiting, operator told */
 };
 
-/* Whom else it concerns: a fault of a sink closes that circuit (daemon/circuits.h). */
-enum fault_scope { SCOPE_FILE, SCOPE_SINK, SCOPE_CREDENTIAL, SCOPE_INDEX };
+/*
+ * Whom else it concerns: a fault of a sink closes that circuit (daemon/circuits.h).  DISK: an fsync failed, and a second one
+ * would lie: whoever hears of it ends the daemon.
+ */
+enum fault_scope { SCOPE_FILE, SCOPE_SINK, SCOPE_CREDENTIAL, SCOPE_INDEX, SCOPE_DISK };
 
 #define FAULT_TEXT 1024
 #define FAULT_FIELD 256
@@ -49,6 +52,8 @@ int fault_errno(struct fault *f, enum fault_kind kind, const char *fmt, ...) PRI
 /* Puts "prefix: " before the text that is there. */
 int fault_prefix(struct fault *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void fault_clear(struct fault *f);
+/* Disk, quota or inodes are used up: it passes when there is room again. */
+bool fault_no_room(const struct fault *f);
 const char *fault_kind_name(enum fault_kind kind); /* "data", "key", ... */
 
 #endif

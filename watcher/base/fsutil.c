@@ -212,9 +212,11 @@ int fs_fsync(int fd, const char *what, struct fault *f)
 	do
 		r = fsync(fd);
 	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return fault_errno(f, FAULT_SYSTEM, "fsync %s", what);
-	return 0;
+	if (r == 0)
+		return 0;
+	fault_errno(f, FAULT_SYSTEM, "fsync %s", what);
+	f->scope = fault_no_room(f) ? SCOPE_FILE : SCOPE_DISK;
+	return -1;
 }
 
 static int write_tmp(int dirfd, const char *tmp, struct span content, mode_t mode, struct fault *f)

@@ -65,6 +65,7 @@ static char *key_of(const struct file *x, enum fault_scope scope)
 		key = xasprintf("%s\n%s\n%s", x->row.leg.sink, credential_of(x), index);
 		free(index);
 		return key;
+	case SCOPE_DISK:
 	case SCOPE_FILE:
 		break;
 	}

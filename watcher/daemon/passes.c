@@ -274,6 +274,11 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 
 	if (d->fatal)
 		return;
+	if (m->fault.scope == SCOPE_DISK) {
+		/* what the worker believed durable may not be: nothing of it is taken over */
+		ingestd_fatal(d, &m->fault);
+		return;
+	}
 	file_progress(d, x);
 	switch (m->type) {
 	case MESSAGE_PROGRESS:

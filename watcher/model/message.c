@@ -210,7 +210,7 @@ static bool get_fault(const json_t *o, struct fault *f)
 {
 	uint64_t kind = 0, scope = 0, pause = 0;
 	bool ok = json_is_object(o) && get_u64(o, "kind", &kind) && get_u64(o, "line", &f->line) &&
-		  get_u64(o, "scope", &scope) && scope <= SCOPE_INDEX && get_u64(o, "pause_ms", &pause) &&
+		  get_u64(o, "scope", &scope) && scope <= SCOPE_DISK && get_u64(o, "pause_ms", &pause) &&
 		  get_room(o, "field", f->field, sizeof(f->field)) &&
 		  get_room(o, "text", f->text, sizeof(f->text)) && kind <= FAULT_SYSTEM;
 

@@ -19,6 +19,7 @@
 
 #define DB_STATEMENTS 64
 #define DB_BUSY_MS 2000
+#define DB_CHECKPOINT_PAGES 1000 /* of the WAL, then they go into the file */
 
 struct db_stmt {
 	struct db *db;
@@ -43,42 +44,90 @@ struct db {
 	bool behind; /* redo is not in the open transaction */
 };
 
-/* Is it worth trying again?  Nothing was written, and the file is sound. */
-static bool may_pass(struct db *db, int code)
+/* Of a refused COMMIT SQLite keeps the error with the WAL's file, not with the connection. */
+static int wal_errno(struct db *db)
+{
+	sqlite3_file *wal = NULL;
+	int last = errno, error = 0;
+
+	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
+	    wal && wal->pMethods)
+		(void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error ? error : last; /* of a journal that is closed again */
+}
+
+static bool is_fsync(int code)
+{
+	return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
+/* The system's error behind SQLite's; what says nothing of one gets 0. */
+static int error_behind(struct db *db, int code)
 {
 	int error = sqlite3_system_errno(db->handle);
 
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return ENOSPC;
+	case SQLITE_IOERR:
+		return error && !is_fsync(code) ? error : wal_errno(db);
+	case SQLITE_CANTOPEN:
+		return error;
+	}
+	return 0;
+}
+
+static int db_refuse(struct db *db, const char *what, struct fault *f)
+{
+	int code = sqlite3_extended_errcode(db->handle);
+	int error = error_behind(db, code);
+
+	fault_set(f, FAULT_SYSTEM, "journal: %s: %s%s (SQLite %d)", what, is_fsync(code) ? "fsync: " : "",
+		  error ? strerror(error) : sqlite3_errmsg(db->handle), code);
+	f->error = error;
+	return -1;
+}
+
+/* Is it worth trying again?  Nothing was written, and the file is sound. */
+static bool may_pass(const struct fault *f, int code)
+{
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 	case SQLITE_FULL:
 		return true;
-	case SQLITE_IOERR:
-		return code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC &&
-		       (error == ENOSPC || error == EDQUOT);
+	case SQLITE_IOERR: /* a commit's fsync too: the next try writes its frames anew */
+		return fault_no_room(f);
 	case SQLITE_CANTOPEN:
-		return error == EMFILE || error == ENFILE;
+		return f->error == EMFILE || f->error == ENFILE;
 	}
 	return false;
-}
-
-static int db_refuse(struct db *db, const char *what, struct fault *f)
-{
-	fault_set(f, FAULT_SYSTEM, "journal: %s: %s (%d)", what, sqlite3_errmsg(db->handle),
-		  sqlite3_extended_errcode(db->handle));
-	f->error = sqlite3_system_errno(db->handle);
-	return -1;
 }
 
 /* The same while the daemon runs: what does not pass is the end of it. */
 static int db_fail(struct db *db, const char *what, struct fault *f)
 {
-	bool passes = may_pass(db, sqlite3_extended_errcode(db->handle));
+	int code = sqlite3_extended_errcode(db->handle);
 
 	(void)db_refuse(db, what, f);
-	if (!passes)
+	if (!may_pass(f, code))
 		durable_set_broken(f);
 	return -1;
+}
+
+/*
+ * SQLite's own checkpoint behind a commit, which would keep to itself that the disk is broken.  One
+ * that fails for want of room is made again behind the next commit: the WAL keeps the pages.
+ */
+static int on_wal(void *ctx, sqlite3 *handle, const char *name, int pages)
+{
+	struct db *db = ctx;
+	struct fault f = FAULT_INIT;
+
+	if (pages >= DB_CHECKPOINT_PAGES &&
+	    sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
+		(void)db_fail(db, "checkpoint", &f);
+	return SQLITE_OK;
 }
 
 /* A new file is durable when its folder is; SQLite cares for those that it makes itself. */
@@ -145,6 +194,10 @@ int db_open(const char *path, struct db **out, struct fault *f)
 		fault_prefix(f, "%s", path);
 		goto fail;
 	}
+	/* the -wal is there now; SQLite does not look at what its own fsync of the folder says */
+	if (sync_folder_of(path, f) < 0)
+		goto fail;
+	sqlite3_wal_hook(db->handle, on_wal, db);
 	*out = db;
 	return 0;
 fail:
@@ -400,7 +453,10 @@ int db_commit(struct db *db, struct fault *f)
 	db->open = false;
 	db->behind = false;
 	redo_clear(db);
-	return 0;
+	if (!durable_broken())
+		return 0;
+	*f = *durable_cause(); /* of the checkpoint behind it */
+	return -1;
 }
 
 bool db_dirty(const struct db *db)

@@ -16,7 +16,8 @@ int durable_fsync(int fd, const char *what, struct fault *f)
 {
 	if (fs_fsync(fd, what, f) == 0)
 		return 0;
-	durable_set_broken(f);
+	if (!fault_no_room(f))
+		durable_set_broken(f);
 	return -1;
 }
 

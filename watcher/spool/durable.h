@@ -4,7 +4,8 @@
  * After a failed fsync the kernel may have dropped the pages and called them clean: the next fsync
  * says yes and lies.  So one failure anywhere in this process (folders, receipts, versions, the
  * journal's own) is remembered for ever, and the daemon must exit and start again from what the
- * disk holds (delivery.md, Recovery).
+ * disk holds (delivery.md, Recovery).  Want of room (fault_no_room) is the exception: the caller
+ * writes what it wrote anew, and fsyncs that.
  *
  *	if (durable_fsync(fd, "work/A", &f) < 0) ...     fault SYSTEM
  *	if (durable_broken()) exit                       the conductor asks after any -1 of spool/

@@ -385,6 +385,7 @@ static void test_fsync(void **state)
 	assert_int_equal(fs_fsync(ends[1], "a pipe", &f), -1);
 	assert_int_equal(f.error, EINVAL);
 	assert_string_equal(f.text, "fsync a pipe: Invalid argument");
+	assert_int_equal(f.scope, SCOPE_DISK); /* the page cache may lie from now on */
 	close(ends[0]);
 	close(ends[1]);
 }
