@@ -240,6 +240,16 @@ def test_once_start_runs_a_manual_job(site):
     assert site.once("--start", "bob/nothing").returncode != 0
 
 
+def test_once_starts_several_jobs_and_one_that_is_named_twice_once(site):
+    site.tenant("bob", FAST, t={**JOB, "trigger": "manual"}, u={**JOB, "pattern": "*.csv2", "trigger": "manual"})
+    site.drop("bob", "a.csv", b"id\n1\n")
+    site.drop("bob", "b.csv", b"id\n2\n")
+    done = site.once("--start", "bob/t", "--start", "bob/u", "--start", "bob/t")
+    assert done.returncode == 0 and done.stderr == ""
+    assert site.names("bob", "done") == ["a.csv", "a.csv.receipt.json", "b.csv", "b.csv.receipt.json"]
+    assert site.log("bob").count("run.finished") == 2
+
+
 def test_a_wrong_configuration_exits_78(site):
     with open(site.path("ingestd.json"), "w") as f:
         f.write('{"workerz": 2}')

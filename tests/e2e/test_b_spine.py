@@ -138,6 +138,30 @@ def test_configuration_errors_are_listed_all(site):
     assert "did you mean limits?" in done.stderr and "did you mean trigger?" in done.stderr
 
 
+def test_every_error_of_every_file_is_said_in_one_go(tmp_path):
+    site = Site(tmp_path, workerz=2, default_sinks=[])
+    site.tenant("alice", {"limits": {"max_columns": 0}}, good={**JOB, "filter": "mutate {\n nonsense => 1 }"})
+    site.tenant("bob", {"limitz": {}}, t={"pattern": "*.txt", "triger": "arrival", "sinks": ["local", "zz"], "filter": "grokk { }",
+                                          "filter_file": "x.conf"}, u="{", **{"w x": JOB})
+    os.makedirs(site.path("profiles", "carol", "jobs"))
+    os.makedirs(site.path("profiles", "notes"))
+    done = site.run("-t")
+    assert done.returncode == 78
+    said = done.stderr.splitlines()
+    wanted = ["ingestd.json: $.workerz:", "ingestd.json: $.default_sinks:", "alice/profile.json: $.limits.max_columns:",
+              "alice/jobs/good.json filter:2:2: ", "bob/profile.json: $.limitz:", "bob/jobs/t.json: $.triger:",
+              "bob/jobs/t.json: $.sinks: more than one sink a job: not in this version", 'bob/jobs/t.json: $.sinks: no sink "zz"',
+              "bob/jobs/t.json: $: filter and filter_file: only one of them", "bob/jobs/t.json filter:1:1: ", "bob/jobs/u.json:1:1: ", "bob/jobs/w x.json: $: a job's file",
+              "profiles/carol: jobs/ but no profile.json"]
+    for w in wanted:
+        assert sum(w in line for line in said) == 1, (w, done.stderr)
+    errors = [line for line in said[:-1] if line.startswith(str(tmp_path))]
+    assert len(errors) == len(wanted), done.stderr
+    assert said[-1].endswith("2 tenants, 3 jobs, %d errors beside those of ingestd.json" % (len(wanted) - 2))
+    # nothing runs with it
+    assert site.once().returncode == 78
+
+
 def test_filter_text_is_refused_before_any_file(site):
     site.tenant("bob", t={**JOB, "filter": "mutate { }\n grok { }"})
     done = site.run("-t")

@@ -23,22 +23,23 @@ static void open_standard(void)
 		(void)fcntl(i, F_SETFD, 0);
 }
 
-static int load_config(const struct options *o, struct config **out)
+/* What can be read of the configuration, its errors printed; NULL: nothing. */
+static struct config *read_config(const struct options *o)
 {
 	struct strbuf errors = STRBUF_INIT;
 	struct fault f = FAULT_INIT;
+	struct config *c = NULL;
 	char *path = NULL;
-	int r = config_find(o->config, &path, &f);
 
-	if (r < 0)
+	if (config_find(o->config, &path, &f) < 0)
 		fprintf(stderr, "ingestd: %s\n", f.text);
 	else
-		r = config_load(path, out, &errors);
+		c = config_read(path, &errors);
 	if (errors.n)
 		fputs(errors.p, stderr);
 	strbuf_release(&errors);
 	free(path);
-	return r;
+	return c;
 }
 
 static int run(const struct options *o)
@@ -47,7 +48,8 @@ static int run(const struct options *o)
 	int code = EXIT_CONFIG;
 
 	ingestd_init(&d, o);
-	if (load_config(o, &d.config) == 0)
+	d.config = read_config(o);
+	if (d.config && !d.config->wrong)
 		code = ingestd_run(&d);
 	ingestd_release(&d);
 	return code;
@@ -55,11 +57,9 @@ static int run(const struct options *o)
 
 static int test(const struct options *o)
 {
-	struct config *config = NULL;
-	int code = EXIT_CONFIG;
+	struct config *config = read_config(o);
+	int code = config ? verify(config) : EXIT_CONFIG;
 
-	if (load_config(o, &config) == 0)
-		code = verify(config);
 	config_free(&config);
 	return code;
 }

@@ -34,7 +34,8 @@ void options_print_help(FILE *out)
 	      "  -t                checks configuration, profiles, jobs and filters, says every error, and ends\n"
 	      "  --once            takes what is complete, finishes it, and ends\n"
 	      "  --wait SECONDS    with --once: ends after so long without progress (60)\n"
-	      "  --start T/J       with --once or without: starts the manual job J of tenant T\n"
+	      "  --start T/J       with --once or without: starts the manual job J of tenant T; may be given\n"
+	      "                    for several jobs\n"
 	      "  --debug           writes events of level debug too\n"
 	      "  --crash-points    lists the steps at which INGEST_CRASH_AT may end the program\n"
 	      "  --help, --version\n"
@@ -64,6 +65,10 @@ static int parse_start(const char *text, struct options *o, struct fault *f)
 
 	if (!slash || slash == text || !slash[1] || strchr(slash + 1, '/'))
 		return fault_set(f, FAULT_CONFIG, "--start \"%s\": must be TENANT/JOB", text);
+	/* a run takes all that is there: named twice it is started once */
+	for (size_t i = 0; i < o->start_count; i++)
+		if (strcmp(o->starts[i], text) == 0)
+			return 0;
 	o->starts = xrealloc(o->starts, (o->start_count + 1) * sizeof(*o->starts));
 	o->starts[o->start_count++] = text;
 	return 0;

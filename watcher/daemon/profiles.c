@@ -36,7 +36,7 @@ struct candidate {
 
 /* --- the folder --- */
 
-int profiles_names(const char *dir, void (*fn)(void *ctx, const char *tenant), void *ctx, struct fault *f)
+int profiles_names(const char *dir, profiles_name *fn, profiles_name *without, void *ctx, struct fault *f)
 {
 	DIR *list = opendir(dir);
 	const struct dirent *e;
@@ -44,14 +44,18 @@ int profiles_names(const char *dir, void (*fn)(void *ctx, const char *tenant), v
 	if (!list)
 		return fault_errno(f, FAULT_SYSTEM, "cannot read %s", dir);
 	while ((e = readdir(list))) {
-		char *file;
+		char *file, *jobs;
 
 		if (e->d_name[0] == '.')
 			continue;
 		file = xasprintf("%s/%s/profile.json", dir, e->d_name);
+		jobs = xasprintf("%s/%s/jobs", dir, e->d_name);
 		if (access(file, F_OK) == 0)
 			fn(ctx, e->d_name);
+		else if (without && access(jobs, F_OK) == 0)
+			without(ctx, e->d_name);
 		free(file);
+		free(jobs);
 	}
 	closedir(list);
 	return 0;
@@ -368,7 +372,7 @@ void profiles_look(struct ingestd *d, bool all)
 		((struct tenant *)map_value(&d->tenants, i))->seen = false;
 	if (d->profiles.fd >= 0)
 		(void)!inotify_add_watch(d->profiles.fd, d->config->profiles, WATCH_MASK);
-	if (profiles_names(d->config->profiles, look_at, &look, &f) < 0) {
+	if (profiles_names(d->config->profiles, look_at, NULL, &look, &f) < 0) {
 		/* a folder that cannot be read is no reason to send everybody away */
 		event_text(d, EV_PROFILE_REFUSED, "reason", f.text);
 		return;

@@ -1,7 +1,7 @@
 /*
  * profiles - the folder profiles/: who is a tenant, and which version of whom is in force
  *
- *	profiles_names(dir, fn, ctx, &f)        every tenant's folder there is
+ *	profiles_names(dir, fn, NULL, ctx, &f)  every tenant's folder there is; a second function for those with jobs/ alone
  *	profiles_start(d, &f)                   first look, watches; later looks by themselves
  *	profiles_look(d, true)                  SIGHUP, reload: everything is looked at again
  *
@@ -17,8 +17,9 @@
 
 struct ingestd;
 
-int profiles_names(const char *dir, void (*fn)(void *ctx, const char *tenant), void *ctx, struct fault *f)
-	MUST_CHECK;
+typedef void profiles_name(void *ctx, const char *tenant);
+
+int profiles_names(const char *dir, profiles_name *fn, profiles_name *without, void *ctx, struct fault *f) MUST_CHECK;
 int profiles_start(struct ingestd *d, struct fault *f) MUST_CHECK;
 void profiles_stop(struct ingestd *d);
 void profiles_look(struct ingestd *d, bool all);

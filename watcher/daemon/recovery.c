@@ -184,7 +184,7 @@ int recovery_all(struct ingestd *d, struct fault *f)
 	size_t n = 0;
 	int r;
 
-	if (profiles_names(d->config->profiles, open_one, d, f) < 0)
+	if (profiles_names(d->config->profiles, open_one, NULL, d, f) < 0)
 		return -1;
 	prune(d);
 	list = xcalloc(map_len(&d->tenants) + 1, sizeof(*list));

@@ -235,9 +235,6 @@ void tenants_check_sinks(const struct config *c, const struct profile *p, const 
 		check_server_keys(c, folder, j, errors);
 		for (size_t k = 0; k < j->sink_count; k++)
 			check_sink(c, folder, j, j->sinks[k], errors);
-		if (j->sink_count > 1)
-			strbuf_addf(errors, "%s/jobs/%s.json: $.sinks: several sinks: not in this version\n",
-				    folder, j->name);
 		if (!j->sink_count && !allowed(p, c->default_sinks[0]))
 			strbuf_addf(errors,
 				    "%s/jobs/%s.json: $.sinks: absent, and the default sink \"%s\" is not "

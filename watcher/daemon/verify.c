@@ -1,7 +1,8 @@
 /*
  * verify - `ingestd -t`; see the header
  *
- * A profile that cannot be read names every error of its files; its filters are looked at when the rest of it is right.
+ * Every error of every file in one go: what a wrong file holds all the same is looked at too, its filter without the rest of
+ * its job.  Credentials are not asked for while the configuration is wrong.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/verify.h"
@@ -63,20 +64,26 @@ static void on_checked(void *ctx, enum check_answer answer, const char *errors)
 	free(a);
 }
 
+/* A wrong job's filter is checked by itself, lest another error of the job is told twice. */
 static void ask(struct verification *v, const struct profile *p, const struct job *j, const char *folder)
 {
+	char any[] = "*", any_index[] = "x", none[] = "{}";
 	struct strbuf text = STRBUF_INIT;
 	char hash[VERSION_HASH];
 	struct asked *a;
 
+	struct job bare = {.name = j->name, .pattern = any, .filter = j->filter, .filter_origin = j->filter_origin,
+			   .vars_json = j->vars_json, .lenient = j->lenient, .index_name = any_index,
+			   .mappings_json = none, .settings_json = none};
+
 	v->jobs++;
-	if (!j->filter[0])
+	if (!j->filter || !j->filter[0])
 		return;
 	a = xcalloc(1, sizeof(*a));
 	a->v = v;
 	a->folder = xstrdup(folder);
 	a->origin = xstrdup(j->filter_origin);
-	version_write(p, j, &text, hash);
+	version_write(p, j->wrong ? &bare : j, &text, hash);
 	checks_ask(v->checks, hash, strbuf_span(&text), on_checked, a);
 	strbuf_release(&text);
 }
@@ -177,15 +184,16 @@ static void verify_tenant(void *ctx, const char *name)
 {
 	struct verification *v = ctx;
 	struct strbuf errors = STRBUF_INIT;
-	struct profile *p = NULL;
+	struct profile *p = profile_read(v->config->profiles, name, &errors);
 	char *folder = xasprintf("%s/%s", v->config->profiles, name);
 
 	v->tenants++;
-	if (profile_load(v->config->profiles, name, &p, &errors) == 0) {
+	if (p) {
 		tenants_check_sinks(v->config, p, folder, &errors);
 		for (size_t i = 0; i < p->job_count; i++)
 			ask(v, p, p->jobs[i], folder);
-		verify_credentials(v, p, folder);
+		if (!v->config->wrong)
+			verify_credentials(v, p, folder);
 		warn_overlaps(p, folder);
 	}
 	for (size_t i = 0; i < errors.n; i++)
@@ -194,6 +202,23 @@ static void verify_tenant(void *ctx, const char *name)
 	profile_unref(&p);
 	strbuf_release(&errors);
 	free(folder);
+}
+
+/* Its jobs would never run, and nobody would be told. */
+static void verify_no_tenant(void *ctx, const char *name)
+{
+	struct verification *v = ctx;
+
+	v->errors++;
+	fprintf(stderr, "%s/%s: jobs/ but no profile.json; write one (\"{}\" will do), or take the folder away\n",
+		v->config->profiles, name);
+}
+
+static void verify_servers(struct verification *v)
+{
+	for (size_t i = 0; i < v->config->sink_count; i++)
+		verify_access(v, &v->config->sinks[i], &v->config->sinks[i].credential, NULL);
+	verify_mongodb(v);
 }
 
 int verify(const struct config *c)
@@ -208,10 +233,9 @@ int verify(const struct config *c)
 		return EXIT_CONFIG;
 	}
 	v.checks = checks_new(loop, program);
-	for (size_t i = 0; i < c->sink_count; i++)
-		verify_access(&v, &c->sinks[i], &c->sinks[i].credential, NULL);
-	verify_mongodb(&v);
-	if (profiles_names(c->profiles, verify_tenant, &v, &f) < 0) {
+	if (!c->wrong)
+		verify_servers(&v);
+	if (profiles_names(c->profiles, verify_tenant, verify_no_tenant, &v, &f) < 0) {
 		fprintf(stderr, "ingestd: %s\n", f.text);
 		v.errors++;
 	}
@@ -220,7 +244,7 @@ int verify(const struct config *c)
 	checks_free(&v.checks);
 	ev_loop_destroy(loop);
 	free(program);
-	fprintf(stderr, "ingestd: %s: %zu tenants, %zu jobs, %zu errors\n", c->file, v.tenants, v.jobs,
-		v.errors);
-	return v.errors ? EXIT_CONFIG : EXIT_WORKED;
+	fprintf(stderr, "ingestd: %s: %zu tenants, %zu jobs, %zu errors%s\n", c->file, v.tenants, v.jobs,
+		v.errors, c->wrong ? " beside those of ingestd.json" : "");
+	return v.errors || c->wrong ? EXIT_CONFIG : EXIT_WORKED;
 }

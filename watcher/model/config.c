@@ -121,6 +121,12 @@ static void take_defaults(struct config *c, const json_t *root, struct keys_repo
 		c->default_sinks[0] = xstrdup(only ? c->sinks[0].name : SINK_DEFAULT);
 		c->default_sink_count = 1;
 	}
+	if (!c->default_sink_count) {
+		/* said by the table: something stands there for what looks on */
+		c->default_sinks[0] = xstrdup(SINK_DEFAULT);
+		c->default_sink_count = 1;
+		return;
+	}
 	if (c->default_sink_count > 1)
 		keys_error(r, "$.default_sinks", "more than one sink a job: not in this version");
 	for (size_t i = 0; i < c->default_sink_count; i++)
@@ -162,7 +168,7 @@ static json_t *read_root(struct keys_report *r)
 	return root;
 }
 
-int config_load(const char *path, struct config **out, struct strbuf *errors)
+struct config *config_read(const char *path, struct strbuf *errors)
 {
 	struct keys_report r = {.file = path, .errors = errors};
 	struct config *c = xcalloc(1, sizeof(*c));
@@ -181,9 +187,20 @@ int config_load(const char *path, struct config **out, struct strbuf *errors)
 		keys_check(root, "$", &config_table, &r);
 		fill(c, root, folder, &r);
 		free(folder);
+	} else {
+		config_free(&c);
 	}
 	json_decref(root);
-	if (r.count) {
+	if (c)
+		c->wrong = r.count > 0;
+	return c;
+}
+
+int config_load(const char *path, struct config **out, struct strbuf *errors)
+{
+	struct config *c = config_read(path, errors);
+
+	if (!c || c->wrong) {
 		config_free(&c);
 		return -1;
 	}

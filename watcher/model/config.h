@@ -3,6 +3,7 @@
  *
  *	config_find(argument_of_c_or_NULL, &path, &f)      -c FILE, ./ingestd.json, /etc/ingestd/ingestd.json
  *	config_load(path, &c, &errors)                     every error, with JSON path and nearest key
+ *	c = config_read(path, &errors)                     the same, for who looks for more errors: c->wrong
  *	config_free(&c)
  *
  * Relative paths are made absolute against the file's folder.  Unknown keys are errors; what this version does not build
@@ -58,10 +59,13 @@ struct config {
 	enum log_format log_format;
 	unsigned rescan_seconds;
 	char *admin_socket;
+	bool wrong; /* read with errors: never to be run with */
 };
 
 int config_find(const char *given, char **path, struct fault *f) MUST_CHECK;
 int config_load(const char *path, struct config **out, struct strbuf *errors) MUST_CHECK;
+/* What can be read of a file with errors; NULL: nothing, it is no JSON. */
+struct config *config_read(const char *path, struct strbuf *errors);
 void config_free(struct config **c);
 const struct sink_config *config_sink(const struct config *c, const char *name);
 const char *sink_type_name(enum sink_type t);

@@ -280,8 +280,7 @@ static char *stem_of(const char *file)
 	return xstrndup(name.p, name.n);
 }
 
-int job_parse(struct span text, const char *file, int dir_fd, struct job **out,
-	      struct strbuf *errors)
+struct job *job_read(struct span text, const char *file, int dir_fd, struct strbuf *errors)
 {
 	struct keys_report r = {.file = file, .errors = errors};
 	struct job *j = xcalloc(1, sizeof(*j));
@@ -298,13 +297,11 @@ int job_parse(struct span text, const char *file, int dir_fd, struct job **out,
 		parse_own(j, root, dir_fd, &r);
 	if (!j->filter_origin)
 		j->filter_origin = xasprintf("jobs/%s.json filter", j->name);
-	json_decref(root);
-	if (r.count) {
+	j->wrong = r.count > 0;
+	if (!root)
 		job_unref(&j);
-		return -1;
-	}
-	*out = j;
-	return 0;
+	json_decref(root);
+	return j;
 }
 
 bool job_matches(const struct job *j, const char *name)

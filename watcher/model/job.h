@@ -3,7 +3,7 @@
  *
  * Read from profiles/<tenant>/jobs/<job>.json in its own form or the seed's (profiles.md); what this version does not build
  * is refused by name.  Faults are FAULT_CONFIG and say file, JSON path, what was found, what is allowed, the nearest key;
- * job_load collects every error of the file, not only the first.
+ * job_read collects every error of the file, not only the first.
  * Ownership: a job owns its strings; counted, since deliveries outlive reloads.
  */
 #ifndef MODEL_JOB_H
@@ -48,14 +48,17 @@ struct job {
 	bool start_finish_times;
 	char *pipeline; /* NULL: none */
 	bool seed_form;
+	bool wrong; /* read with errors: to be looked at for more of them, never to be run */
 };
 
 struct job *job_ref(struct job *j);
 void job_unref(struct job **j);
 
-/* The file's content; dir_fd is the jobs/ folder for filter_file (a bare name, opened beneath), or -1.  file is for messages. */
-int job_parse(struct span text, const char *file, int dir_fd, struct job **out, struct strbuf *errors)
-	MUST_CHECK; /* -1: errors has a line for each */
+/*
+ * The file's content; dir_fd is the jobs/ folder for filter_file (a bare name, opened beneath), or -1.  file is for messages.
+ * errors has a line for each error; with any the job is wrong, and NULL when the text is no JSON.
+ */
+struct job *job_read(struct span text, const char *file, int dir_fd, struct strbuf *errors);
 
 /* [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: a job's file without .json */
 bool job_name_valid(struct span name);

@@ -180,26 +180,34 @@ static void parse_file(struct profile *p, const char *file, struct strbuf *error
 	strbuf_release(&text);
 }
 
+struct profile *profile_read(const char *profiles_dir, const char *tenant, struct strbuf *errors)
+{
+	struct keys_report r = {.file = profiles_dir, .errors = errors};
+	struct profile *p;
+	char *folder, *file;
+
+	if (!tenant_name_valid(span_of(tenant))) {
+		keys_error(&r, "$", "\"%s\": a tenant's folder is named [a-z0-9][a-z0-9-]{0,38}", tenant);
+		return NULL;
+	}
+	p = xcalloc(1, sizeof(*p));
+	folder = fs_join(profiles_dir, tenant);
+	file = fs_join(folder, "profile.json");
+	p->refs = 1;
+	p->tenant = xstrdup(tenant);
+	parse_file(p, file, errors);
+	profile_load_jobs(p, folder, errors);
+	free(folder);
+	free(file);
+	return p;
+}
+
 int profile_load(const char *profiles_dir, const char *tenant, struct profile **out,
 		 struct strbuf *errors)
 {
-	struct profile *p = xcalloc(1, sizeof(*p));
-	char *folder = fs_join(profiles_dir, tenant);
-	char *file = fs_join(folder, "profile.json");
 	size_t before = errors->n;
+	struct profile *p = profile_read(profiles_dir, tenant, errors);
 
-	p->refs = 1;
-	p->tenant = xstrdup(tenant);
-	if (!tenant_name_valid(span_of(tenant))) {
-		struct keys_report r = {.file = profiles_dir, .errors = errors};
-
-		keys_error(&r, "$", "\"%s\": a tenant's folder is named [a-z0-9][a-z0-9-]{0,38}", tenant);
-	} else {
-		parse_file(p, file, errors);
-		profile_load_jobs(p, folder, errors);
-	}
-	free(folder);
-	free(file);
 	if (errors->n > before) {
 		profile_unref(&p);
 		return -1;

@@ -43,6 +43,11 @@ struct profile *profile_ref(struct profile *p);
 void profile_unref(struct profile **p);
 bool tenant_name_valid(struct span name); /* [a-z0-9][a-z0-9-]{0,38} */
 
+/*
+ * What can be read of a tenant with errors, its wrong jobs among the others: to be looked at for more errors, never to be in
+ * force.  NULL: the name is none.
+ */
+struct profile *profile_read(const char *profiles_dir, const char *tenant, struct strbuf *errors);
 int profile_load(const char *profiles_dir, const char *tenant, struct profile **out,
 		 struct strbuf *errors) MUST_CHECK;
 /* The tenant's own credential at that sink; NULL: it has none, the platform's counts. */

@@ -45,12 +45,16 @@ static void load_job(struct profile *p, const char *path, int dir_fd, struct str
 	struct fault f = FAULT_INIT;
 	struct job *j = NULL;
 
-	if (fs_read_file(path, KEYS_FILE_MAX, &text, &f) < 0) {
+	if (fs_read_file(path, KEYS_FILE_MAX, &text, &f) < 0)
 		keys_error(&r, "$", "%s", f.text);
-	} else if (job_parse(strbuf_span(&text), path, dir_fd, &j, errors) == 0) {
-		check_index(p, j, &r);
+	else
+		j = job_read(strbuf_span(&text), path, dir_fd, errors);
+	if (j) {
+		if (job_name_valid(span_of(j->name)))
+			check_index(p, j, &r);
 		for (size_t i = 0; i < j->sink_count && p->sinks_given; i++)
 			check_sink(p, j->sinks[i], &r);
+		j->wrong |= r.count > 0;
 		p->jobs = xrealloc(p->jobs, (p->job_count + 1) * sizeof(*p->jobs));
 		p->jobs[p->job_count++] = j;
 	}

@@ -2,7 +2,7 @@
  * profile_jobs - the jobs of a tenant, read from its folder
  *
  * profile.c's own.  Reads FOLDER/jobs/ *.json into p->jobs, sorted by name; names that begin with a dot are no jobs.  A missing
- * jobs/ means no jobs.  Every error of every job is added to errors; a job with errors is not kept.
+ * jobs/ means no jobs.  Every error of every job is added to errors; a job with errors is kept as a wrong one.
  */
 #ifndef MODEL_PROFILE_JOBS_H
 #define MODEL_PROFILE_JOBS_H
