@@ -260,6 +260,27 @@ def test_a_wrong_configuration_exits_78(site):
 
 # --- ingestctl ---
 
+@pytest.mark.parametrize("option,value,allowed", [
+    ("--limit", "x", "a whole number from 1"), ("--limit", "0", "a whole number from 1"), ("--limit", "-3", "a whole number from 1"),
+    ("--limit", "", "a whole number from 1"), ("--state", "foo", "one of done, failed, held, duplicate, undone, queued, running, waiting"),
+    ("--state", "done,", "one of done"), ("--state", "", "one of done")])
+def test_a_wrong_value_of_an_option_is_usage_and_names_what_is_allowed(site, option, value, allowed):
+    done = site.ctl("files", option, value)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith('ingestctl: %s "%s": must be %s' % (option, value, allowed)), done.stderr
+
+
+def test_status_shows_a_refused_profile_in_one_line(site):
+    site.tenant("bob", {"limitz": {}, "formatz": []})
+    site.start()
+    done = site.ctl("status")
+    row, = [line for line in done.stdout.splitlines() if line.startswith("bob ")]
+    assert "\\x0a" not in done.stdout and row.count("; ") >= 1
+    assert "did you mean limits?; " in row and row.endswith("did you mean formats?")
+    reason = json.loads(site.ctl("--json", "status").stdout)["tenants"][0]["reason"]
+    assert len(reason.split("\n")) == 2
+
+
 def test_ingestctl_exits_and_json(site):
     assert site.ctl("status").returncode == 4  # no daemon
     site.tenant("bob", FAST, t=JOB, m={**JOB, "pattern": "*.txt", "trigger": "manual"})

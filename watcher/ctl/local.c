@@ -94,18 +94,12 @@ static struct arguments filter_arguments(const char *verb, const struct ctl_opti
 	return a;
 }
 
-static int usage(const char *form)
-{
-	fprintf(stderr, "ingestctl: usage: ingestctl %s\n", form);
-	return CTL_USAGE;
-}
-
 int command_filter_run(const struct ctl_options *o)
 {
 	struct arguments a;
 
 	if (!o->job == !o->filter || (o->job && !is_job(o->job)))
-		return usage("filter run (--job T/J | --filter FILE) [--input lines|ndjson] [--trace]");
+		return ctl_usage("filter run (--job T/J | --filter FILE) [--input lines|ndjson] [--trace]");
 	a = filter_arguments("--filter", o, o->job);
 	add_option(&a, "--input", o->input);
 	if (o->trace)
@@ -118,7 +112,7 @@ int command_filter_explain(const struct ctl_options *o)
 	const char *job = o->arg_count == 1 ? o->args[0] : NULL;
 
 	if (o->filter ? o->arg_count > 0 : !is_job(job))
-		return usage("filter explain T/J | --filter FILE");
+		return ctl_usage("filter explain T/J | --filter FILE");
 	return ctl_become("ingest-worker", filter_arguments("--explain", o, job).argv);
 }
 
@@ -127,7 +121,7 @@ int command_filter_test(const struct ctl_options *o)
 	struct arguments a;
 
 	if (!o->arg_count || (o->job && (o->filter || !is_job(o->job))))
-		return usage("filter test [--job T/J | --filter FILE] [--junit FILE] FILE...");
+		return ctl_usage("filter test [--job T/J | --filter FILE] [--junit FILE] FILE...");
 	a = filter_arguments("--test", o, o->job);
 	add_option(&a, "--junit", o->junit);
 	add(&a, "--");
@@ -209,7 +203,7 @@ int command_schema(const struct ctl_options *o)
 
 	if (o->arg_count != 1 || !key_schema_write(o->args[0], &sb)) {
 		strbuf_release(&sb);
-		return usage("schema ingestd|profile|job");
+		return ctl_usage("schema ingestd|profile|job");
 	}
 	puts(sb.p);
 	strbuf_release(&sb);

@@ -6,6 +6,7 @@
 #include "watcher/base/base.h"
 #include "watcher/base/nearest.h"
 #include "watcher/ctl/commands.h"
+#include "watcher/model/record_state.h"
 #include <getopt.h>
 
 struct command {
@@ -113,6 +114,17 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
+static int wrong_value(const char *option, const char *value, const char *allowed)
+{
+	fprintf(stderr, "ingestctl: %s \"%s\": must be %s\n", option, value, allowed);
+	return CTL_USAGE;
+}
+
+static bool is_count(const char *text)
+{
+	return text[strspn(text, "0123456789")] == '\0' && strtoul(text, NULL, 10) > 0;
+}
+
 /* -1: go on; else the exit status */
 static int take_option(struct ctl_options *o, int c)
 {
@@ -134,10 +146,10 @@ static int take_option(struct ctl_options *o, int c)
 		break;
 	case OPT_STATE:
 		o->state = optarg;
-		break;
+		return record_state_known(optarg) ? -1 : wrong_value("--state", optarg, "one of " RECORD_STATES);
 	case OPT_LIMIT:
 		o->limit = optarg;
-		break;
+		return is_count(optarg) ? -1 : wrong_value("--limit", optarg, "a whole number from 1");
 	case OPT_JOB:
 		o->job = optarg;
 		break;

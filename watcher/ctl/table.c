@@ -24,7 +24,10 @@ static void add_clean(struct strbuf *sb, const char *s)
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c < 0x20 || c == 0x7f)
+		/* a text of several lines in one cell */
+		if (c == '\n')
+			strbuf_adds(sb, "; ");
+		else if (c < 0x20 || c == 0x7f)
 			strbuf_addf(sb, "\\x%02x", c);
 		else
 			strbuf_addc(sb, (char)c);

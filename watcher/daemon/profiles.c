@@ -166,8 +166,12 @@ static void say_warnings(struct ingestd *d, struct tenant *t, const char *lines)
 
 static void refuse(struct ingestd *d, struct tenant *t, const char *errors)
 {
+	size_t n = strlen(errors);
+
+	while (n && errors[n - 1] == '\n')
+		n--;
 	free(t->refused);
-	t->refused = xstrdup(errors);
+	t->refused = xstrndup(errors, n);
 	say_lines(d, t, errors);
 }
 

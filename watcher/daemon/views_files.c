@@ -11,6 +11,7 @@
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
+#include "watcher/model/record_state.h"
 #include "watcher/spool/receipt_of.h"
 #include "watcher/spool/runs.h"
 
@@ -78,17 +79,6 @@ static bool add_row(void *ctx, const struct file_row *r)
 	return true;
 }
 
-static bool state_known(const char *state)
-{
-	static const char *const states[] = {"done",   "failed",  "held",    "duplicate",
-					     "undone", "queued", "running", "waiting"};
-
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		if (strcmp(states[i], state) == 0)
-			return true;
-	return false;
-}
-
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	struct journal_filter filter = {
@@ -102,8 +92,8 @@ unsigned views_files(struct ingestd *d, const struct admin_args *args, struct st
 
 	if (!limit_of(args, &filter.limit))
 		return bad(f, "limit must be a number from 1");
-	if (filter.state && !state_known(filter.state))
-		return bad(f, "state must be one of done, failed, held, duplicate, undone, queued, running, waiting");
+	if (filter.state && !record_state_known(filter.state))
+		return bad(f, "state must be one of " RECORD_STATES);
 	strbuf_addc(out, '[');
 	if (journal_list(d->journal, &filter, add_row, &page, f) < 0)
 		return journal_trouble(f);
