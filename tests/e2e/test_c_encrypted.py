@@ -82,3 +82,240 @@ def test_convert_and_why_read_an_encrypted_file(site):
                            "--job", "load", site.path("staging", "bob", "done", "day.csv.gz.age")], capture_output=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(b"\n") == 10000
+
+
+# --- keys ---
+
+def test_keygen_rotate_retire_list(site):
+    first = key(site, "keygen", "bob")
+    refused = site.ctl("keygen", "bob")
+    assert refused.returncode == 1 and "key rotate bob" in refused.stderr
+    second = key(site, "key", "rotate", "bob")
+    third = key(site, "key", "rotate", "bob")
+    assert len({k["recipient"] for k in (first, second, third)}) == 3
+    states = {k["recipient"]: k["state"] for k in key(site, "key", "list", "bob")}
+    assert states == {first["recipient"]: "accepted", second["recipient"]: "accepted", third["recipient"]: "current"}
+    with open(recipients(site)) as f:
+        assert f.read().split("\n")[1:] == [third["recipient"], ""]
+    for words, text in [(("key", "retire", "bob", third["recipient"]), "is the current key; `ingestctl key rotate bob` first"),
+                        (("key", "retire", "bob", "age1"), "names no key"), (("key", "retire", "bob", "age1qqqqqqqq"), "no such key"),
+                        (("key", "retire", "carl", first["recipient"]), "carl"), (("keygen", "../bob"), "no tenant's name"),
+                        (("key", "rotate", "carl"), "carl")]:
+        refused = site.ctl(*words)
+        assert refused.returncode == 1 and text in refused.stderr, refused.stderr
+    assert key(site, "key", "retire", "bob", first["recipient"][:12])["recipient"] == first["recipient"]
+    refused = site.ctl("key", "retire", "bob", first["recipient"])
+    assert refused.returncode == 1 and "retired already" in refused.stderr
+    listed = key(site, "key", "list")
+    assert [k["state"] for k in listed] == ["accepted", "current", "retired"]
+    assert "AGE-SECRET" not in site.ctl("key", "list").stdout
+    for k in listed:
+        assert k["tenant"] == "bob" and k["since"].endswith("Z")
+        path = site.path("profiles", "bob", k["file"])
+        assert os.stat(path).st_mode & 0o777 == 0o600
+        # what we make is what age reads, and says the same of
+        said = subprocess.run(["age-keygen", "-y", path], capture_output=True, text=True, check=True).stdout.strip()
+        assert said == k["recipient"]
+    assert os.stat(site.path("profiles", "bob", "keys")).st_mode & 0o777 == 0o700
+
+
+def test_root_gives_keys_to_the_owner_of_the_tenants_folder(site):
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(site.path("profiles", "bob"), 4711, 4712)
+    key(site, "keygen", "bob")
+    key(site, "key", "rotate", "bob")
+    key(site, "key", "retire", "bob", key(site, "key", "list", "bob")[0]["recipient"])
+    for base, folders, names in os.walk(site.path("profiles", "bob", "keys")):
+        for st in [os.stat(base)] + [os.stat(os.path.join(base, n)) for n in names]:
+            assert (st.st_uid, st.st_gid) == (4711, 4712)
+
+
+def test_a_key_of_age_keygen_is_a_key_of_the_ring(site):
+    key(site, "keygen", "bob")
+    path = site.path("profiles", "bob", "keys", "0-ours.key")
+    made = subprocess.run(["age-keygen", "-o", path], capture_output=True, text=True, check=True).stderr.split()[-1]
+    site.drop("bob", "a.csv.age", age(PLAIN, "-r", made))
+    assert site.once().returncode == 0
+    assert site.receipt("bob", "done", "a.csv.age")["encrypted_to"] == made
+
+
+def test_credentials_of_systemd_are_keys(site, tmp_path):
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    made = subprocess.run(["age-keygen", "-o", folder / "age.bob"], capture_output=True, text=True, check=True).stderr.split()[-1]
+    os.chmod(folder / "age.bob", 0o440)
+    site.drop("bob", "a.csv.age", age(PLAIN, "-r", made))
+    assert site.once(env={"CREDENTIALS_DIRECTORY": str(folder)}).returncode == 0
+    assert site.receipt("bob", "done", "a.csv.age")["encrypted_to"] == made
+
+
+def test_after_retire_the_old_keys_files_are_held_and_go_on_when_it_is_back(site):
+    old = key(site, "keygen", "bob")["recipient"]
+    new = key(site, "key", "rotate", "bob")["recipient"]
+    key(site, "key", "retire", "bob", old)
+    content = age(PLAIN, "-r", old)
+    site.drop("bob", "old.csv.age", content)
+    site.drop("bob", "new.csv.age", age(PLAIN, "-r", new))
+    site.drop("bob", "both.csv.age", age(PLAIN + b"5000,x\n", "-r", old, "-r", new))
+    assert site.once().returncode == 3
+    receipt = site.receipt("bob", "held", "old.csv.age")
+    assert receipt["state"] == "held" and receipt["encrypted_to"] is None
+    assert receipt["sha256"] == hashlib.sha256(content).hexdigest()
+    assert receipt["reason"].startswith("the file is encrypted to %s, which was retired on 20" % old)
+    for name in ("new.csv.age", "both.csv.age"):
+        assert site.receipt("bob", "done", name)["encrypted_to"] == new
+    assert site.names("bob", "failed") == []
+    assert len(site.rows("bob", "bob-load")) == 10001
+
+
+STRANGER = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa"
+
+
+def test_a_file_for_somebody_else_is_held(site):
+    site.drop("bob", "nokey.csv.age", age(PLAIN, "-r", STRANGER))
+    assert site.once().returncode == 3
+    assert site.receipt("bob", "held", "nokey.csv.age")["reason"] == "tenant bob has no key; `ingestctl keygen bob` makes one"
+    ours = key(site, "keygen", "bob")["recipient"]
+    others = [subprocess.run(["age-keygen", "-y"], input=subprocess.run(["age-keygen"], capture_output=True).stdout,
+                             capture_output=True).stdout.decode().strip() for _ in range(63)]
+    site.drop("bob", "one.csv.age", age(PLAIN, "-r", STRANGER))
+    site.drop("bob", "many.csv.age", age(PLAIN, *[w for r in others for w in ("-r", r)]))
+    site.drop("bob", "last.csv.age", age(PLAIN + b"5000,x\n", *[w for r in others + [ours] for w in ("-r", r)]))
+    site.drop("bob", "toomany.csv.age", age(PLAIN, *[w for r in others + [STRANGER, ours] for w in ("-r", r)]))
+    assert site.once().returncode == 3
+    for name, count in (("one.csv.age", "1 recipient,"), ("many.csv.age", "63 recipients,")):
+        reason = site.receipt("bob", "held", name)["reason"]
+        assert reason.startswith("no key of tenant bob opens the file: it is encrypted to " + count)
+        assert "age -R recipients.txt -o FILE.age FILE" in reason
+    assert site.receipt("bob", "done", "last.csv.age")["encrypted_to"] == ours
+    assert "more than 64 X25519 recipients" in site.receipt("bob", "failed", "toomany.csv.age")["reason"]
+
+
+def test_another_tenants_key_opens_nothing(site):
+    site.tenant("alice", PROFILE, load=JOB)
+    alice = key(site, "keygen", "alice")["recipient"]
+    key(site, "keygen", "bob")
+    site.drop("bob", "a.csv.age", age(PLAIN, "-r", alice))
+    site.drop("alice", "a.csv.age", age(PLAIN, "-r", alice))
+    assert site.once().returncode == 3
+    assert site.receipt("bob", "held", "a.csv.age")["reason"].startswith("no key of tenant bob opens the file")
+    assert site.receipt("alice", "done", "a.csv.age")["rows"]["indexed"] == 5000
+
+
+@pytest.mark.parametrize("path,mode,text", [("keys", 0o755, "chmod 700"), ("keys/KEY", 0o644, "chmod 600")])
+def test_keys_that_others_can_read_are_none(site, path, mode, text):
+    made = key(site, "keygen", "bob")
+    name = os.path.basename(key(site, "key", "list", "bob")[0]["file"])
+    os.chmod(site.path("profiles", "bob", path.replace("KEY", name)), mode)
+    site.drop("bob", "a.csv.age", age(PLAIN, "-r", made["recipient"]))
+    site.drop("bob", "plain.csv", PLAIN)
+    assert site.once().returncode == 3
+    assert text in site.receipt("bob", "held", "a.csv.age")["reason"]
+    assert site.receipt("bob", "done", "plain.csv")["encrypted_to"] is None
+    assert text in site.ctl("key", "list", "bob").stderr
+
+
+def test_required_fails_plain_files_with_the_line_that_encrypts(site):
+    site.tenant("bob", dict(PROFILE, encryption={"required": True}), load=JOB)
+    ours = key(site, "keygen", "bob")["recipient"]
+    site.drop("bob", "a.csv", PLAIN)
+    site.drop("bob", "b.csv.gz", gzip.compress(PLAIN))
+    site.drop("bob", "c.csv.gz.age", age(gzip.compress(PLAIN), "-r", ours))
+    site.drop("bob", "d.csv", age(PLAIN + b"5000,x\n", "-r", ours))
+    assert site.once().returncode == 3
+    for name in ("a.csv", "b.csv.gz"):
+        assert site.receipt("bob", "failed", name)["reason"] == (
+            "File format not allowed: this tenant's files must be encrypted, and this one is not; encrypt it with: "
+            "age -R recipients.txt -o FILE.age FILE (recipients.txt lies beside in/)")
+    for name in ("c.csv.gz.age", "d.csv"):
+        assert site.receipt("bob", "done", name)["encrypted_to"] == ours
+
+
+def test_age_is_refused_where_the_profile_does_not_have_it(site):
+    site.tenant("bob", {"arrival": {"settle_seconds": 0}}, load=JOB)
+    ours = key(site, "keygen", "bob")["recipient"]
+    site.drop("bob", "a.csv.age", age(PLAIN, "-r", ours))
+    site.drop("bob", "b.csv", age(PLAIN, "-r", ours))
+    assert site.once().returncode == 3
+    assert site.receipt("bob", "failed", "a.csv.age")["reason"].startswith("File format not allowed")
+    assert site.receipt("bob", "failed", "b.csv")["reason"] == (
+        "File format not allowed: the content is encrypted by age; this tenant may send csv and txt")
+
+
+# --- what is refused ---
+
+def openssl_cms(tmp_path, *args):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k.pem", "-out",
+                    tmp_path / "c.pem", "-subj", "/CN=x"], check=True, capture_output=True)
+    return subprocess.run(["openssl", "cms", "-encrypt", "-binary", "-aes256", *args, tmp_path / "c.pem"], input=PLAIN,
+                          capture_output=True, check=True).stdout
+
+
+def gpg(tmp_path, *args):
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    base = ["gpg", "--homedir", home, "--batch", "--yes", "--quiet", "--pinentry-mode", "loopback",
+            "--passphrase", "x"]
+    try:
+        if "-e" in args:
+            subprocess.run([*base, "--quick-gen-key", "a@b.c", "rsa2048", "encr", "never"], check=True, capture_output=True)
+            base += ["--trust-model", "always", "-r", "a@b.c"]
+        return subprocess.run([*base, *args], input=PLAIN, capture_output=True, check=True).stdout
+    finally:
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], capture_output=True)
+
+
+FOREIGN = {
+    "cms": lambda t: openssl_cms(t, "-outform", "DER"),
+    "cms-streamed": lambda t: openssl_cms(t, "-outform", "DER", "-stream"),
+    "cms-pem": lambda t: openssl_cms(t, "-outform", "PEM"),
+    "smime": lambda t: openssl_cms(t),
+    "openssl-enc": lambda t: subprocess.run(["openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:x"], input=PLAIN,
+                                            capture_output=True, check=True).stdout,
+    "pgp-key": lambda t: gpg(t, "-e"),
+    "pgp-armor": lambda t: gpg(t, "-a", "-e"),
+    "pgp-passphrase": lambda t: gpg(t, "-c"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(FOREIGN))
+def test_other_encryption_is_told_the_one_line(site, tmp_path, what):
+    site.drop("bob", "a.csv", FOREIGN[what](tmp_path))
+    assert site.once().returncode == 3
+    reason = site.receipt("bob", "failed", "a.csv")["reason"]
+    assert {"cms": "CMS-encrypted", "smime": "S/MIME", "openssl": "openssl enc", "pgp": "PGP-encrypted"}[what.split("-")[0]] in reason
+    assert reason.endswith("encrypt it with: age -R recipients.txt -o FILE.age FILE (recipients.txt lies beside in/)")
+    assert "\n" not in reason
+
+
+def test_a_passphrase_and_foreign_recipients_are_told_the_one_line(site, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "id"], check=True)
+    site.drop("bob", "ssh.csv.age", age(PLAIN, "-R", str(tmp_path / "id.pub")))
+    assert site.once().returncode == 3
+    assert site.receipt("bob", "failed", "ssh.csv.age")["reason"] == (
+        'the file is encrypted to recipients of type "ssh-ed25519" only, and this takes X25519 (age1...); encrypt it with: '
+        "age -R recipients.txt -o FILE.age FILE")
+
+
+@pytest.mark.parametrize("name,make,text", [
+    ("a.csv.gz", lambda d, r: gzip.compress(age(d, "-r", r)), "encrypt once, as the last step, outside the compression"),
+    ("b.csv.age", lambda d, r: age(age(d, "-r", r), "-r", r), "encrypt once, as the last step"),
+    ("c.csv.age", lambda d, r: d, "the name says age, the content is not"),
+    ("d.csv.gz.age", lambda d, r: age(d, "-r", r), "the name says gz, the content is not"),
+    ("e.csv.age", lambda d, r: age(d, "-r", r)[:-1], "chunk 6"),
+    ("f.csv.age", lambda d, r: age(d, "-r", r)[:-40000], "chunk"),
+    ("g.csv.age", lambda d, r: age(d, "-r", r) + b"x", "chunk"),
+    ("h.csv.age", lambda d, r: age(d, "-a", "-r", r) + b"x", "armor"),
+    ("i.csv.gz.age", lambda d, r: age(gzip.compress(d)[:-9], "-r", r), "not whole"),
+    ("j.csv.age", lambda d, r: age(d, "-r", r)[:100], "header"),
+], ids="abcdefghij")
+def test_what_is_not_right_fails_with_where_and_why(site, name, make, text):
+    ours = key(site, "keygen", "bob")["recipient"]
+    content = make(PLAIN, ours)
+    site.drop("bob", name, content)
+    assert site.once().returncode == 3
+    receipt = site.receipt("bob", "failed", name)
+    assert text in receipt["reason"], receipt["reason"]
+    assert receipt["rows"] is None or receipt["rows"]["indexed"] == 0
+    assert receipt["sha256"] == hashlib.sha256(content).hexdigest()

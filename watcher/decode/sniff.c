@@ -76,6 +76,8 @@ static const struct sniff_finding zip_plain = {"a zip archive", UNPACK};
 static const struct sniff_finding zip_office = {"an Excel or Office document (xlsx)", EXPORT};
 static const struct sniff_finding bzip2 = {"a bzip2 file", UNPACK};
 static const struct sniff_finding cms_der = {"a CMS-encrypted file", ENCRYPTED};
+static const struct sniff_finding smime = {"a CMS-encrypted message (S/MIME)", ENCRYPTED};
+static const struct sniff_finding openpgp = {"a PGP-encrypted file", ENCRYPTED};
 static const struct sniff_finding html = {"an HTML page", SEND_DATA};
 static const struct sniff_finding utf16 = {"text in UTF-16 without a byte order mark", RECODE};
 static const struct sniff_finding binary = {"binary data (mostly NUL bytes)", TEXT_ONLY};
@@ -115,6 +117,47 @@ static const struct sniff_finding *sniff_cms(struct span s)
 	if (memmem(s.p, n, "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 10) ||
 	    memmem(s.p, n, "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01", 12))
 		return &cms_der;
+	return NULL;
+}
+
+/* As `openssl cms` and mail programs write it. */
+static const struct sniff_finding *sniff_smime(struct span s)
+{
+	static const char *const starts[] = {"MIME-Version:", "Content-Type: application/"};
+
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
+		if (has(s, 0, starts[i], strlen(starts[i])) && memmem(s.p, s.n, "pkcs7-mime", 10))
+			return &smime;
+	return NULL;
+}
+
+/*
+ * RFC 9580, 4.2: a packet of tag 1 (session key for a public key, version 3 or 6), 3 (for a passphrase, version 4 to 6), 18 or 20
+ * (encrypted data, version 1 or 2), in the old and the new form of its head.  None begins a text in UTF-8.
+ */
+static const struct sniff_finding *sniff_openpgp(struct span s)
+{
+	unsigned tag, version, length;
+	size_t at = 2;
+
+	if (s.n < 4 || !(s.p[0] & 0x80))
+		return NULL;
+	if (s.p[0] & 0x40) {
+		tag = s.p[0] & 0x3f;
+		length = (unsigned char)s.p[1];
+		/* two bytes, five, or a part of an unknown whole */
+		at = length < 192 || length > 223 ? (length == 255 ? 6 : 2) : 3;
+	} else {
+		tag = (unsigned char)s.p[0] >> 2 & 15;
+		length = s.p[0] & 3;
+		at = length == 3 ? 1 : 1 + ((size_t)1 << length);
+	}
+	if (at >= s.n)
+		return NULL;
+	version = (unsigned char)s.p[at];
+	if ((tag == 1 && (version == 3 || version == 6)) || (tag == 3 && version >= 4 && version <= 6) ||
+	    ((tag == 18 || tag == 20) && (version == 1 || version == 2)))
+		return &openpgp;
 	return NULL;
 }
 
@@ -160,7 +203,7 @@ static const struct sniff_finding *sniff_nuls(struct span s)
 const struct sniff_finding *sniff_bytes(struct span head)
 {
 	static const struct sniff_finding *(*const judges[])(struct span) = {
-		sniff_zip, sniff_bzip2, sniff_cms, sniff_html, sniff_nuls,
+		sniff_zip, sniff_bzip2, sniff_cms, sniff_smime, sniff_openpgp, sniff_html, sniff_nuls,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)

@@ -25,6 +25,7 @@ struct reader {
 	int dir;
 	enum keyring_from from;
 	size_t max;
+	uid_t owner; /* of the tenant's folder */
 };
 
 static size_t count_of(const struct keyring *ring, bool retired)
@@ -100,6 +101,24 @@ static int take_text(struct reader *r, const char *file, int64_t since, struct s
 	return 0;
 }
 
+/*
+ * Who can read a key can read the tenant's files, who can put one there can make others send them.  Root may look at the daemon's.
+ * What systemd hands over is told apart by an access list, not by a mode.
+ */
+static int check_private(const struct reader *r, const char *file, const char *mode, const struct stat *st,
+			 struct fault *f)
+{
+	if (r->from == KEY_CREDENTIAL)
+		return 0;
+	if (st->st_mode & 077)
+		return fault_set(f, FAULT_KEY, "%s%s has mode %04o, others may use it: chmod %s %s%s", r->path, file,
+				 (unsigned)(st->st_mode & 07777), mode, r->path, file);
+	if (st->st_uid != geteuid() && st->st_uid != 0 && (geteuid() != 0 || st->st_uid != r->owner))
+		return fault_set(f, FAULT_KEY, "%s%s belongs to user %u, not to the daemon's user or root", r->path, file,
+				 (unsigned)st->st_uid);
+	return 0;
+}
+
 /* A rename into retired/ changes the inode, not the content. */
 static int64_t since_of(const struct reader *r, const struct stat *st)
 {
@@ -111,16 +130,17 @@ static int64_t since_of(const struct reader *r, const struct stat *st)
 static int take_file(struct reader *r, const char *file, struct fault *f)
 {
 	unsigned char *text = secret_new(FILE_MAX, f);
+	char *slash = xasprintf("/%s", file);
 	size_t got = 0;
 	struct stat st;
-	int fd = -1, result;
+	int fd = -1, result = text ? 0 : -1;
 
-	if (!text)
-		return -1;
-	/* what systemd hands over is told apart by an access list, not by a mode */
-	result = secret_file_open(r->dir, file, r->path, r->from != KEY_CREDENTIAL, &fd, f);
+	if (result == 0)
+		result = secret_file_open(r->dir, file, r->path, false, &fd, f);
 	if (result == 0 && fstat(fd, &st) < 0)
 		result = fault_errno(f, FAULT_KEY, "%s/%s", r->path, file);
+	if (result == 0)
+		result = check_private(r, slash, "600", &st, f);
 	if (result == 0)
 		result = fs_pread_full(fd, text, FILE_MAX, 0, &got, f);
 	if (result == 0 && got == FILE_MAX)
@@ -128,6 +148,7 @@ static int take_file(struct reader *r, const char *file, struct fault *f)
 	if (result == 0)
 		result = take_text(r, file, since_of(r, &st), (struct span){(char *)text, got}, f);
 	fs_close(&fd);
+	free(slash);
 	secret_free(&text, FILE_MAX);
 	return result;
 }
@@ -190,34 +211,21 @@ static int take_folder(struct reader *r, const char *tenant, struct fault *f)
 	return result;
 }
 
-/* Who can put a file there decides who can read the tenant's files. */
-static int check_folder(const struct reader *r, struct fault *f)
-{
-	struct stat st;
-
-	if (fstat(r->dir, &st) < 0)
-		return fault_errno(f, FAULT_KEY, "%s", r->path);
-	if (st.st_mode & 077)
-		return fault_set(f, FAULT_KEY, "%s has mode %04o, others can look into it: chmod 700 %s", r->path,
-				 (unsigned)(st.st_mode & 07777), r->path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return fault_set(f, FAULT_KEY, "%s belongs to user %u, not to the daemon's user or root", r->path,
-				 (unsigned)st.st_uid);
-	return 0;
-}
-
 /* A folder that is not there has no keys. */
 static int read_folder(struct keyring *ring, const char *tenant, const char *path, enum keyring_from from,
-		       size_t max, struct fault *f)
+		       uid_t owner, struct fault *f)
 {
-	struct reader r = {ring, path, -1, from, max};
-	int result;
+	struct reader r = {ring, path, -1, from, from == KEY_RETIRED ? RETIRED_MAX : KEYRING_MAX, owner};
+	struct stat st;
+	int result = 0;
 
 	r.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (r.dir < 0)
 		return errno == ENOENT ? 0 : fault_errno(f, FAULT_KEY, "cannot open %s", path);
-	/* systemd's folder is its own affair */
-	result = from == KEY_CREDENTIAL ? 0 : check_folder(&r, f);
+	if (fstat(r.dir, &st) < 0)
+		result = fault_errno(f, FAULT_KEY, "%s", path);
+	if (result == 0)
+		result = check_private(&r, "", "700", &st, f);
 	if (result == 0)
 		result = take_folder(&r, tenant, f);
 	fs_close(&r.dir);
@@ -227,18 +235,22 @@ static int read_folder(struct keyring *ring, const char *tenant, const char *pat
 static int read_all(struct keyring *ring, const char *profiles, const char *tenant, struct fault *f)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	char *keys = xasprintf("%s/%s/" KEYS_FOLDER, profiles, tenant);
+	char *folder = xasprintf("%s/%s", profiles, tenant);
+	char *keys = xasprintf("%s/" KEYS_FOLDER, folder);
 	char *retired = xasprintf("%s/" KEYS_RETIRED, keys);
+	struct stat st = {0};
 	int r = 0;
 
+	(void)!stat(folder, &st);
 	if (credentials && *credentials)
-		r = read_folder(ring, tenant, credentials, KEY_CREDENTIAL, KEYRING_MAX, f);
+		r = read_folder(ring, tenant, credentials, KEY_CREDENTIAL, st.st_uid, f);
 	if (r == 0)
-		r = read_folder(ring, tenant, keys, KEY_ACTIVE, KEYRING_MAX, f);
+		r = read_folder(ring, tenant, keys, KEY_ACTIVE, st.st_uid, f);
 	if (r == 0)
-		r = read_folder(ring, tenant, retired, KEY_RETIRED, RETIRED_MAX, f);
+		r = read_folder(ring, tenant, retired, KEY_RETIRED, st.st_uid, f);
 	free(retired);
 	free(keys);
+	free(folder);
 	return r;
 }
 

@@ -79,10 +79,29 @@ static void be_bad(const char *file, const char *arrival)
 		(void)!ipc_send(3, SPAN_LITERAL("{\"type\":\"nonsense\"}"), NULL, 0, &f);
 	else if (strcmp(file, "early") == 0)
 		say(MESSAGE_CHECKPOINT, arrival);
+	else if (strcmp(file, "gives key") == 0)
+		say(MESSAGE_KEY, arrival);
 	else if (strcmp(file, "stranger") == 0)
 		say(MESSAGE_GATED, "01M85P8SAH5NWN36TH784ZGCJ2");
 	else if (strcmp(file, "noise") == 0)
 		fprintf(stderr, "one line\nand \033[31manother");
+}
+
+/* Two questions, as for a file with more recipients than one holds; the second is answered with a key. */
+static void unwrap(const char *arrival)
+{
+	struct message m, answer;
+
+	for (int i = 0; i < 2; i++) {
+		message_init(&m, MESSAGE_UNWRAP);
+		m.stanza_count = 1;
+		m.stanzas[0].share[0] = (unsigned char)i;
+		send_message(&m, arrival);
+		message_release(&m);
+		if (!receive(&answer) || answer.type != MESSAGE_KEY || answer.has_file_key != (i == 1))
+			_exit(7);
+		message_release(&answer);
+	}
 }
 
 static void serve(void)
@@ -94,10 +113,14 @@ static void serve(void)
 	while (receive(&m)) {
 		say(MESSAGE_PROGRESS, m.arrival);
 		be_bad(m.file, m.arrival);
+		if (strstr(m.file, "unwrap"))
+			unwrap(m.arrival);
 		say(MESSAGE_GATED, m.arrival);
 		if (!receive(&answer))
 			break;
 		if (answer.type == MESSAGE_LOAD) {
+			if (strstr(m.file, "unwrap"))
+				unwrap(m.arrival);
 			say(MESSAGE_RESULT, m.arrival);
 			if (strcmp(m.file, "last") == 0)
 				raise(SIGSEGV); /* after the result: the result counts */
@@ -114,7 +137,7 @@ struct job_of_test {
 	const char *tenant;
 	const char *file;
 	struct task *task;
-	int results, losts;
+	int results, losts, unwraps;
 	struct worker_end end;
 	bool drop;
 	bool refuse; /* begin says no */
@@ -186,6 +209,15 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 		j->results++;
 		leave(j);
 		finish_one(j);
+		return;
+	}
+	if (m->type == MESSAGE_UNWRAP) {
+		message_init(&answer, MESSAGE_KEY);
+		memcpy(answer.arrival, m->arrival, sizeof(answer.arrival));
+		answer.has_file_key = m->stanzas[0].share[0] == 1;
+		assert_int_equal(schedule_tell(s, t, &answer, &f), 0);
+		message_release(&answer);
+		j->unwraps++;
 		return;
 	}
 	if (m->type != MESSAGE_GATED)
@@ -305,6 +337,18 @@ static void test_one(void **state)
 	end();
 }
 
+static void test_unwrap_in_both_passes(void **state)
+{
+	struct job_of_test j[] = {{.tenant = "alice", .file = "unwrap"}};
+
+	(void)state;
+	begin(2, 0);
+	run_jobs(j, 1);
+	assert_int_equal(j[0].results, 1);
+	assert_int_equal(j[0].unwraps, 4);
+	end();
+}
+
 static void test_worker_is_kept(void **state)
 {
 	struct job_of_test j[] = {{.tenant = "alice", .file = "ok"},
@@ -367,6 +411,7 @@ static const struct {
 } deaths[] = {
 	{"segv", WORKER_CRASHED, true},	   {"kill", WORKER_KILLED, false}, {"exit", WORKER_EXITED, false},
 	{"babble", WORKER_BABBLED, false}, {"early", WORKER_BABBLED, false}, {"stranger", WORKER_BABBLED, false},
+	{"gives key", WORKER_BABBLED, false},
 	{"silent", WORKER_SILENT, false},
 };
 
@@ -467,6 +512,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one),
+		cmocka_unit_test(test_unwrap_in_both_passes),
 		cmocka_unit_test(test_worker_is_kept),
 		cmocka_unit_test(test_max_workers),
 		cmocka_unit_test(test_slot_changes_hands),
