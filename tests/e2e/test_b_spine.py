@@ -79,7 +79,8 @@ def test_a_manual_run_over_its_limit_fails_with_the_seeds_words(site, limits, wo
     assert site.names("alice", "in") == ["a.csv", "b.csv"]
     receipts = [n for n in site.names("alice", "failed") if n.startswith("t.")]
     assert len(receipts) == 1
-    assert words in open(site.path("staging", "alice", "failed", receipts[0])).read()
+    receipt = json.load(open(site.path("staging", "alice", "failed", receipts[0])))
+    assert receipt["reason"] == words and (receipt["files"], receipt["bytes"]) == (2, 18)
     assert words in site.log("alice")
     assert not os.path.exists(site.path("var", "data", "alice", "data.db"))
 

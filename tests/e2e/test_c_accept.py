@@ -47,12 +47,35 @@ def test_every_field_of_a_receipt_is_there_and_null_where_unknown(site):
         assert set(fields) <= set(r), set(fields) - set(r)
         assert set(r["times"]) >= {"arrived", "complete", "claimed", "started", "indexed"}
         assert set(r["seconds"]) == {"queue", "work", "total"}
+        assert r["seconds"]["total"] >= 0
     done = site.receipt("bob", "done", "a.csv")
+    assert done["seconds"]["work"] >= 0
     assert balanced(done) and len(done["delivery"]) == 20
     assert set(done["rows"]) == {"read", "indexed", "duplicates", "rejected", "filtered", "blank", "unsent"}
     sink, = done["sinks"]
     assert set(sink) == {"sink", "index", "state", "indexed", "duplicates", "rejected", "requests", "retries", "bytes_sent"}
     assert set(done["first_error"]) == {"line", "column", "field", "message"}
+
+
+def test_a_failed_receipt_says_how_long_it_took_and_a_run_of_it(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.drop("bob", "a.csv", b"id\nx\n" * 20)
+    site.once()
+    failed = site.receipt("bob", "failed", "a.csv")
+    assert failed["times"]["started"] and failed["times"]["indexed"] is None
+    assert 0 <= failed["seconds"]["work"] <= failed["seconds"]["total"] < 60
+
+
+def test_a_reject_of_an_overlong_row_says_that_it_is_cut(site):
+    site.tenant("bob", {**FAST, "limits": {"max_row_bytes": 10000}}, t={**JOB, "rejects": {"max_ratio": 1}})
+    site.drop("bob", "a.csv", b"id\n1\n" + b"9" * 20000 + b"\n" + b'"' + b"8" * 20000 + b"\n2\n" + b"7" * 10001 + b"\n")
+    assert site.once().returncode == 0
+    assert [r["id"] for r in site.rows("bob", "bob-t")] == [1, 2]
+    with open(site.path("staging", "bob", "done", "a.csv.rejects.csv"), newline="") as f:
+        rejects = f.read().splitlines()[1:]
+    assert [r.rsplit('",', 1)[-1] if i != 1 else r[-4096:] for i, r in enumerate(rejects)] == [
+        "9" * 4096, '"' + "8" * 4095, "7" * 4096]
+    assert all("(max_row_bytes); only its first 4096 bytes are listed here" in r for r in rejects)
 
 
 def test_a_row_number_is_its_id_and_counts_rejected_and_blank_rows(site):

@@ -254,6 +254,9 @@ static void look_at_one(struct ingestd *d, struct start *s)
 	keep_left_out(s);
 	broken = route_run_limit(p, s->run.files + s->len, bytes_of(s));
 	if (broken && !s->run.files) {
+		/* what was counted, though nothing of it is taken */
+		s->run.bytes = bytes_of(s);
+		s->run.files = s->len;
 		refuse_run(d, s, broken);
 		return;
 	}

@@ -144,7 +144,8 @@ static int64_t span_ms(int64_t from, int64_t to)
 
 static void add_times(struct strbuf *sb, const struct receipt *r, bool with_placed)
 {
-	int64_t end = r->times.placed ? r->times.placed : r->times.indexed;
+	int64_t indexed = r->times.indexed ? r->times.indexed : r->times.ended;
+	int64_t end = r->times.placed ? r->times.placed : indexed;
 
 	json_add_key(sb, "times");
 	strbuf_addc(sb, '{');

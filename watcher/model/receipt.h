@@ -29,6 +29,7 @@ struct receipt {
 	char *coercions_json; /* an array or NULL */
 	struct {
 		int64_t arrived, complete, claimed, started, indexed, placed;
+		int64_t ended; /* with a receipt whose file is not placed yet: now */
 	} times;
 	char *encrypted_to; /* the recipient whose key opened the file */
 	uint64_t attempts;

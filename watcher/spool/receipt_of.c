@@ -6,6 +6,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/receipt_of.h"
+#include "watcher/base/clock.h"
 
 static char *copy(const char *s)
 {
@@ -53,6 +54,7 @@ void receipt_of(const struct file_row *r, enum receipt_for what, struct receipt 
 	out->times.started = r->times.started;
 	out->times.indexed = r->times.indexed;
 	out->times.placed = what == RECEIPT_FILE ? 0 : r->times.placed;
+	out->times.ended = what == RECEIPT_FILE ? clock_now_ms() : 0;
 	out->encrypted_to = copy(r->encrypted_to);
 	out->attempts = r->attempts;
 	out->cpu_us = r->cpu_us;

@@ -169,6 +169,9 @@ enum row_result row_run(struct row *r, const struct record *rec, struct coercion
 		return ROW_BLANK;
 	case RECORD_BAD:
 		out->error = rec->error;
+		if (rec->raw_cut) /* who mends the rejects must know that this one is not whole */
+			row_error_set(&out->error, rec->line, span_of(rec->error.column),
+				      "%s; only its first %zu bytes are listed here", rec->error.text, rec->raw.n);
 		return ROW_REJECTED;
 	case RECORD_ROW:
 		break;
