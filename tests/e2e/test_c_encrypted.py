@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import pytest
-from site_ import BUILD, Site, balanced
+from site_ import BUILD, ROOT, Site, balanced
 
 ROWS = [b"%d,%s" % (i, hashlib.sha256(b"%d" % i).hexdigest().encode()) for i in range(5000)]
 PLAIN = b"n,h\n" + b"\n".join(ROWS) + b"\n"
@@ -319,3 +319,83 @@ def test_what_is_not_right_fails_with_where_and_why(site, name, make, text):
     assert text in receipt["reason"], receipt["reason"]
     assert receipt["rows"] is None or receipt["rows"]["indexed"] == 0
     assert receipt["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+# --- seal ---
+
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 131072, 300000])
+def test_age_decrypts_what_seal_made(site, tmp_path, size):
+    key(site, "keygen", "bob")
+    identity = site.path("profiles", "bob", key(site, "key", "list", "bob")[0]["file"])
+    plain = os.urandom(size)
+    (tmp_path / "f.csv").write_bytes(plain)
+    said = key(site, "seal", str(tmp_path / "f.csv"), "--tenant", "bob")
+    assert said["bytes"] == size and said["sealed"] == str(tmp_path / "f.csv.age")
+    sealed = (tmp_path / "f.csv.age").read_bytes()
+    assert age(sealed, "-d", "-i", identity) == plain
+    assert (tmp_path / "f.csv").read_bytes() == plain
+    assert not [n for n in os.listdir(tmp_path) if n.endswith(".tmp")]
+
+
+def test_what_seal_made_is_taken(site, tmp_path):
+    ours = key(site, "keygen", "bob")["recipient"]
+    (tmp_path / "day.csv").write_bytes(PLAIN)
+    other = subprocess.run(["age-keygen", "-o", tmp_path / "k"], capture_output=True, text=True, check=True).stderr.split()[-1]
+    (tmp_path / "r.txt").write_text("# two\n\n%s\r\n%s\n" % (other, ours))
+    # a sender has no configuration
+    done = subprocess.run([os.path.join(BUILD, "ingestctl"), "seal", "day.csv", "--recipients", "r.txt"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    content = (tmp_path / "day.csv.age").read_bytes()
+    assert age(content, "-d", "-i", str(tmp_path / "k")) == PLAIN
+    site.drop("bob", "day.csv.age", content)
+    assert site.once().returncode == 0
+    receipt = site.receipt("bob", "done", "day.csv.age")
+    assert receipt["encrypted_to"] == ours and rows_of(site, receipt) == WANT
+
+
+def test_seal_refuses(site, tmp_path):
+    key(site, "keygen", "bob")
+    (tmp_path / "f").write_bytes(b"x")
+    (tmp_path / "g").write_bytes(b"x")
+    (tmp_path / "g.age").write_bytes(b"precious")
+    (tmp_path / "bad.txt").write_text("# a\nssh-ed25519 AAAA\n")
+    (tmp_path / "none.txt").write_text("# a\n")
+    f, g = str(tmp_path / "f"), str(tmp_path / "g")
+    for words, code, text in [((f,), 2, "usage"), ((f, "--tenant", "bob", "--recipients", "x"), 2, "usage"),
+                              ((f, "--tenant", "../bob"), 1, "no tenant's name"), ((f, "--tenant", "carl"), 1, "ingestctl keygen carl"),
+                              ((g, "--tenant", "bob"), 1, "g.age is there already"), ((f + "x", "--tenant", "bob"), 1, "cannot open"),
+                              ((str(tmp_path), "--tenant", "bob"), 1, "no regular file"),
+                              ((f, "--recipients", str(tmp_path / "bad.txt")), 1, 'bad.txt:2: "ssh-ed25519 AAAA" is no recipient'),
+                              ((f, "--recipients", str(tmp_path / "none.txt")), 1, "names no recipient")]:
+        done = site.ctl("seal", *words)
+        assert done.returncode == code and text in done.stderr, (words, done.stderr)
+    assert (tmp_path / "g.age").read_bytes() == b"precious"
+    key(site, "seal", f, "--tenant", "bob")
+    again = site.ctl("seal", f + ".age", "--tenant", "bob")
+    assert again.returncode == 1 and "encrypted by age already" in again.stderr
+    assert sorted(n for n in os.listdir(tmp_path) if n.endswith((".age", ".tmp"))) == ["f.age", "g.age"]
+
+
+def test_the_pages_commands_run_as_printed(site, tmp_path):
+    """docs/encryption.md: the lines of its first and its key section, and the query."""
+    with open(os.path.join(ROOT, "docs", "encryption.md")) as f:
+        page = f.read()
+    for line in ("ingestctl keygen alice ", "age -R recipients.txt -o FILE.age FILE", "ingestctl seal FILE --recipients recipients.txt",
+                 "ingestctl seal FILE --tenant alice ", "ingestctl key list [alice] ", "ingestctl key rotate alice ",
+                 "ingestctl key retire alice age1"):
+        assert "\n" + line in page
+    site.tenant("alice", PROFILE, load=JOB)
+    first = key(site, "keygen", "alice")["recipient"]
+    rotated = key(site, "key", "rotate", "alice")["recipient"]
+    for n, how in enumerate((["age", "-R", recipients(site, "alice"), "-o", "FILE.age", "FILE"],
+                             [os.path.join(BUILD, "ingestctl"), "seal", "FILE", "--recipients", recipients(site, "alice")])):
+        (tmp_path / "FILE").write_bytes(PLAIN)
+        subprocess.run(how, cwd=tmp_path, check=True, capture_output=True)
+        os.rename(tmp_path / "FILE.age", site.path("staging", "alice", "in", "%d.csv.age" % n))
+    site.drop("alice", "old.csv.age", age(PLAIN, "-r", first))
+    assert site.once().returncode == 0
+    query = page.split('sqlite3 var/journal.db "')[1].split('"')[0]
+    said = subprocess.run(["sqlite3", site.path("var", "journal.db"), query], capture_output=True, text=True, check=True).stdout
+    assert {(r.split("|")[0], r.split("|")[2]) for r in said.splitlines()} == {(first, "1"), (rotated, "2")}
+    key(site, "key", "retire", "alice", first)

@@ -19,6 +19,7 @@ struct ctl_options {
 	const char *tenant, *state, *limit; /* filters of lists */
 	const char *job, *filter, *input;   /* filter run, filter test */
 	const char *junit;                  /* filter test */
+	const char *recipients;             /* seal */
 	char **args;
 	int arg_count;
 };

@@ -96,7 +96,7 @@ static int dispatch(struct ctl_options *o)
 }
 
 enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_FILTER,
-       OPT_INPUT, OPT_JUNIT, OPT_HELP, OPT_VERSION };
+       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPT_JSON},
@@ -109,6 +109,7 @@ static const struct option long_options[] = {
 	{"filter", required_argument, NULL, OPT_FILTER},
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"junit", required_argument, NULL, OPT_JUNIT},
+	{"recipients", required_argument, NULL, OPT_RECIPIENTS},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -161,6 +162,9 @@ static int take_option(struct ctl_options *o, int c)
 		break;
 	case OPT_JUNIT:
 		o->junit = optarg;
+		break;
+	case OPT_RECIPIENTS:
+		o->recipients = optarg;
 		break;
 	case OPT_HELP:
 		print_help(stdout);
