@@ -3,6 +3,7 @@
 The list is the programs' own (--crash-points); a name that no scenario reaches is a failure.  What lies on disk at the kill is printed
 with `-s`.
 """
+import gzip
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from books import JOB, csv_of, loaded, once_with_a_slow_store, settled, states, stored
+from layers_ import age, keygen
 from site_ import BUILD, Site
 
 BIG = 30_000  # rows: several batches
@@ -92,6 +94,18 @@ class Waiting(Plain):
         shutil.rmtree(site.path("var", "data", "bob", "data.db"))
 
 
+class Encrypted(Plain):
+    """A file for a key of the tenant."""
+
+    def before(self, site):
+        site.tenant("bob", {"arrival": {"settle_seconds": 0}, "formats": ["csv", "gz", "age"]}, t=JOB)
+        site.drop("bob", "a.csv.gz.age", age(gzip.compress(csv_of(40, 3)), "-r", keygen(site, "bob")))
+
+    def after(self, site):
+        settled(site)
+        loaded(site, "a.csv.gz.age", 40, 3)
+
+
 class Held(Plain):
     """Two jobs match."""
 
@@ -169,6 +183,7 @@ SCENARIO = {
     "checkpoint.before-commit": Big, "checkpoint.committed": Big, "rejects-fsync": Big, "checkpoint": Big,
     "undoing.before-commit": Undo, "undoing.committed": Undo, "undone.before-commit": Undo,
     "undone.committed": Undo, "undo": Undo,
+    "unwrap": Encrypted, "unwrap.answered": Encrypted,
     "waiting.before-commit": Waiting, "waiting.committed": Waiting,
     "held.before-commit": Held, "held.committed": Held,
     "run.before-commit": Run, "run.committed": Run,

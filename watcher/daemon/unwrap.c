@@ -6,6 +6,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/unwrap.h"
+#include "watcher/base/crash.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
@@ -45,4 +46,5 @@ void unwrap_answer(struct ingestd *d, struct file *x, const struct message *m)
 	if (schedule_tell(d->schedule, x->task, &answer, &f) < 0)
 		event_text(d, EV_WORKER_SAID, "text", f.text);
 	message_release(&answer);
+	crash_point("unwrap.answered");
 }

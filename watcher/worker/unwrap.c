@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/unwrap.h"
+#include "watcher/base/crash.h"
 #include "watcher/base/ipc.h"
 #include "watcher/model/keyring.h"
 #include "watcher/worker/local.h"
@@ -61,6 +62,7 @@ static int ask(struct task *t, const struct age_header *h, size_t from, struct f
 	t->stanza_count = take_stanzas(h, from, t->stanzas);
 	if (task_say(t, MESSAGE_UNWRAP) < 0)
 		return fault_set(f, FAULT_SYSTEM, "the daemon is gone");
+	crash_point("unwrap");
 	if (receive(t, &m, f) < 0)
 		return -1;
 	if (m.has_file_key) {
