@@ -99,18 +99,25 @@ int ctl_usage(const char *line)
 }
 
 /* One row under the other tables. */
-static void print_records(const json_t *records)
+static void print_row(const json_t *row, const char *columns)
 {
-	json_t *list = json_pack("[O]", records);
+	json_t *list = json_pack("[O]", row);
 
-	table_print(stdout, list, "store database state backlog oldest refused fault reason");
+	table_print(stdout, list, columns);
 	json_decref(list);
+}
+
+static bool is_well(const json_t *disk)
+{
+	const char *state = json_string_value(json_object_get(disk, "state"));
+
+	return state && strcmp(state, "well") == 0;
 }
 
 int command_status(const struct ctl_options *o)
 {
 	struct api_reply reply = {0};
-	const json_t *tenants, *records;
+	const json_t *tenants, *records, *disk;
 	int rc = ctl_ask(o, "GET", "/v1/status", &reply);
 
 	if (rc != CTL_OK)
@@ -125,7 +132,10 @@ int command_status(const struct ctl_options *o)
 			    "sink type state credential index waiting fault reason");
 		records = json_object_get(reply.json, "records");
 		if (json_is_string(json_object_get(records, "store")))
-			print_records(records);
+			print_row(records, "store database state backlog oldest refused fault reason");
+		disk = json_object_get(reply.json, "disk");
+		if (!is_well(disk))
+			print_row(disk, "folder state free_bytes min_free_bytes largest_tenant largest_tenant_bytes reason");
 	}
 	api_reply_release(&reply);
 	return CTL_OK;

@@ -37,6 +37,11 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 		answer->reason = "a start of its manual job";
 		return ARRIVAL_WAIT;
 	}
+	if (disk_short(d)) {
+		t->full = true;
+		answer->reason = d->disk.reason;
+		return ARRIVAL_WAIT;
+	}
 	if (t->files >= TENANT_FILES_MAX) {
 		t->full = true;
 		answer->reason = "the tenant's files that were taken before";

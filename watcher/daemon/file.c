@@ -214,13 +214,15 @@ void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t
 		file_set_state(d, x, FILE_WAITING);
 	if (x->due)
 		set_timer(d);
+	x->waits_room = fault_no_room(f);
+	disk_fault(d, f);
 }
 
 void file_wake(struct ingestd *d, struct file *x)
 {
 	CHECK(x->row.state == FILE_WAITING);
 	x->due = 0;
-	x->waits_other = false;
+	x->waits_other = x->waits_room = false;
 	free(x->circuit);
 	x->circuit = NULL;
 	x->row.until_ms = 0;

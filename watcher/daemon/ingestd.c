@@ -68,6 +68,12 @@ void ingestd_fatal(struct ingestd *d, const struct fault *f)
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
+void ingestd_gates(struct ingestd *d)
+{
+	arrival_pause(d->arrival, d->stopping);
+	schedule_pause(d->schedule, d->stopping || d->turn.behind || d->disk.full);
+}
+
 /* --- the end --- */
 
 static bool is_quiet(const struct ingestd *d)
@@ -96,8 +102,7 @@ void ingestd_stop(struct ingestd *d, int exit_code)
 	d->stop_at = clock_mono_ms() + STOP_SECONDS * 1000;
 	(void)sd_notify(0, "STOPPING=1");
 	event(d, EV_DAEMON_STOPPING, "running=%zu", schedule_running(d->schedule));
-	arrival_pause(d->arrival, true);
-	schedule_pause(d->schedule, true);
+	ingestd_gates(d);
 	ev_timer_init(&d->stop_timer, on_stop_look, 0., STOP_LOOK_SECONDS);
 	d->stop_timer.data = d;
 	ev_timer_start(d->loop, &d->stop_timer);
@@ -228,8 +233,10 @@ static int open_all(struct ingestd *d, struct fault *f)
 		return fault_set(f, FAULT_SYSTEM, "no event loop");
 	starts_init(d);
 	circuits_start(d);
-	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0 || recovery_all(d, f) < 0 ||
-	    recorder_start(d, f) < 0)
+	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0)
+		return -1;
+	disk_start(d);
+	if (recovery_all(d, f) < 0 || recorder_start(d, f) < 0)
 		return -1;
 	return open_admin(d, f);
 }
@@ -290,6 +297,7 @@ static void stop_watchers(struct ingestd *d)
 	turn_stop(d);
 	profiles_stop(d);
 	once_stop(d);
+	disk_stop(d);
 	ev_timer_stop(d->loop, &d->wake);
 	ev_timer_stop(d->loop, &d->stop_timer);
 	ev_timer_stop(d->loop, &d->starts.timer);

@@ -6,8 +6,9 @@
  *	ingestd_release(&d)
  *
  * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
- * (filters, in a child), file (one living arrival), claims, route, passes (workers), circuits (sick sinks), gate, ending,
- * recorder (records to MongoDB), recovery, starts (manual runs), once, views (admin).
+ * (filters, in a child), disk (room, and who fills it), file (one living arrival), claims, route, passes
+ * (workers), circuits (sick sinks), gate, ending, recorder (records to MongoDB), recovery, starts (manual
+ * runs), once, views (admin).
  *
  * Ownership: the struct owns everything in it.
  * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
@@ -18,6 +19,7 @@
 
 #include "watcher/base/map.h"
 #include "watcher/daemon/circuits.h"
+#include "watcher/daemon/disk.h"
 #include "watcher/daemon/options.h"
 #include "watcher/daemon/recorder.h"
 #include "watcher/model/config.h"
@@ -95,6 +97,7 @@ struct ingestd {
 	struct profiles profiles;
 	struct starts starts;
 	struct circuits circuits;
+	struct disk disk;
 	struct recorder recorder;
 	struct once once;
 	ev_signal on_term, on_int, on_hup, on_usr1;
@@ -117,6 +120,8 @@ void ingestd_fatal(struct ingestd *d, const struct fault *f);
 void ingestd_stop(struct ingestd *d, int exit_code);
 /* profiles: every tenant of the first look has had its answer; the daemon is ready. */
 void ingestd_looked(struct ingestd *d);
+/* What may begin now, after one of its reasons changed: claims, and files to workers. */
+void ingestd_gates(struct ingestd *d);
 /* Something moved: --once waits on. */
 void ingestd_progress(struct ingestd *d);
 

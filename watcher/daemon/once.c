@@ -17,7 +17,7 @@ static bool is_through(struct ingestd *d)
 {
 	if (!d->ready || checks_pending(d->checks) || starts_any(d) || map_len(&d->files))
 		return false;
-	if (d->turn.pending || journal_dirty(d->journal) || d->turn.behind)
+	if (d->turn.pending || journal_dirty(d->journal) || d->turn.behind || disk_short(d))
 		return false;
 	for (size_t i = 0; i < map_len(&d->tenants); i++)
 		if (((struct tenant *)map_value(&d->tenants, i))->full)
@@ -29,7 +29,7 @@ static int exit_code(struct ingestd *d)
 {
 	bool left = map_len(&d->files) || starts_any(d);
 
-	if (d->once.start_failed || d->turn.behind || circuits_any(d) || !recorder_idle(d) ||
+	if (d->once.start_failed || d->turn.behind || disk_short(d) || circuits_any(d) || !recorder_idle(d) ||
 	    d->recorder.refused)
 		return EXIT_COULD_NOT;
 	for (size_t i = 0; i < map_len(&d->files); i++) {
@@ -54,6 +54,8 @@ static void say_left(struct ingestd *d)
 		fprintf(stderr, "ingestd: left in work/: tenant=%s %s\n", x->row.tenant, sb.p);
 		strbuf_release(&sb);
 	}
+	if (disk_short(d))
+		fprintf(stderr, "ingestd: nothing is taken: %s\n", d->disk.reason);
 	if (!recorder_idle(d))
 		fprintf(stderr, "ingestd: records are left in the outbox: %s\n",
 			d->recorder.sick ? d->recorder.fault.text : "MongoDB has not answered yet");

@@ -31,7 +31,7 @@ static void set_behind(struct ingestd *d, bool behind, const struct fault *f)
 	if (behind == d->turn.behind)
 		return;
 	d->turn.behind = behind;
-	schedule_pause(d->schedule, behind || d->stopping);
+	ingestd_gates(d);
 	if (behind)
 		event_text(d, EV_JOURNAL_BEHIND, "reason", f->text);
 	else
@@ -54,6 +54,7 @@ int turn_commit(struct ingestd *d, struct fault *f)
 			ingestd_fatal(d, f);
 		else
 			set_behind(d, true, f);
+		disk_fault(d, f);
 		return -1;
 	}
 	d->turn.commits++;

@@ -92,6 +92,8 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, struct strbuf
 	if (counts.oldest_ms && (!oldest || counts.oldest_ms < oldest))
 		oldest = counts.oldest_ms;
 	reason = t->refused ? t->refused : health.reason[0] ? health.reason : backlog.reason;
+	if (!reason && disk_short(d))
+		reason = d->disk.reason;
 	json_add_comma(out);
 	strbuf_addc(out, '{');
 	json_pair_string(out, "tenant", t->name);
@@ -164,6 +166,8 @@ static unsigned status(struct ingestd *d, struct strbuf *out)
 	strbuf_addc(out, ']');
 	json_add_key(out, "sinks");
 	circuits_add_json(d, out);
+	json_add_key(out, "disk");
+	disk_add_json(d, out);
 	json_add_key(out, "records");
 	recorder_add_json(d, out);
 	json_add_key(out, "tenants");
@@ -367,9 +371,10 @@ static unsigned health(struct ingestd *d, struct strbuf *out)
 
 static unsigned ready(struct ingestd *d, struct strbuf *out, struct fault *f)
 {
-	if (!d->ready || d->stopping || d->turn.behind) {
-		fault_set(f, FAULT_TEMPORARY,
+	if (!d->ready || d->stopping || d->turn.behind || disk_short(d)) {
+		fault_set(f, FAULT_TEMPORARY, "%s",
 			  d->stopping	   ? "ingestd is stopping" :
+			  disk_short(d)	   ? d->disk.reason :
 			  d->turn.behind ? "the journal cannot be written" :
 					     "the profiles are being looked at");
 		return 503;

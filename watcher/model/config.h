@@ -58,6 +58,7 @@ struct config {
 	unsigned workers;
 	enum log_format log_format;
 	unsigned rescan_seconds;
+	uint64_t min_free_bytes;
 	char *admin_socket;
 	bool wrong; /* read with errors: never to be run with */
 };
