@@ -75,6 +75,7 @@ struct file_row {
 	uint64_t peak_rss;
 	struct {
 		int64_t arrived, complete, claimed, started, indexed, placed;
+		int64_t removed; /* by retention, after it was placed */
 	} times;
 	struct leg leg;
 	bool running; /* in memory only: a worker has it now */

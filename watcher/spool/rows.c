@@ -117,6 +117,7 @@ static const struct column arrival_columns[] = {
 	TIME("started_ms", times.started),
 	TIME("indexed_ms", times.indexed),
 	TIME("placed_ms", times.placed),
+	TIME("removed_ms", times.removed),
 };
 
 #define COUNTER(column, field) U64(column, leg.checkpoint.counters.field)

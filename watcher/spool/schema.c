@@ -128,7 +128,15 @@ static const char step_3[] =
 	" a.attempts, a.cpu_us / 1000000.0 AS cpu_seconds, a.peak_rss AS peak_rss_bytes, a.sentence"
 	" FROM arrivals a LEFT JOIN legs l ON l.arrival = a.arrival;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3};
+/* When retention removed the file; what it, and the pruning of the journal behind it, look for. */
+static const char step_4[] =
+	"ALTER TABLE arrivals ADD COLUMN removed_ms INTEGER;"
+	"CREATE INDEX arrivals_placed ON arrivals (tenant, folder, placed_ms)"
+	" WHERE state = 'PLACED' AND removed_ms IS NULL;"
+	"CREATE INDEX arrivals_removed ON arrivals (removed_ms) WHERE removed_ms IS NOT NULL;"
+	"CREATE INDEX runs_finished ON runs (finished_ms) WHERE finished_ms IS NOT NULL;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";

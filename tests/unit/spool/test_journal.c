@@ -55,6 +55,7 @@ static void fill(struct file_row *r)
 	r->times.started = 1700000003000;
 	r->times.indexed = 1700000004000;
 	r->times.placed = 1700000005000;
+	r->times.removed = 1700000006000;
 	r->leg.state = LEG_LOADING;
 	file_row_set(&r->leg.sink, "local");
 	file_row_set(&r->leg.index, "alice-table");
