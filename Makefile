@@ -118,7 +118,7 @@ $(B)/tools/streamcat: tests/lib/streamcat.c $(call paths,decode model base)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,decode model base) -ljansson -lcrypto -lz -lzstd -llzma
 # fuzz targets, with FUZZ=1
-FUZZ_NAMES = csv filter condition date dissect values answer
+FUZZ_NAMES = csv filter condition date dissect values answer age layers
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(call paths,$(WORKER_LIBS))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)

@@ -160,6 +160,13 @@ def test_a_window_over_128_mib_is_refused(cat, tmp_path):
     assert done.returncode == 1 and b"xz -9 or less" in done.stderr
 
 
+def test_a_zstd_frame_shorter_than_it_says(cat, tmp_path):
+    """Found by fuzz_layers: one empty block and its checksum, 131 bytes announced."""
+    (tmp_path / "f").write_bytes(bytes.fromhex("28b52ffd248301000099e9d851"))
+    done = cat(tmp_path / "f", "zstd")
+    assert done.returncode == 1 and b"a frame has 0 bytes, and its header says 131" in done.stderr
+
+
 def test_a_million_empty_members(cat, tmp_path):
     (tmp_path / "f").write_bytes(gzip.compress(b"", mtime=0) * 1_000_000 + gzip.compress(b"end\n"))
     assert cat(tmp_path / "f", "gzip").stdout == b"end\n"
