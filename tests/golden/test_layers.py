@@ -3,6 +3,7 @@
 build/tools/streamcat prints the bytes behind layers.  Judges: gzip, zstd, xz and age of Debian, and the vectors of ../shared/data
 (encrypted/age-testkit, made-here, compressed/made-here); without that folder those cases are skipped.
 """
+import fcntl
 import gzip
 import hashlib
 import io
@@ -25,7 +26,9 @@ NO_MATCH = 4
 
 @pytest.fixture(scope="module")
 def cat():
-    subprocess.run(["make", "-s", str(CAT.relative_to(ROOT))], cwd=ROOT, check=True)
+    with open(ROOT / "build" / ".streamcat.lock", "w") as lock:  # several test processes make it at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["make", "-s", str(CAT.relative_to(ROOT))], cwd=ROOT, check=True)
 
     def run(path, *args):
         return subprocess.run([CAT, *args, path], capture_output=True)
