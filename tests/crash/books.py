@@ -27,6 +27,24 @@ def states(site):
     return [r[0] for r in rows]
 
 
+def backdate(site, days):
+    """Everything that was placed was placed so many days earlier, and removed, and its runs ended."""
+    db = sqlite3.connect(site.path("var", "journal.db"))
+    with db:
+        for column in ("placed_ms", "removed_ms"):
+            db.execute("update arrivals set %s = %s - ?" % (column, column), (days * 86400000,))
+        db.execute("update runs set finished_ms = finished_ms - ?", (days * 86400000,))
+    db.close()
+
+
+def removed(site):
+    """journal: is it said that retention removed the file? of each arrival"""
+    db = sqlite3.connect(site.path("var", "journal.db"))
+    rows = db.execute("select removed_ms is not null from arrivals order by arrival").fetchall()
+    db.close()
+    return [bool(r[0]) for r in rows]
+
+
 def stored(site, tenant, table):
     if not os.path.exists(site.path("var", "data", tenant, "data.db")):
         return []

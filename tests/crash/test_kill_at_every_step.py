@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from books import JOB, csv_of, loaded, once_with_a_slow_store, settled, states, stored
+from books import JOB, backdate, csv_of, loaded, once_with_a_slow_store, removed, settled, states, stored
 from layers_ import age, keygen
 from site_ import BUILD, Site
 
@@ -164,6 +164,20 @@ class Withdrawn(Plain):
         loaded(site, "a.csv", 40, 3)
 
 
+class Old(Plain):
+    """Placed 31 days ago, kept for 30."""
+
+    def before(self, site):
+        site.tenant("bob", {"arrival": {"settle_seconds": 0}, "retention": {"done_days": 30}}, t=JOB)
+        site.drop("bob", "a.csv", csv_of(40, 3))
+        site.once()
+        backdate(site, 31)
+
+    def after(self, site):
+        assert dict(settled(site)) == {} and site.names("bob", "done") == []
+        assert len(stored(site, "bob", "bob-t")) == 40 and removed(site) == [True]
+
+
 class Linked(Plain):
     """A second name is made for the file while it is claimed: the claim proves wrong and goes back."""
 
@@ -188,6 +202,7 @@ SCENARIO = {
     "held.before-commit": Held, "held.committed": Held,
     "run.before-commit": Run, "run.committed": Run,
     "recover.adopted": Adopted, "recover.withdrawn": Withdrawn,
+    "retention.removed": Old,
     "claim.before-undo": Linked, "claim.undone": Linked,
 }
 WANTED = """fsync digest decode parse transform verdict send ack checkpoint rejects-durable receipt-tmp

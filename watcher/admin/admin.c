@@ -66,6 +66,8 @@ static const char *title_of(unsigned status)
 		return "Method not allowed";
 	case 409:
 		return "Refused";
+	case 410:
+		return "Gone";
 	case 413:
 		return "Body too large";
 	case 501:

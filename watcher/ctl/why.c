@@ -127,6 +127,15 @@ static int hand_over(const struct ctl_options *o, const struct config *c, const 
 	return ctl_become("ingest-worker", argv);
 }
 
+static int say_removed(const json_t *record, const struct document_name *n)
+{
+	char *what = xasprintf("retention removed the file at %s", text_of(record, "removed"));
+	int r = say_gone(record, n, what);
+
+	free(what);
+	return r;
+}
+
 static int answer(const struct ctl_options *o, const struct config *c, const json_t *record,
 		  const struct document_name *n)
 {
@@ -134,7 +143,10 @@ static int answer(const struct ctl_options *o, const struct config *c, const jso
 	char *path = placed_file(c, record);
 	int r;
 
-	if (!path)
+	/* whatever lies under its name now is another */
+	if (text_of(record, "removed")[0])
+		r = say_removed(record, n);
+	else if (!path)
 		r = say_gone(record, n, "the file is not in done/, held/ or failed/ any more");
 	else if (access(version, R_OK) < 0)
 		r = say_gone(record, n, "the job version it was loaded under is not kept any more");

@@ -157,6 +157,7 @@ static void change(struct ingestd *d, bool low, bool full, const char *reason)
 		k->since_ms = clock_now_ms();
 		k->usage.tenant[0] = k->named[0] = '\0';
 		k->usage_in = 0;
+		retention_look(d); /* what is due may go now */
 	}
 	if (disk_short(d) && (worse || !full))
 		snprintf(k->reason, sizeof(k->reason), "%s", reason);

@@ -250,6 +250,7 @@ void ingestd_looked(struct ingestd *d)
 	event(d, EV_DAEMON_STARTED, "version=%s tenants=%zu files=%zu", INGEST_VERSION,
 	      map_len(&d->tenants), map_len(&d->files));
 	(void)sd_notify(0, "READY=1");
+	retention_start(d);
 	once_start(d);
 }
 
@@ -298,6 +299,7 @@ static void stop_watchers(struct ingestd *d)
 	profiles_stop(d);
 	once_stop(d);
 	disk_stop(d);
+	retention_stop(d);
 	ev_timer_stop(d->loop, &d->wake);
 	ev_timer_stop(d->loop, &d->stop_timer);
 	ev_timer_stop(d->loop, &d->starts.timer);

@@ -7,8 +7,8 @@
  *
  * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
  * (filters, in a child), disk (room, and who fills it), file (one living arrival), claims, route, passes
- * (workers), circuits (sick sinks), gate, ending, recorder (records to MongoDB), recovery, starts (manual
- * runs), once, views (admin).
+ * (workers), circuits (sick sinks), gate, ending, recorder (records to MongoDB), recovery, retention, starts
+ * (manual runs), once, views (admin).
  *
  * Ownership: the struct owns everything in it.
  * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
@@ -22,6 +22,7 @@
 #include "watcher/daemon/disk.h"
 #include "watcher/daemon/options.h"
 #include "watcher/daemon/recorder.h"
+#include "watcher/daemon/retention.h"
 #include "watcher/model/config.h"
 #include <ev.h>
 
@@ -98,6 +99,7 @@ struct ingestd {
 	struct starts starts;
 	struct circuits circuits;
 	struct disk disk;
+	struct retention retention;
 	struct recorder recorder;
 	struct once once;
 	ev_signal on_term, on_int, on_hup, on_usr1;

@@ -237,6 +237,11 @@ static void add_tenant(const struct tenant *t, struct strbuf *out)
 		json_pair_seconds(out, "settle_seconds", p->settle_ms);
 		add_formats(out, p);
 		add_limits(out, p);
+		json_add_key(out, "retention");
+		strbuf_addc(out, '{');
+		add_limit(out, "done_days", p->done_days);
+		add_limit(out, "failed_days", p->failed_days);
+		strbuf_addc(out, '}');
 	}
 	json_add_key(out, "jobs");
 	strbuf_addc(out, '[');

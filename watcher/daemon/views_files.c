@@ -12,6 +12,7 @@
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
 #include "watcher/model/record_state.h"
+#include "watcher/spool/deliveries.h"
 #include "watcher/spool/receipt_of.h"
 #include "watcher/spool/runs.h"
 
@@ -56,6 +57,11 @@ static void add_record(const struct file_row *r, struct strbuf *out)
 	receipt_text(r, RECEIPT_RECORD, out);
 	while (out->n && out->p[out->n - 1] == '\n')
 		strbuf_cut(out, out->n - 1);
+	/* beside the record, not of it: what became of the file since */
+	CHECK(out->n && out->p[out->n - 1] == '}');
+	strbuf_cut(out, out->n - 1);
+	json_pair_time(out, "removed", r->times.removed);
+	strbuf_addc(out, '}');
 }
 
 struct page {
@@ -176,6 +182,21 @@ static int find_row(struct ingestd *d, const struct admin_args *args, struct fil
 	return r;
 }
 
+/* The row was pruned; which deliveries were made is known for ever. */
+static unsigned no_row(struct ingestd *d, const struct admin_args *args, struct fault *f)
+{
+	struct strbuf what = STRBUF_INIT;
+	int r = strlen(args->id) == DELIVERY_TEXT - 1 ? deliveries_tell(d->journal, args->id, &what, f) : 0;
+
+	if (r > 0)
+		fault_set(f, FAULT_CONFIG, "delivery %s was %s; retention has removed the file and the journal its record",
+			  args->id, what.p);
+	else if (r == 0)
+		fault_set(f, FAULT_CONFIG, "no file %s", strcmp(args->id, "-") ? args->id : "under that path");
+	strbuf_release(&what);
+	return r > 0 ? 410 : r == 0 ? 404 : journal_trouble(f);
+}
+
 unsigned views_file(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	struct file_row row;
@@ -185,10 +206,8 @@ unsigned views_file(struct ingestd *d, const struct admin_args *args, struct str
 	r = find_row(d, args, &row, f);
 	if (r > 0)
 		add_record(freshest(d, &row), out);
-	else if (r == 0)
-		fault_set(f, FAULT_CONFIG, "no file %s", strcmp(args->id, "-") ? args->id : "under that path");
 	file_row_release(&row);
-	return r > 0 ? 200 : r == 0 ? 404 : journal_trouble(f);
+	return r > 0 ? 200 : r == 0 ? no_row(d, args, f) : journal_trouble(f);
 }
 
 /* --- explain --- */
@@ -199,7 +218,9 @@ static void explain_row(struct ingestd *d, const struct file_row *stored, struct
 	const struct file *x = file_find(d, stored->arrival);
 	struct strbuf text = STRBUF_INIT;
 
-	if (r->sentence)
+	if (r->sentence && r->times.removed)
+		strbuf_addf(&text, "%s Retention has removed it since.", r->sentence);
+	else if (r->sentence)
 		strbuf_adds(&text, r->sentence);
 	else if (x && r->state == FILE_WAITING)
 		strbuf_addf(&text, "It was taken and waits: %s.", x->waits_for ? x->waits_for : "no reason");

@@ -59,6 +59,7 @@ struct config {
 	enum log_format log_format;
 	unsigned rescan_seconds;
 	uint64_t min_free_bytes;
+	int journal_days; /* -1: for ever */
 	char *admin_socket;
 	bool wrong; /* read with errors: never to be run with */
 };

@@ -122,6 +122,8 @@ static void parse_own(struct profile *p, const json_t *root, struct keys_report 
 	p->max_run_bytes = keys_int(limits, "max_run_bytes", -1);
 	p->max_run_files = keys_int(limits, "max_run_files", -1);
 	p->max_workers = keys_int(limits, "max_workers", -1);
+	p->done_days = (int)keys_int(json_object_get(root, "retention"), "done_days", -1);
+	p->failed_days = (int)keys_int(json_object_get(root, "retention"), "failed_days", -1);
 	p->max_columns = (uint64_t)keys_int(limits, "max_columns", COLUMNS_DEFAULT);
 	p->max_row_bytes = (uint64_t)keys_int(limits, "max_row_bytes", ROW_BYTES_DEFAULT);
 	if (settle >= 0 && settle <= SETTLE_MAX)
@@ -154,6 +156,7 @@ static void parse_seed(struct profile *p, const json_t *root, struct keys_report
 	p->max_run_files = keys_int(root, "max_number_of_files", -1);
 	p->max_workers = smaller(keys_int(root, "max_filebeat_workers", -1),
 				 keys_int(root, "max_logstash_workers", -1));
+	p->done_days = p->failed_days = -1;
 	p->max_columns = COLUMNS_DEFAULT;
 	p->max_row_bytes = ROW_BYTES_DEFAULT;
 	p->settle_ms = SETTLE_DEFAULT * 1000;

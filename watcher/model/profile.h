@@ -30,6 +30,8 @@ struct profile {
 	uint64_t max_row_bytes;
 	int64_t settle_ms;
 	bool encryption_required;
+	int done_days; /* -1: for ever */
+	int failed_days;
 	char *index_prefix;
 	char **sinks; /* names the tenant may use; sink_count 0 and sinks_given false: all */
 	struct sink_credential *credentials; /* beside sinks; one that is not given: the platform's */

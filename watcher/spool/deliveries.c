@@ -8,10 +8,13 @@
 #include "watcher/base/base.h"
 #include "watcher/spool/deliveries.h"
 
+#include "watcher/base/clock.h"
 #include "watcher/spool/journal_inner.h"
 
 static const char sql_find[] =
 	"SELECT delivery, arrival, state, made_ms FROM deliveries WHERE delivery = ?1";
+static const char sql_tell[] =
+	"SELECT file, tenant, job, arrival, state, made_ms FROM deliveries WHERE delivery = ?1";
 static const char sql_same_name[] =
 	"SELECT delivery, arrival, state, made_ms FROM deliveries WHERE tenant = ?1 AND job = ?2"
 	" AND file = ?3 AND state <> 'undone' AND (?4 IS NULL OR delivery <> ?4)"
@@ -70,6 +73,25 @@ int deliveries_find(struct journal *j, const char *id, struct delivery *out, str
 		return -1;
 	db_bind_text(q, 1, id);
 	return load_delivery(q, out, f);
+}
+
+int deliveries_tell(struct journal *j, const char *id, struct strbuf *out, struct fault *f)
+{
+	struct db_stmt *q = db_query(j->db, sql_tell, f);
+	char since[CLOCK_TEXT];
+	int r;
+
+	if (!q)
+		return -1;
+	db_bind_text(q, 1, id);
+	r = db_step(q, f);
+	if (r == 1) {
+		clock_format(db_i64(q, 5), since);
+		strbuf_addf(out, "%s of tenant %s, job %s, arrival %s, %s since %s", db_text(q, 0), db_text(q, 1),
+			    db_text(q, 2), db_text(q, 3), db_text(q, 4), since);
+	}
+	db_done(q);
+	return r;
 }
 
 int deliveries_same_name(struct journal *j, const char *tenant, const char *job, const char *name,

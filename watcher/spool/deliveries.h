@@ -28,6 +28,8 @@ struct delivery {
 
 int deliveries_find(struct journal *j, const char *id, struct delivery *out,
 		    struct fault *f) MUST_CHECK;
+/* "FILE of tenant T, job J, arrival A, live since TIME" behind what is there: 1, 0, -1. */
+int deliveries_tell(struct journal *j, const char *id, struct strbuf *out, struct fault *f) MUST_CHECK;
 /* The newest; except: the D that does not count, NULL = none. */
 int deliveries_same_name(struct journal *j, const char *tenant, const char *job, const char *name,
 			 const char *except, struct delivery *out, struct fault *f) MUST_CHECK;

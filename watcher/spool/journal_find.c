@@ -68,7 +68,7 @@ static int load_one(struct db_stmt *q, struct file_row *out, struct fault *f)
 	return r;
 }
 
-static int load_each(struct db_stmt *q, journal_row_fn *fn, void *ctx, struct fault *f)
+int journal_each(struct db_stmt *q, journal_row_fn *fn, void *ctx, struct fault *f)
 {
 	struct file_row row;
 	int r;
@@ -142,14 +142,14 @@ int journal_list(struct journal *j, const struct journal_filter *filter, journal
 	db_bind_text(q, 4, filter->job);
 	db_bind_text(q, 5, filter->run);
 	db_bind_u64(q, 6, limit > LIST_MAX ? LIST_MAX : limit);
-	return load_each(q, fn, ctx, f);
+	return journal_each(q, fn, ctx, f);
 }
 
 int journal_alive(struct journal *j, journal_row_fn *fn, void *ctx, struct fault *f)
 {
 	struct db_stmt *q = db_query(j->db, journal_select(j, tail_alive), f);
 
-	return q ? load_each(q, fn, ctx, f) : -1;
+	return q ? journal_each(q, fn, ctx, f) : -1;
 }
 
 int journal_due(struct journal *j, enum file_state state, int64_t now_ms, size_t limit,
@@ -164,7 +164,7 @@ int journal_due(struct journal *j, enum file_state state, int64_t now_ms, size_t
 	db_bind_text(q, 1, file_state_name(state));
 	db_bind_i64(q, 2, now_ms);
 	db_bind_u64(q, 3, limit ? limit : LIST_LIMIT);
-	return load_each(q, fn, ctx, f);
+	return journal_each(q, fn, ctx, f);
 }
 
 /* One number, or *out untouched where it is null; ends q.  1, 0, -1. */

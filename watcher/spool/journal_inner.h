@@ -11,7 +11,7 @@
 #include "watcher/spool/journal.h"
 #include "watcher/spool/rows.h"
 
-#define JOURNAL_SELECTS 16
+#define JOURNAL_SELECTS 24
 
 /* What the open transaction will have made true: its crash points are passed around the commit. */
 enum journal_mark {
@@ -39,5 +39,7 @@ struct journal {
 void journal_mark(struct journal *j, unsigned mark);
 /* texts.select + tail, kept. */
 const char *journal_select(struct journal *j, const char *tail);
+/* Each row of such a query to fn; ends q. */
+int journal_each(struct db_stmt *q, journal_row_fn *fn, void *ctx, struct fault *f) MUST_CHECK;
 
 #endif
