@@ -1,9 +1,9 @@
 /*
  * streamcat - the bytes of a file behind its layers; a second opinion for tests
  *
- *	streamcat [-i IDENTITY] [-o MAX_OUTPUT] [-k OFFSET] [-l] LAYER... FILE
+ *	streamcat [-i IDENTITY] [-o MAX_OUTPUT] [-k OFFSET] [-l] [-n] LAYER... FILE
  *
- * LAYER: armor, age, gzip, zstd, xz, from the file up.  -k begins at a decoded offset, -l reads by looks.  Exit 1 with the fault's
+ * LAYER: armor, age, gzip, zstd, xz, from the file up.  -k begins at a decoded offset, -l reads by looks, -n prints nothing (tests/bench/layers.py).  Exit 1 with the fault's
  * sentence on standard error; 4 when no stanza of the age header is for the identity.  Read by tests/golden/test_layers.py.
  */
 #include "watcher/base/base.h"
@@ -20,6 +20,7 @@
 static unsigned char secret[AGE_KEY];
 static struct decompressor_limits limits = {UINT64_C(64) << 30, 250, 64 << 20};
 static uint64_t skip;
+static bool silent;
 
 static int open_age(struct stream *s, struct fault *f)
 {
@@ -60,15 +61,16 @@ static int add_layer(const char *name, struct stream **s, struct fault *f)
 
 static int copy(struct stream *s, bool by_looks, struct fault *f)
 {
-	static char buf[10007];
+	static char buf[65536];
 	uint64_t at = skip;
-	size_t got;
+	/* to print: a size that no chunk's border is a multiple of */
+	size_t n = silent ? sizeof(buf) : 10007, got;
 
 	do {
-		int r = by_looks ? stream_look(s, at, buf, sizeof(buf), &got, f)
-				 : stream_read(s, buf, sizeof(buf), &got, f);
+		int r = by_looks ? stream_look(s, at, buf, n, &got, f)
+				 : stream_read(s, buf, n, &got, f);
 
-		if (r < 0 || fs_write_all(STDOUT_FILENO, buf, got, f) < 0)
+		if (r < 0 || (!silent && fs_write_all(STDOUT_FILENO, buf, got, f) < 0))
 			return -1;
 		at += got;
 	} while (got > 0);
@@ -82,7 +84,7 @@ int main(int argc, char **argv)
 	bool looks = false;
 	int c, fd, r = 0;
 
-	while ((c = getopt(argc, argv, "i:o:k:l")) != -1) {
+	while ((c = getopt(argc, argv, "i:o:k:ln")) != -1) {
 		if (c == 'i' && age_identity_parse(span_of(optarg), secret) < 0)
 			return 2;
 		if (c == 'o')
@@ -90,6 +92,7 @@ int main(int argc, char **argv)
 		if (c == 'k')
 			skip = strtoull(optarg, NULL, 10);
 		looks = looks || c == 'l';
+		silent = silent || c == 'n';
 	}
 	fd = open(argv[argc - 1], O_RDONLY);
 	if (fd < 0)
