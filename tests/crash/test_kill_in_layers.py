@@ -2,12 +2,13 @@
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import threading
 
 import pytest
 
-from books import JOB, csv_of, loaded, settled
+from books import JOB, csv_of, loaded, once_with_a_slow_store, settled
 from layers_ import FORMATS, age, keygen, pairings
 from site_ import BUILD, Site
 
@@ -106,3 +107,28 @@ def test_rotation_under_load(tmp_path):
         assert (known[0] + ", which was retired on") in receipt["reason"] if state == "held" else receipt["encrypted_to"] == to
     assert site.names("bob", "failed") == []
     assert site.stop() == 0
+
+
+@pytest.mark.parametrize("ext", ["", *EXTENSIONS])
+def test_a_killed_load_goes_on_behind_its_checkpoint(tmp_path, ext):
+    """A trigger counts each row that reaches the store after the restart: those before the checkpoint do not."""
+    site = Site(tmp_path)
+    site.tenant("bob", PROFILE, t=JOB)
+    site.drop("bob", "a.csv" + ext, pairings(keygen(site, "bob"))[ext](csv_of(30_000)))
+    once = site.path("once")
+    once_with_a_slow_store(site, {"INGEST_CRASH_AT": "checkpoint.committed", "INGEST_CRASH_ONCE": once})
+    assert os.path.exists(once)
+    db = sqlite3.connect(site.path("var", "journal.db"))
+    (read, offset), = db.execute("select read, byte_offset from legs").fetchall()
+    db.close()
+    assert 0 < read < 30_000 and offset == len(csv_of(read))
+    store = sqlite3.connect(site.path("var", "data", "bob", "data.db"))
+    store.executescript('create table reached (n); create trigger counts before insert on "bob-t" begin insert into reached '
+                        "values (1); end")
+    store.close()
+    assert site.once().returncode == 0
+    store = sqlite3.connect(site.path("var", "data", "bob", "data.db"))
+    assert store.execute("select count(*) from reached").fetchall() == [(30_000 - read,)]
+    store.close()
+    settled(site)
+    loaded(site, "a.csv" + ext, 30_000)

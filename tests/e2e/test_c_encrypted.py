@@ -7,6 +7,8 @@ import os
 import subprocess
 
 import pytest
+
+import tools
 from site_ import BUILD, ROOT, Site, balanced
 
 ROWS = [b"%d,%s" % (i, hashlib.sha256(b"%d" % i).hexdigest().encode()) for i in range(5000)]
@@ -241,6 +243,102 @@ def test_age_is_refused_where_the_profile_does_not_have_it(site):
     assert site.receipt("bob", "failed", "a.csv.age")["reason"].startswith("File format not allowed")
     assert site.receipt("bob", "failed", "b.csv")["reason"] == (
         "File format not allowed: the content is encrypted by age; this tenant may send csv and txt")
+
+
+def test_check_says_what_is_wrong_with_keys(site):
+    site.tenant("none", {"formats": ["csv"]}, load=JOB)
+    done = site.run("-t")
+    assert done.returncode == 0 and "bob: warning: formats has age, but there is no key" in done.stderr
+    assert "none" not in done.stderr
+    key(site, "keygen", "bob")
+    assert site.run("-t").stderr.count("warning") == 0
+    os.chmod(site.path("profiles", "bob", "keys"), 0o755)
+    done = site.run("-t")
+    assert done.returncode == 78 and "chmod 700" in done.stderr
+
+
+def test_keygen_before_the_daemon_has_seen_the_tenant(site, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root gives folders away")
+    os.makedirs(site.path("profiles", "carl"))
+    os.chown(site.path("profiles", "carl"), 4711, 4712)
+    key(site, "keygen", "carl")
+    st = os.stat(site.path("staging", "carl"))
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o777) == (4711, 4712, 0o755)
+
+
+def test_a_million_stanzas(site):
+    """delivery.md's hostile list: a header has an end."""
+    key(site, "keygen", "bob")
+    site.drop("bob", "a.csv.age", b"age-encryption.org/v1\n" + b"-> X25519 TEiF0ypqr+bpvcqXNyCVJpL7OuwPdVwPL7KQEbFDOCc\n"
+              b"EmECAEcKN+n/Vs9SbWiV+Hu0r+E8R77DdWYyd83nw7U\n" * 1_000_000 + b"--- " + b"A" * 43 + b"\n")
+    site.drop("bob", "b.csv.age", b"age-encryption.org/v1\n" + b"-> x\n\n" * 1_000_000)
+    assert site.once().returncode == 3
+    assert "more than 64 X25519 recipients" in site.receipt("bob", "failed", "a.csv.age")["reason"]
+    receipt = site.receipt("bob", "failed", "b.csv.age")
+    assert "the header is over 64 KiB" in receipt["reason"] and receipt["peak_rss_bytes"] <= 48 << 20
+
+
+# --- where keys are not ---
+
+def bech32_bytes(identity):
+    digits = ["qpzry9x8gf2tvdw0s3jn54khce6mua7l".index(c) for c in identity.lower().split("1", 1)[1][:52]]
+    return (int("".join(format(d, "05b") for d in digits), 2) >> 4).to_bytes(32, "big")
+
+
+def memory_of(pid):
+    """Every byte that the process can write, as the kernel has it; its stack and registers' save areas among it."""
+    out = []
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for line in maps:
+            where, mode = line.split()[:2]
+            if "w" not in mode:
+                continue
+            begin, end = (int(x, 16) for x in where.split("-"))
+            try:
+                mem.seek(begin)
+                out.append(mem.read(end - begin))
+            except OSError:
+                continue  # a guard page, or one of the kernel's
+    return b"\0".join(out)
+
+
+def test_keys_are_in_no_memory_log_receipt_or_journal_afterwards(site, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root reads another process's memory")
+    key(site, "keygen", "bob")
+    with open(site.path("profiles", "bob", key(site, "key", "list", "bob")[0]["file"])) as f:
+        identity = f.read().split()[-1]
+    secret = bech32_bytes(identity)
+    content = age(PLAIN, "-R", recipients(site))
+    (tmp_path / "sealed").write_bytes(content)
+    file_key = bytes.fromhex(subprocess.run([tools.path("streamcat"), "-n", "-K", "-i", identity, "age", tmp_path / "sealed"],
+                                            capture_output=True, text=True, check=True).stderr)
+    assert len(file_key) == 16
+    os.unlink(tmp_path / "sealed")
+    site.drop("bob", "a.csv.age", content)
+    site.start()
+    site.until(lambda: "a.csv.age.receipt.json" in site.names("bob", "done"))
+    pids = {site.daemon.pid}
+    with open("/proc/%d/task/%d/children" % (site.daemon.pid, site.daemon.pid)) as f:
+        workers = {int(p) for p in f.read().split()}
+    assert workers  # the idle one that had the file
+    for pid in pids | workers:
+        memory = memory_of(pid)
+        assert len(memory) > 1 << 20
+        # what is looked for can be found: the tenant's name is there
+        assert b"bob" in memory
+        for what, bytes_ in (("secret", secret), ("identity", identity.encode()), ("file key", file_key)):
+            assert bytes_ not in memory, "%s of %s" % (what, "the daemon" if pid == site.daemon.pid else "a worker")
+    assert site.stop() == 0
+    for base, _, names in os.walk(site.folder):
+        for name in names:
+            if base == site.path("profiles", "bob", "keys"):
+                continue
+            with open(os.path.join(base, name), "rb") as f:
+                text = f.read()
+            for bytes_ in (secret, identity.encode(), file_key, secret.hex().encode(), file_key.hex().encode()):
+                assert bytes_ not in text, os.path.join(base, name)
 
 
 # --- what is refused ---

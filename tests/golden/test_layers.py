@@ -3,7 +3,6 @@
 build/tools/streamcat prints the bytes behind layers.  Judges: gzip, zstd, xz and age of Debian, and the vectors of ../shared/data
 (encrypted/age-testkit, made-here, compressed/made-here); without that folder those cases are skipped.
 """
-import fcntl
 import gzip
 import hashlib
 import io
@@ -16,9 +15,10 @@ import zlib
 
 import pytest
 
+import tools
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
-CAT = ROOT / "build" / "tools" / "streamcat"
 KIT = DATA / "encrypted" / "age-testkit"
 FIXED = b"".join(b"%d,%s,%d\n" % (i, hashlib.sha256(b"%d" % i).hexdigest().encode(), i * i) for i in range(6000))
 NO_MATCH = 4
@@ -26,12 +26,10 @@ NO_MATCH = 4
 
 @pytest.fixture(scope="module")
 def cat():
-    with open(ROOT / "build" / ".streamcat.lock", "w") as lock:  # several test processes make it at once
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(["make", "-s", str(CAT.relative_to(ROOT))], cwd=ROOT, check=True)
+    program = tools.path("streamcat")
 
     def run(path, *args):
-        return subprocess.run([CAT, *args, path], capture_output=True)
+        return subprocess.run([program, *args, path], capture_output=True)
     return run
 
 

@@ -1,10 +1,11 @@
 /*
  * streamcat - the bytes of a file behind its layers; a second opinion for tests
  *
- *	streamcat [-i IDENTITY] [-o MAX_OUTPUT] [-k OFFSET] [-l] [-n] LAYER... FILE
+ *	streamcat [-i IDENTITY] [-o MAX_OUTPUT] [-k OFFSET] [-l] [-n] [-K] LAYER... FILE
  *
- * LAYER: armor, age, gzip, zstd, xz, from the file up.  -k begins at a decoded offset, -l reads by looks, -n prints nothing (tests/bench/layers.py).  Exit 1 with the fault's
- * sentence on standard error; 4 when no stanza of the age header is for the identity.  Read by tests/golden/test_layers.py.
+ * LAYER: armor, age, gzip, zstd, xz, from the file up.  -k begins at a decoded offset, -l reads by looks, -n prints nothing
+ * (tests/bench/layers.py), -K prints the file key in hex on standard error, for a test that looks for it where it must not be.
+ * Exit 1 with the fault's sentence on standard error; 4 when no stanza of the age header is for the identity.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/age_key.h"
@@ -20,7 +21,7 @@
 static unsigned char secret[AGE_KEY];
 static struct decompressor_limits limits = {UINT64_C(64) << 30, 250, 64 << 20};
 static uint64_t skip;
-static bool silent;
+static bool silent, show_key;
 
 static int open_age(struct stream *s, struct fault *f)
 {
@@ -34,6 +35,8 @@ static int open_age(struct stream *s, struct fault *f)
 		r = age_unwrap(secret, h->x25519[i].share, h->x25519[i].body, file_key);
 		if (r < 0)
 			return fault_set(f, FAULT_DATA, "age header: a share of low order");
+		for (size_t k = 0; r == 1 && show_key && k < AGE_FILE_KEY; k++)
+			fprintf(stderr, "%02x", file_key[k]);
 		if (r == 1)
 			return stream_age_open(s, file_key, f);
 	}
@@ -84,7 +87,7 @@ int main(int argc, char **argv)
 	bool looks = false;
 	int c, fd, r = 0;
 
-	while ((c = getopt(argc, argv, "i:o:k:ln")) != -1) {
+	while ((c = getopt(argc, argv, "i:o:k:lnK")) != -1) {
 		if (c == 'i' && age_identity_parse(span_of(optarg), secret) < 0)
 			return 2;
 		if (c == 'o')
@@ -93,6 +96,7 @@ int main(int argc, char **argv)
 			skip = strtoull(optarg, NULL, 10);
 		looks = looks || c == 'l';
 		silent = silent || c == 'n';
+		show_key = show_key || c == 'K';
 	}
 	fd = open(argv[argc - 1], O_RDONLY);
 	if (fd < 0)

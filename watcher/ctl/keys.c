@@ -89,12 +89,27 @@ static int open_keys(struct bench *b, struct fault *f)
 
 /* --- what senders are told --- */
 
+/* A tenant may have a key before the daemon has seen it: then the folder is made as the daemon would, for its user. */
+static int make_staging(const struct bench *b, const char *folder, struct fault *f)
+{
+	int dir = -1, r = 0;
+
+	if (access(folder, F_OK) == 0)
+		return 0;
+	if (fs_make_dirs(b->config->staging, 0755, f) < 0 || fs_open_dir(b->config->staging, &dir, f) < 0)
+		return -1;
+	if (fs_make_dir_at(dir, b->tenant, 0755, f) < 0 || give(b, dir, b->tenant, f) < 0)
+		r = -1;
+	fs_close(&dir);
+	return r;
+}
+
 static int write_recipients(struct bench *b, const char *recipient, struct fault *f)
 {
 	char *folder = xasprintf("%s/%s", b->config->staging, b->tenant);
 	char *path = xasprintf("%s/recipients.txt", folder);
 	struct strbuf text = STRBUF_INIT;
-	int r = fs_make_dirs(folder, 0755, f);
+	int r = make_staging(b, folder, f);
 
 	strbuf_addf(&text, "# files for %s: " KEYRING_LINE "\n%s\n", b->tenant, recipient);
 	if (r == 0)

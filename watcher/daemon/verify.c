@@ -13,6 +13,7 @@
 #include "watcher/daemon/tenants.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
+#include "watcher/model/keyring.h"
 #include "watcher/model/sink_access.h"
 #include "watcher/model/version.h"
 #include "watcher/schedule/spawn.h"
@@ -180,6 +181,24 @@ static void verify_credentials(struct verification *v, const struct profile *p, 
 	}
 }
 
+/* Keys that cannot be used hold every encrypted file. */
+static void verify_keys(struct verification *v, const struct profile *p, const char *folder)
+{
+	struct keyring *ring = NULL;
+	struct fault f = FAULT_INIT;
+
+	if (!(p->formats & FORMAT_AGE))
+		return;
+	if (keyring_open(v->config->profiles, p->tenant, &ring, &f) < 0) {
+		v->errors++;
+		fprintf(stderr, "%s\n", f.text);
+	} else if (!keyring_active(ring)) {
+		fprintf(stderr, "%s: warning: formats has age, but there is no key, and encrypted files will be held; `ingestctl "
+				"keygen %s` makes one\n", folder, p->tenant);
+	}
+	keyring_free(&ring);
+}
+
 static void verify_tenant(void *ctx, const char *name)
 {
 	struct verification *v = ctx;
@@ -194,6 +213,7 @@ static void verify_tenant(void *ctx, const char *name)
 			ask(v, p, p->jobs[i], folder);
 		if (!v->config->wrong)
 			verify_credentials(v, p, folder);
+		verify_keys(v, p, folder);
 		warn_overlaps(p, folder);
 	}
 	for (size_t i = 0; i < errors.n; i++)
