@@ -16,6 +16,7 @@ struct ctl_options {
 	bool json;
 	bool wait;
 	bool trace;
+	bool quick; /* journal check */
 	const char *tenant, *state, *limit; /* filters of lists */
 	const char *job, *filter, *input;   /* filter run, filter test */
 	const char *junit;                  /* filter test */

@@ -95,13 +95,14 @@ static int dispatch(struct ctl_options *o)
 	return best->run(o);
 }
 
-enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_FILTER,
+enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_FILTER,
        OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"wait", no_argument, NULL, OPT_WAIT},
 	{"trace", no_argument, NULL, OPT_TRACE},
+	{"quick", no_argument, NULL, OPT_QUICK},
 	{"tenant", required_argument, NULL, OPT_TENANT},
 	{"state", required_argument, NULL, OPT_STATE},
 	{"limit", required_argument, NULL, OPT_LIMIT},
@@ -141,6 +142,9 @@ static int take_option(struct ctl_options *o, int c)
 		break;
 	case OPT_TRACE:
 		o->trace = true;
+		break;
+	case OPT_QUICK:
+		o->quick = true;
 		break;
 	case OPT_TENANT:
 		o->tenant = optarg;

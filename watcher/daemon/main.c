@@ -3,6 +3,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
+#include "watcher/daemon/audit.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/verify.h"
 #include <fcntl.h>
@@ -64,6 +65,16 @@ static int test(const struct options *o)
 	return code;
 }
 
+static int journal_check(const struct options *o)
+{
+	struct audit_options a = {.json = o->json, .quick = o->quick};
+	struct config *c = read_config(o);
+	int code = c && !c->wrong ? audit_run(c, &a) : EXIT_CONFIG;
+
+	config_free(&c);
+	return code;
+}
+
 static int dispatch(const struct options *o)
 {
 	switch (o->mode) {
@@ -71,6 +82,8 @@ static int dispatch(const struct options *o)
 		return run(o);
 	case MODE_TEST:
 		return test(o);
+	case MODE_JOURNAL_CHECK:
+		return journal_check(o);
 	case MODE_HELP:
 		options_print_help(stdout);
 		return EXIT_WORKED;

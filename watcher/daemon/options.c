@@ -9,7 +9,8 @@
 #define WAIT_SECONDS 60
 #define WAIT_MAX 86400
 
-enum { OPT_ONCE = 256, OPT_WAIT, OPT_START, OPT_HELP, OPT_VERSION, OPT_CRASH_POINTS, OPT_DEBUG };
+enum { OPT_ONCE = 256, OPT_WAIT, OPT_START, OPT_HELP, OPT_VERSION, OPT_CRASH_POINTS, OPT_DEBUG,
+       OPT_JOURNAL_CHECK, OPT_JSON, OPT_QUICK };
 
 static const struct option longs[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -17,6 +18,9 @@ static const struct option longs[] = {
 	{"once", no_argument, NULL, OPT_ONCE},
 	{"wait", required_argument, NULL, OPT_WAIT},
 	{"start", required_argument, NULL, OPT_START},
+	{"journal-check", no_argument, NULL, OPT_JOURNAL_CHECK},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"quick", no_argument, NULL, OPT_QUICK},
 	{"debug", no_argument, NULL, OPT_DEBUG},
 	{"crash-points", no_argument, NULL, OPT_CRASH_POINTS},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -27,6 +31,7 @@ static const struct option longs[] = {
 void options_print_help(FILE *out)
 {
 	fputs("usage: ingestd [-c FILE] [-t | --once [--wait SECONDS] [--start TENANT/JOB]...] [--debug]\n"
+	      "       ingestd [-c FILE] --journal-check [--quick] [--json]\n"
 	      "\n"
 	      "Takes complete files out of the tenants' folders and stores their rows.  Runs in the foreground.\n"
 	      "\n"
@@ -36,12 +41,15 @@ void options_print_help(FILE *out)
 	      "  --wait SECONDS    with --once: ends after so long without progress (60)\n"
 	      "  --start T/J       with --once or without: starts the manual job J of tenant T; may be given\n"
 	      "                    for several jobs\n"
+	      "  --journal-check   compares the journal with folders and sinks, says every difference, and ends;\n"
+	      "                    --quick: no digests, no sinks (ingestctl journal check)\n"
 	      "  --debug           writes events of level debug too\n"
 	      "  --crash-points    lists the steps at which INGEST_CRASH_AT may end the program\n"
 	      "  --help, --version\n"
 	      "\n"
 	      "exit: 0 all is well; 1 could not work (another ingestd has the folder, the sink is out of reach);\n"
-	      "      3 with --once: a file or run failed, was held or is left; 78 the configuration is wrong\n"
+	      "      3 with --once: a file or run failed, was held or is left; with --journal-check: it differs;\n"
+	      "      78 the configuration is wrong\n"
 	      "signals: TERM ends within 20 s, HUP reads the profiles again, USR1 opens the logs again\n",
 	      out);
 }
@@ -93,6 +101,15 @@ static int take(int c, struct options *o, char **argv, struct fault *f)
 	case OPT_DEBUG:
 		o->debug = true;
 		return 0;
+	case OPT_JOURNAL_CHECK:
+		o->mode = MODE_JOURNAL_CHECK;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_QUICK:
+		o->quick = true;
+		return 0;
 	case OPT_CRASH_POINTS:
 		o->mode = MODE_CRASH_POINTS;
 		return 0;
@@ -125,6 +142,10 @@ int options_parse(int argc, char **argv, struct options *out, struct fault *f)
 		r = fault_set(f, FAULT_CONFIG, "what is \"%s\"? see --help", argv[optind]);
 	if (r == 0 && wait_given && !o.once)
 		r = fault_set(f, FAULT_CONFIG, "--wait goes with --once");
+	if (r == 0 && (o.json || o.quick) && o.mode != MODE_JOURNAL_CHECK)
+		r = fault_set(f, FAULT_CONFIG, "--json and --quick go with --journal-check");
+	if (r == 0 && o.once && o.mode == MODE_JOURNAL_CHECK)
+		r = fault_set(f, FAULT_CONFIG, "--journal-check and --once exclude each other");
 	if (r == 0 && o.once && o.mode == MODE_TEST)
 		r = fault_set(f, FAULT_CONFIG, "-t and --once exclude each other");
 	if (r < 0) {

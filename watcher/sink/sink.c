@@ -217,6 +217,12 @@ int sink_undo(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f)
 	return s->ops->undo(s, rows, deleted, f);
 }
 
+int sink_count(struct sink *s, uint64_t rows, uint64_t *found, struct fault *f)
+{
+	CHECK(sink_pending(s) == 0);
+	return s->ops->count(s, rows, found, f);
+}
+
 size_t sink_pending(const struct sink *s)
 {
 	return s->pending;

@@ -50,7 +50,7 @@ struct sink_leg {
 	const struct sink_config *config;
 	const char *tenant;
 	const char *index;	       /* full, concrete */
-	const struct mapping *mapping; /* NULL: only for sink_undo, nothing is made */
+	const struct mapping *mapping; /* NULL: only for sink_undo and sink_count, nothing is made */
 	const char *mappings_json;
 	const char *settings_json;
 	const char *delivery; /* D as text */
@@ -99,6 +99,8 @@ bool sink_undo_by_rows(const struct sink *s);
 /* Takes back every document of the leg's delivery; by rows: 1 to rows, unsplit, and what was given to sink_remove before.  *deleted
  * says how many were there; an index that does not exist holds none. */
 int sink_undo(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f) MUST_CHECK;
+/* How many documents of the leg's delivery are there, of rows 1 to rows by their ids?  Those of another delivery do not count. */
+int sink_count(struct sink *s, uint64_t rows, uint64_t *found, struct fault *f) MUST_CHECK;
 const struct sink_stats *sink_stats(const struct sink *s);
 
 #endif

@@ -122,6 +122,11 @@ static int undo_es(struct sink *s, uint64_t rows, uint64_t *deleted, struct faul
 	return 0;
 }
 
+static int count_es(struct sink *s, uint64_t rows, uint64_t *found, struct fault *f)
+{
+	return es_count((struct sink_es *)s, rows, found, f);
+}
+
 static void close_es(struct sink *s)
 {
 	struct sink_es *se = (struct sink_es *)s;
@@ -135,5 +140,6 @@ static void close_es(struct sink *s)
 }
 
 const struct sink_ops sink_elasticsearch_ops = {
-	connect_es, usable_es, disconnect_es, resolve_es, open_es, put_es, flush_es, remove_es, undo_es, close_es, true,
+	connect_es, usable_es, disconnect_es, resolve_es, open_es, put_es, flush_es, remove_es, undo_es, count_es, close_es,
+	true,
 };

@@ -178,4 +178,7 @@ int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *e
 int es_flush(struct sink_es *s, struct fault *f) MUST_CHECK;
 void es_cancel(struct sink_es *s);
 
+/* sink_elasticsearch_count.c: documents of rows 1 to rows that are there, parts of split rows included */
+int es_count(struct sink_es *s, uint64_t rows, uint64_t *found, struct fault *f) MUST_CHECK;
+
 #endif

@@ -5,7 +5,7 @@
  *	usable        false: the store behind a kept connection is gone, it is replaced
  *	resolve       NULL: the index is the one that was named
  *	open          makes the sink's own struct; sink.c then sets ops, leg, pool, connection
- *	put, flush, remove, undo
+ *	put, flush, remove, undo, count
  *	close         frees the struct; the connection stays
  *	disconnect
  *
@@ -29,6 +29,7 @@ struct sink_ops {
 	int (*flush)(struct sink *s, struct fault *f);
 	int (*remove)(struct sink *s, uint64_t row, unsigned part, struct fault *f);
 	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);
+	int (*count)(struct sink *s, uint64_t rows, uint64_t *found, struct fault *f);
 	void (*close)(struct sink *s);
 	bool undo_by_rows;
 };

@@ -416,7 +416,12 @@ static int undo_sqlite(struct sink *s, uint64_t rows UNUSED, uint64_t *deleted, 
 	return sqlite_undo(((struct sink_sqlite *)s)->db, s, deleted, f);
 }
 
+static int count_sqlite(struct sink *s, uint64_t rows UNUSED, uint64_t *found, struct fault *f)
+{
+	return sqlite_count(((struct sink_sqlite *)s)->db, s, found, f);
+}
+
 const struct sink_ops sink_sqlite_ops = {
 	connect_sqlite, usable_sqlite, disconnect_sqlite, NULL,	       open_sqlite, put_sqlite,
-	flush_sqlite,	remove_sqlite, undo_sqlite,	  close_sqlite, false,
+	flush_sqlite,	remove_sqlite, undo_sqlite,	  count_sqlite, close_sqlite, false,
 };

@@ -76,6 +76,7 @@ int sqlite_fault(struct sqlite_db *db, const char *what, struct fault *f);
 int sqlite_remove(struct sqlite_db *db, struct sink *s, uint64_t row, unsigned part,
 		  struct fault *f) MUST_CHECK;
 int sqlite_undo(struct sqlite_db *db, struct sink *s, uint64_t *deleted, struct fault *f) MUST_CHECK;
+int sqlite_count(struct sqlite_db *db, struct sink *s, uint64_t *found, struct fault *f) MUST_CHECK;
 void sqlite_add_name(struct strbuf *sb, const char *name); /* quoted identifier */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sink_sqlite_undo - documents taken back: one by its id, or all of a delivery by the range of its ids
+ * sink_sqlite_undo - documents taken back: one by its id, or all of a delivery by the range of its ids; that range counted
  *
  * Called by sink_sqlite.c.  In transactions of UNDO_ROWS; a failed one is rolled back, and the connection with it.
  */
@@ -98,6 +98,45 @@ int sqlite_undo(struct sqlite_db *db, struct sink *s, uint64_t *deleted, struct 
 	sqlite_add_name(&sql, s->leg.index);
 	strbuf_adds(&sql, " WHERE \"_id\" >= ?1 AND \"_id\" < ?2 LIMIT " UNDO_ROWS ")");
 	r = undo_all(db, s, sql.p, deleted, f);
+	strbuf_release(&sql);
+	return r;
+}
+
+static int count_range(struct sqlite_db *db, const char *sql, const char *delivery, uint64_t *found, struct fault *f)
+{
+	char *low = xasprintf("%s-", delivery), *high = xasprintf("%s.", delivery);
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite_prepare(db, sql, &statement, f);
+
+	if (r == 0) {
+		sqlite3_bind_text(statement, 1, low, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 2, high, -1, SQLITE_STATIC);
+		if (sqlite3_step(statement) == SQLITE_ROW)
+			*found = (uint64_t)sqlite3_column_int64(statement, 0);
+		else
+			r = sqlite_fault(db, "cannot count documents", f);
+	}
+	sqlite3_finalize(statement);
+	free(low);
+	free(high);
+	return r;
+}
+
+int sqlite_count(struct sqlite_db *db, struct sink *s, uint64_t *found, struct fault *f)
+{
+	struct strbuf sql = STRBUF_INIT;
+	bool exists;
+	int r;
+
+	*found = 0;
+	if (sqlite_table_exists(db, s->leg.index, &exists, f) < 0)
+		return -1;
+	if (!exists)
+		return 0;
+	strbuf_adds(&sql, "SELECT count(*) FROM ");
+	sqlite_add_name(&sql, s->leg.index);
+	strbuf_adds(&sql, " WHERE \"_id\" >= ?1 AND \"_id\" < ?2");
+	r = count_range(db, sql.p, s->leg.delivery, found, f);
 	strbuf_release(&sql);
 	return r;
 }

@@ -205,6 +205,23 @@ fail:
 	return -1;
 }
 
+int db_open_read(const char *path, struct db **out, struct fault *f)
+{
+	struct db *db = xcalloc(1, sizeof(*db));
+	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+
+	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+		fault_set(f, FAULT_SYSTEM, "cannot open %s: %s", path,
+			  db->handle ? sqlite3_errmsg(db->handle) : "out of memory");
+		db_free(&db);
+		return -1;
+	}
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, DB_BUSY_MS);
+	*out = db;
+	return 0;
+}
+
 static void redo_clear(struct db *db)
 {
 	for (size_t i = 0; i < db->redo_len; i++)

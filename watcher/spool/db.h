@@ -30,6 +30,8 @@ struct db;
 struct db_stmt;
 
 int db_open(const char *path, struct db **out, struct fault *f) MUST_CHECK;
+/* For looking only, beside whoever writes; the file must be there. */
+int db_open_read(const char *path, struct db **out, struct fault *f) MUST_CHECK;
 void db_free(struct db **db);
 /* Outside the transaction machinery: schema, pragmas; one or more statements. */
 int db_exec(struct db *db, const char *sql, struct fault *f) MUST_CHECK;

@@ -16,6 +16,7 @@
 #include "watcher/spool/schema.h"
 
 static const char sql_leg_reset[] = "DELETE FROM legs WHERE arrival = ?1";
+static const char sql_integrity[] = "PRAGMA integrity_check(20)";
 static const char sql_forget[] = "DELETE FROM arrivals WHERE arrival = ?1 AND state = 'CLAIMED'";
 
 static const struct {
@@ -59,6 +60,38 @@ int journal_open(const char *path, const struct journal_options *options, struct
 	}
 	*out = j;
 	return 0;
+}
+
+int journal_open_read(const char *path, struct journal **out, struct fault *f)
+{
+	struct journal *j = xcalloc(1, sizeof(*j));
+
+	rows_texts_init(&j->texts);
+	if (db_open_read(path, &j->db, f) < 0 || schema_expect(j->db, path, SCHEMA_VERSION, f) < 0) {
+		journal_free(&j);
+		return -1;
+	}
+	*out = j;
+	return 0;
+}
+
+int journal_integrity(struct journal *j, struct strbuf *out, struct fault *f)
+{
+	struct db_stmt *q = db_query(j->db, sql_integrity, f);
+	int r;
+
+	if (!q)
+		return -1;
+	while ((r = db_step(q, f)) == 1)
+		if (strcmp(db_text(q, 0), "ok") != 0)
+			strbuf_addf(out, "%s\n", db_text(q, 0));
+	db_done(q);
+	return r;
+}
+
+int journal_copy(struct journal *j, const char *path, struct fault *f)
+{
+	return schema_copy_to(j->db, path, f);
 }
 
 void journal_free(struct journal **jp)

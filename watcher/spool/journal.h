@@ -42,6 +42,12 @@ struct journal_options {
  */
 int journal_open(const char *path, const struct journal_options *options, struct journal **out,
 		 struct fault *f) MUST_CHECK;
+/* For looking only, beside a running ingestd: a journal of this version (CONFIG: of another); nothing is migrated. */
+int journal_open_read(const char *path, struct journal **out, struct fault *f) MUST_CHECK;
+/* What SQLite finds wrong with the file itself, a line each; empty: nothing. */
+int journal_integrity(struct journal *j, struct strbuf *out, struct fault *f) MUST_CHECK;
+/* A consistent copy, durable, at a path where nothing is. */
+int journal_copy(struct journal *j, const char *path, struct fault *f) MUST_CHECK;
 /* Uncommitted writes are dropped: commit first. */
 void journal_free(struct journal **j);
 int journal_commit(struct journal *j, struct fault *f) MUST_CHECK;

@@ -207,6 +207,11 @@ static int sync_copy(const char *copy, struct fault *f)
 	return r;
 }
 
+int schema_copy_to(struct db *db, const char *copy, struct fault *f)
+{
+	return copy_into(db, copy, f) < 0 ? -1 : sync_copy(copy, f);
+}
+
 static int schema_copy(struct db *db, const char *path, int64_t version, struct fault *f)
 {
 	char *copy = xasprintf("%s.v%lld.bak", path, (long long)version);
@@ -217,8 +222,7 @@ static int schema_copy(struct db *db, const char *path, int64_t version, struct 
 		fault_errno(f, FAULT_SYSTEM, "cannot remove %s", copy);
 		goto out;
 	}
-	if (copy_into(db, copy, f) == 0)
-		r = sync_copy(copy, f);
+	r = schema_copy_to(db, copy, f);
 out:
 	free(copy);
 	return r;
@@ -251,6 +255,28 @@ fail : {
 	return -1;
 }
 
+static int newer(const char *path, int64_t version, int64_t known, struct fault *f)
+{
+	return fault_set(f, FAULT_CONFIG,
+			 "%s has schema version %lld, this ingestd knows %lld: it was written by a newer one", path,
+			 (long long)version, (long long)known);
+}
+
+int schema_expect(struct db *db, const char *path, int64_t known, struct fault *f)
+{
+	int64_t version = 0;
+
+	if (schema_version(db, path, &version, f) < 0)
+		return -1;
+	if (version > known)
+		return newer(path, version, known, f);
+	if (version < known)
+		return fault_set(f, FAULT_CONFIG,
+				 "%s has schema version %lld, this ingestd has %lld: its next start migrates it", path,
+				 (long long)version, (long long)known);
+	return 0;
+}
+
 int schema_open(struct db *db, const char *path, const char *const *steps, size_t count,
 		struct fault *f)
 {
@@ -259,10 +285,7 @@ int schema_open(struct db *db, const char *path, const char *const *steps, size_
 	if (schema_version(db, path, &version, f) < 0)
 		return -1;
 	if (version < 0 || version > (int64_t)count)
-		return fault_set(f, FAULT_CONFIG,
-				 "%s has schema version %lld, this ingestd knows %zu: it was "
-				 "written by a newer one",
-				 path, (long long)version, count);
+		return newer(path, version, (int64_t)count, f);
 	if (version == (int64_t)count)
 		return 0;
 	if (version > 0 && schema_copy(db, path, version, f) < 0)

@@ -17,6 +17,10 @@
 
 extern const char *const schema_steps[SCHEMA_VERSION]; /* step i leads from version i to i + 1 */
 
+/* Neither older nor newer: CONFIG. */
+int schema_expect(struct db *db, const char *path, int64_t version, struct fault *f) MUST_CHECK;
+/* VACUUM INTO a path where nothing is, 0600 and durable. */
+int schema_copy_to(struct db *db, const char *copy, struct fault *f) MUST_CHECK;
 int schema_open(struct db *db, const char *path, const char *const *steps, size_t count,
 		struct fault *f) MUST_CHECK;
 

@@ -14,6 +14,7 @@
 #include "watcher/worker/apply.h"
 #include "watcher/worker/check.h"
 #include "watcher/worker/convert.h"
+#include "watcher/worker/count.h"
 #include "watcher/worker/serve.h"
 #include "watcher/worker/suite.h"
 #include "watcher/worker/task.h"
@@ -37,6 +38,7 @@ enum verb {
 	VERB_FILTERS,
 	VERB_EXPLAIN,
 	VERB_WHY,
+	VERB_COUNT,
 	VERB_STEPS,
 	VERB_CRASH_POINTS,
 	VERB_HELP,
@@ -61,6 +63,7 @@ static const struct option long_options[] = {
 	{"explain", no_argument, NULL, VERB_EXPLAIN},
 	{"filters", no_argument, NULL, VERB_FILTERS},
 	{"why", no_argument, NULL, VERB_WHY},
+	{"count", no_argument, NULL, VERB_COUNT},
 	{"steps", no_argument, NULL, VERB_STEPS},
 	{"crash-points", no_argument, NULL, VERB_CRASH_POINTS},
 	{"help", no_argument, NULL, VERB_HELP},
@@ -107,6 +110,8 @@ static void help(void)
 	     "                                                the filter in words\n"
 	     "       ingest-worker --why [-c CONFIG] VERSION FILE NAME DELIVERY ROW PART SHA256 CLAIMED-MS [--json]\n"
 	     "                                                a document's row and what the filters made of it\n"
+	     "       ingest-worker --count [-c CONFIG] [--socket-fd N]\n"
+	     "                                                documents in their sinks, asked and answered on N\n"
 	     "       ingest-worker --filters                  the filters and their settings, a line each\n"
 	     "       ingest-worker --steps                    the steps of one file\n"
 	     "       ingest-worker --crash-points             where tests may kill it\n"
@@ -264,6 +269,8 @@ static int run_verb(const struct options *o, char **rest)
 		return print_filters();
 	case VERB_WHY:
 		return run_why(o, rest);
+	case VERB_COUNT:
+		return count_serve(o->config, o->socket);
 	case VERB_STEPS:
 		steps_print(stdout);
 		return 0;
