@@ -54,8 +54,8 @@ def stored(site, tenant, table):
         return []
 
 
-def settled(site, tenant="bob"):
-    """No file on its way, and each placed once with its receipt."""
+def settled(site, tenant="bob", findings=()):
+    """No file on its way, each placed once with its receipt, and the journal's own check finds what the test altered itself."""
     assert site.names(tenant, "work") == [] and site.names(tenant, "in") == []
     placed = collections.Counter()
     for state in ("done", "failed", "held"):
@@ -70,6 +70,8 @@ def settled(site, tenant="bob"):
                 # a run's receipt stands alone
                 assert json.load(open(site.path("staging", tenant, state, name))).get("run"), name
     assert all(n == 1 for n in placed.values()), placed
+    check = site.ctl("--json", "journal", "check")
+    assert [f["kind"] for f in json.loads(check.stdout)["findings"]] == list(findings), check.stdout
     return placed
 
 

@@ -76,7 +76,7 @@ class Undo(Plain):
         os.chmod(path, 0o400)
 
     def after(self, site):
-        settled(site)
+        settled(site, findings=["digest"])
         assert "SHA-256" in site.receipt("bob", "failed", "a.csv")["reason"]
         assert stored(site, "bob", "bob-t") == []
 
