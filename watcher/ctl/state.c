@@ -54,3 +54,20 @@ int command_journal_check(const struct ctl_options *o)
 		argv[n++] = writable("--quick");
 	return run_daemon(argv);
 }
+
+int command_backup(const struct ctl_options *o)
+{
+	char *argv[8] = {NULL, writable("--backup")};
+	size_t n = 2;
+
+	if (o->arg_count != 1)
+		return ctl_usage("backup DIR");
+	argv[n++] = o->args[0];
+	if (o->config) {
+		argv[n++] = writable("-c");
+		argv[n++] = writable(o->config);
+	}
+	if (o->json)
+		argv[n++] = writable("--json");
+	return run_daemon(argv);
+}

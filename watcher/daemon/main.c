@@ -4,6 +4,7 @@
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
 #include "watcher/daemon/audit.h"
+#include "watcher/daemon/backup.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/verify.h"
 #include <fcntl.h>
@@ -75,6 +76,15 @@ static int journal_check(const struct options *o)
 	return code;
 }
 
+static int backup(const struct options *o)
+{
+	struct config *c = read_config(o);
+	int code = c && !c->wrong ? backup_run(c, o->backup, o->json) : EXIT_CONFIG;
+
+	config_free(&c);
+	return code;
+}
+
 static int dispatch(const struct options *o)
 {
 	switch (o->mode) {
@@ -84,6 +94,8 @@ static int dispatch(const struct options *o)
 		return test(o);
 	case MODE_JOURNAL_CHECK:
 		return journal_check(o);
+	case MODE_BACKUP:
+		return backup(o);
 	case MODE_HELP:
 		options_print_help(stdout);
 		return EXIT_WORKED;

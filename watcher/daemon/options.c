@@ -10,7 +10,7 @@
 #define WAIT_MAX 86400
 
 enum { OPT_ONCE = 256, OPT_WAIT, OPT_START, OPT_HELP, OPT_VERSION, OPT_CRASH_POINTS, OPT_DEBUG,
-       OPT_JOURNAL_CHECK, OPT_JSON, OPT_QUICK };
+       OPT_JOURNAL_CHECK, OPT_BACKUP, OPT_JSON, OPT_QUICK };
 
 static const struct option longs[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -19,6 +19,7 @@ static const struct option longs[] = {
 	{"wait", required_argument, NULL, OPT_WAIT},
 	{"start", required_argument, NULL, OPT_START},
 	{"journal-check", no_argument, NULL, OPT_JOURNAL_CHECK},
+	{"backup", required_argument, NULL, OPT_BACKUP},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"quick", no_argument, NULL, OPT_QUICK},
 	{"debug", no_argument, NULL, OPT_DEBUG},
@@ -31,7 +32,7 @@ static const struct option longs[] = {
 void options_print_help(FILE *out)
 {
 	fputs("usage: ingestd [-c FILE] [-t | --once [--wait SECONDS] [--start TENANT/JOB]...] [--debug]\n"
-	      "       ingestd [-c FILE] --journal-check [--quick] [--json]\n"
+	      "       ingestd [-c FILE] (--journal-check [--quick] | --backup DIR) [--json]\n"
 	      "\n"
 	      "Takes complete files out of the tenants' folders and stores their rows.  Runs in the foreground.\n"
 	      "\n"
@@ -43,6 +44,7 @@ void options_print_help(FILE *out)
 	      "                    for several jobs\n"
 	      "  --journal-check   compares the journal with folders and sinks, says every difference, and ends;\n"
 	      "                    --quick: no digests, no sinks (ingestctl journal check)\n"
+	      "  --backup DIR      copies configuration, profiles, job versions and journal, and ends (ingestctl backup)\n"
 	      "  --debug           writes events of level debug too\n"
 	      "  --crash-points    lists the steps at which INGEST_CRASH_AT may end the program\n"
 	      "  --help, --version\n"
@@ -104,6 +106,10 @@ static int take(int c, struct options *o, char **argv, struct fault *f)
 	case OPT_JOURNAL_CHECK:
 		o->mode = MODE_JOURNAL_CHECK;
 		return 0;
+	case OPT_BACKUP:
+		o->mode = MODE_BACKUP;
+		o->backup = optarg;
+		return 0;
 	case OPT_JSON:
 		o->json = true;
 		return 0;
@@ -142,10 +148,10 @@ int options_parse(int argc, char **argv, struct options *out, struct fault *f)
 		r = fault_set(f, FAULT_CONFIG, "what is \"%s\"? see --help", argv[optind]);
 	if (r == 0 && wait_given && !o.once)
 		r = fault_set(f, FAULT_CONFIG, "--wait goes with --once");
-	if (r == 0 && (o.json || o.quick) && o.mode != MODE_JOURNAL_CHECK)
-		r = fault_set(f, FAULT_CONFIG, "--json and --quick go with --journal-check");
-	if (r == 0 && o.once && o.mode == MODE_JOURNAL_CHECK)
-		r = fault_set(f, FAULT_CONFIG, "--journal-check and --once exclude each other");
+	if (r == 0 && ((o.json && o.mode != MODE_BACKUP) || o.quick) && o.mode != MODE_JOURNAL_CHECK)
+		r = fault_set(f, FAULT_CONFIG, "--json and --quick go with --journal-check, --json with --backup too");
+	if (r == 0 && o.once && (o.mode == MODE_JOURNAL_CHECK || o.mode == MODE_BACKUP))
+		r = fault_set(f, FAULT_CONFIG, "--once excludes --journal-check and --backup");
 	if (r == 0 && o.once && o.mode == MODE_TEST)
 		r = fault_set(f, FAULT_CONFIG, "-t and --once exclude each other");
 	if (r < 0) {

@@ -9,7 +9,7 @@
 
 #include "watcher/base/fault.h"
 
-enum options_mode { MODE_RUN, MODE_TEST, MODE_JOURNAL_CHECK, MODE_HELP, MODE_VERSION, MODE_CRASH_POINTS };
+enum options_mode { MODE_RUN, MODE_TEST, MODE_JOURNAL_CHECK, MODE_BACKUP, MODE_HELP, MODE_VERSION, MODE_CRASH_POINTS };
 
 struct options {
 	enum options_mode mode;
@@ -19,7 +19,8 @@ struct options {
 	const char **starts; /* T/J, borrowed from argv */
 	size_t start_count;
 	bool debug;
-	bool json, quick; /* --journal-check */
+	bool json, quick; /* --journal-check; json: --backup too */
+	const char *backup; /* DIR */
 };
 
 int options_parse(int argc, char **argv, struct options *out, struct fault *f) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/spool/deliveries.h"
 #include "watcher/spool/recover.h"
 #include "watcher/spool/runs.h"
 #include "watcher/spool/versions.h"
@@ -81,6 +82,24 @@ static void withdraw(struct ingestd *d, const struct file_row *row, struct fault
 		ingestd_fatal(d, f);
 }
 
+/* The restored journal has it on its way; the delivery is as its receipt says. */
+static void forget_placed(struct ingestd *d, const struct recovered *r, struct fault *f)
+{
+	const struct file_row *row = r->row;
+	enum delivery_state now = r->placed_done ? DELIVERY_LIVE : DELIVERY_UNDONE;
+	struct strbuf sb = STRBUF_INIT;
+	int result = 0;
+
+	log_add_pair(&sb, "file", span_of(row->file));
+	event(d, EV_FILE_PLACED_SINCE, "tenant=%s id=%s %s", row->tenant, row->arrival, sb.p);
+	strbuf_release(&sb);
+	/* one that failed before its first row may share its delivery with another that did not */
+	if (row->delivery[0] && row->job && (r->placed_done || row->leg.sent))
+		result = deliveries_put(d->journal, row, now, clock_now_ms(), f);
+	if (result < 0 || journal_forget_placed(d->journal, row, f) < 0)
+		ingestd_fatal(d, f);
+}
+
 static void say_odd(struct ingestd *d, const struct recovered *r, enum event_id id)
 {
 	struct strbuf sb = STRBUF_INIT;
@@ -131,6 +150,9 @@ static int on_recovered(void *ctx, const struct recovered *r, struct fault *f)
 	case RECOVER_FAIL:
 	case RECOVER_LOST:
 		end_broken(d, add_row(d, r), r->fault);
+		break;
+	case RECOVER_PLACED_SINCE:
+		forget_placed(d, r, f);
 		break;
 	case RECOVER_NO_TENANT:
 		break;

@@ -17,6 +17,7 @@
 
 static const char sql_leg_reset[] = "DELETE FROM legs WHERE arrival = ?1";
 static const char sql_integrity[] = "PRAGMA integrity_check(20)";
+static const char sql_forget_placed[] = "DELETE FROM arrivals WHERE arrival = ?1";
 static const char sql_forget[] = "DELETE FROM arrivals WHERE arrival = ?1 AND state = 'CLAIMED'";
 
 static const struct {
@@ -176,18 +177,28 @@ int journal_checkpoint(struct journal *j, const struct file_row *r, struct fault
 	return write_leg(j, r, f);
 }
 
-int journal_forget(struct journal *j, const struct file_row *r, struct fault *f)
+static int forget(struct journal *j, const char *sql, const struct file_row *r, struct fault *f)
 {
-	struct db_stmt *q;
+	struct db_stmt *q = db_write(j->db, sql_leg_reset);
 
-	CHECK(r->state == FILE_CLAIMED);
-	q = db_write(j->db, sql_leg_reset);
 	db_bind_text(q, 1, r->arrival);
 	if (db_run(q, -1, f) < 0)
 		return -1;
-	q = db_write(j->db, sql_forget);
+	q = db_write(j->db, sql);
 	db_bind_text(q, 1, r->arrival);
 	return db_run(q, 1, f);
+}
+
+int journal_forget(struct journal *j, const struct file_row *r, struct fault *f)
+{
+	CHECK(r->state == FILE_CLAIMED);
+	return forget(j, sql_forget, r, f);
+}
+
+int journal_forget_placed(struct journal *j, const struct file_row *r, struct fault *f)
+{
+	CHECK(file_state_alive(r->state));
+	return forget(j, sql_forget_placed, r, f);
 }
 
 static void check_edge(const struct file_row *r, enum file_state to)

@@ -69,6 +69,9 @@ int journal_checkpoint(struct journal *j, const struct file_row *r, struct fault
 /* A withdrawn claim: the row goes as if it had never been; CLAIMED rows only (CHECK). */
 int journal_forget(struct journal *j, const struct file_row *r, struct fault *f) MUST_CHECK;
 
+/* Of a living row whose file was placed under a later journal (recover.h): as if it had never been. */
+int journal_forget_placed(struct journal *j, const struct file_row *r, struct fault *f) MUST_CHECK;
+
 /* queries: 1 found (*out filled; file_row_init'ed by the caller), 0 not, -1 */
 int journal_by_arrival(struct journal *j, const char *arrival, struct file_row *out,
 		       struct fault *f) MUST_CHECK;

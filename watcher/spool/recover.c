@@ -10,6 +10,7 @@
 
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/base/json_in.h"
 #include "watcher/base/map.h"
 #include "watcher/spool/adopt.h"
 #include "watcher/spool/durable.h"
@@ -20,6 +21,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#define RECEIPT_MAX (16 * 1024 * 1024)
 
 struct recovery {
 	struct map tenants; /* name -> struct folders */
@@ -41,6 +44,7 @@ static const char *const action_names[] = {
 	[RECOVER_WAIT] = "wait",
 	[RECOVER_FAIL] = "fail",
 	[RECOVER_LOST] = "lost",
+	[RECOVER_PLACED_SINCE] = "placed-since",
 	[RECOVER_NO_TENANT] = "no-tenant",
 	[RECOVER_ODD] = "odd",
 };
@@ -116,6 +120,56 @@ static enum recover_action action_of(const struct folders *t, const struct file_
 	return RECOVER_ODD;
 }
 
+/* The receipt of this very arrival; *state: its word. */
+static bool is_receipt_of(int dir, const char *target, const struct file_row *r, char state[16])
+{
+	char *name = xasprintf("%s.receipt.json", target);
+	int fd = fs_open_beneath(dir, name, O_RDONLY, 0);
+	struct strbuf text = STRBUF_INIT;
+	struct fault ignored = FAULT_INIT;
+	bool mine = false;
+
+	if (fd >= 0 && fs_read_fd(fd, RECEIPT_MAX, &text, &ignored) == 0) {
+		struct span id = json_in_member(strbuf_span(&text), "id");
+		struct span word = json_in_member(strbuf_span(&text), "state");
+
+		/* with their quotes; a receipt is ours and escapes neither */
+		mine = id.n == strlen(r->arrival) + 2 && memcmp(id.p + 1, r->arrival, id.n - 2) == 0 && word.n > 2;
+		if (mine)
+			snprintf(state, 16, "%.*s", (int)(word.n - 2), word.p + 1);
+	}
+	strbuf_release(&text);
+	fs_close(&fd);
+	free(name);
+	return mine;
+}
+
+static bool is_placed_since(const struct folders *t, const struct file_row *r, bool *done)
+{
+	static const enum folder places[] = {FOLDER_DONE, FOLDER_FAILED, FOLDER_HELD};
+	char *other = xasprintf("%s.%s", r->file, r->arrival), state[16] = "";
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(places) && !found; i++)
+		found = is_receipt_of(t->fd[places[i]], r->file, r, state) ||
+			is_receipt_of(t->fd[places[i]], other, r, state);
+	*done = strcmp(state, "done") == 0;
+	free(other);
+	return found;
+}
+
+/* PLACING looks at its target by itself; a row that only waits has not been looked at. */
+static enum recover_action judge(const struct folders *t, const struct file_row *r, bool *done, struct fault *f)
+{
+	enum recover_action a = action_of(t, r, f);
+	struct fault ignored = FAULT_INIT;
+	bool gone = a == RECOVER_LOST;
+
+	if (a == RECOVER_WAIT || a == RECOVER_RECEIPT)
+		gone = look_at_file(t, r, &ignored) == RECOVER_LOST;
+	return gone && is_placed_since(t, r, done) ? RECOVER_PLACED_SINCE : a;
+}
+
 static int report_odd(struct recovery *rec, struct folders *t, const char *name,
 		      const struct fault *why, struct fault *f)
 {
@@ -143,12 +197,12 @@ static int recover_row(struct recovery *rec, const struct file_row *r, struct fa
 	};
 
 	if (out.folders)
-		out.action = action_of(out.folders, r, &why);
+		out.action = judge(out.folders, r, &out.placed_done, &why);
 	else
 		fault_set(&why, FAULT_CONFIG, "tenant %s has no profile", r->tenant);
 	if (rec->fn(rec->ctx, &out, f) < 0)
 		return -1;
-	if (out.action == RECOVER_WITHDRAWN) {
+	if (out.action == RECOVER_WITHDRAWN || out.action == RECOVER_PLACED_SINCE) {
 		if (place_clean(out.folders, r, &why) < 0)
 			return report_odd(rec, out.folders, r->arrival, &why, f);
 		crash_point("recover.withdrawn");

@@ -35,6 +35,12 @@ enum recover_action {
 	RECOVER_FAIL,
 	/* the file is gone from work/A (SYSTEM): fail it; leg.sent: WAITING, operator told */
 	RECOVER_LOST,
+	/*
+	 * the file is gone from work/A and its receipt lies in done/, failed/ or held/: it was placed under a
+	 * journal that came after this one (a backup was restored); journal_forget_placed it, put the
+	 * delivery as `placed` says
+	 */
+	RECOVER_PLACED_SINCE,
 	/* a living row of a tenant that was not given: leave it */
 	RECOVER_NO_TENANT,
 	/* an entry of work/ that is nobody's; left there; log */
@@ -52,6 +58,7 @@ struct recovered {
 	uint64_t size;
 	int64_t mtime_ms;
 	int64_t claimed_ms;        /* when the file came into work/A */
+	bool placed_done;	   /* PLACED_SINCE: its rows are in the sink */
 	const struct fault *fault; /* why; kind NONE when there is nothing to say */
 };
 

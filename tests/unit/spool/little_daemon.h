@@ -92,6 +92,7 @@ static int on_recovered(void *ctx, const struct recovered *rec, struct fault *f)
 	case RECOVER_GIVEN_BACK:
 	case RECOVER_FAIL:
 	case RECOVER_LOST:
+	case RECOVER_PLACED_SINCE:
 	case RECOVER_NO_TENANT:
 	case RECOVER_ODD:
 		break;
