@@ -2,6 +2,9 @@
 import json
 import os
 import random
+import socket
+import struct
+import threading
 import time
 
 import pytest
@@ -284,7 +287,7 @@ def test_c_secrets_stand_nowhere_and_a_mended_file_is_in_force(own_server, tmp_p
 @pytest.mark.parametrize("mongodb, word", [
     ({"uri": "mongodb://u:%s@h/" % SECRET}, "uri_file"), ({"uri": "http://h/"}, "must begin with mongodb://"), ({}, "is missing"),
     ({"uri": "mongodb://h/", "uri_file": "x"}, "only one of them"), ({"uri": "mongodb://h/", "database": "admin"}, "cannot be used"),
-    ({"uri": "mongodb://h/", "databse": "x"}, "did you mean database"), ({"uri": "mongodb://h/?replcaSet=x"}, "replcaset"),
+    ({"uri": "mongodb://h/", "databse": "x"}, "did you mean database"), ({"uri": "mongodb://h/?replcaSet=x"}, "replicaSet?"),
     ({"uri": "mongodb://h:x:y/"}, "cannot be understood"), ({"uri_file": "absent"}, "cannot be opened"),
     ({"uri": "mongodb://h/?tlsCertificateKeyFilePassword=%s" % SECRET}, "uri_file")])
 def test_c_wrong_configurations_are_named(tmp_path, mongodb, word):
@@ -292,6 +295,77 @@ def test_c_wrong_configurations_are_named(tmp_path, mongodb, word):
     s = Site(tmp_path, mongodb=mongodb)
     checked = s.run("-t")
     assert checked.returncode == 78 and word in checked.stderr and SECRET not in checked.stderr
+
+
+@pytest.mark.parametrize("uri, word", [
+    ("mongodb://u:SECRETa@SECRETb@127.0.0.1:1/", "%40"), ("mongodb://u:SECRETa?SECRETb=x@127.0.0.1:1/", "%3F"),
+    ("mongodb://u:SECRETa/SECRETb@127.0.0.1:1/", "%2F"), ("mongodb://u:SECRETa:SECRETb@127.0.0.1:1/", "cannot be understood"),
+    ("mongodb://u:SECRETa%zz@127.0.0.1:1/", "cannot be understood"),
+    ("mongodb://u:SECRETa@127.0.0.1:1/?SECRETb=1", "an option is not known or has a wrong value"),
+    ("mongodb://u:SECRETa@127.0.0.1:1/?sockettimeoutms=SECRETb", "look at its socketTimeoutMS"),
+    ("mongodb://u:SECRETa@127.0.0.1:1/?SECRETb", "cannot be understood")])
+def test_c_no_piece_of_a_badly_escaped_password_is_told(tmp_path, uri, word):
+    from site_ import Site
+    s = Site(tmp_path, mongodb={"uri_file": "uri"})
+    with open(s.path("uri"), "w") as f:
+        f.write(uri + "\n")
+    os.chmod(s.path("uri"), 0o600)
+    s.tenant("alice", {"arrival": {"settle_seconds": 0}}, rows={"pattern": "*.csv"})
+    s.drop("alice", "a.csv", csv(1))
+    checked = s.run("-t")
+    assert checked.returncode == 78 and word in checked.stderr, checked.stderr
+    once = s.once("--wait", "1")
+    assert once.returncode == 1 and word in once.stderr + s.log("ingestd")
+    assert "SECRET" not in checked.stderr + checked.stdout + once.stderr + once.stdout
+    os.remove(s.path("uri"))
+    for folder, _, names in os.walk(str(tmp_path)):
+        for name in [n for n in names if not n.endswith(".sock")]:
+            assert b"SECRET" not in open(os.path.join(folder, name), "rb").read(), name
+
+
+@pytest.mark.parametrize("given, wanted", [("", 2500), ("?socketTimeoutMS=4001", 2001)])
+def test_c_the_server_is_asked_to_answer_before_the_socket_is_given_up(own_server, tmp_path, given, wanted):
+    """What goes over the wire, seen by a listener between recorder and server."""
+    server = own_server("mongo", memory=True)
+    seen = bytearray()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source, to, keep):
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            if keep:
+                seen.extend(data)
+            to.sendall(data)
+
+    def accept():
+        while True:
+            try:
+                one = listener.accept()[0]
+            except OSError:
+                return
+            other = socket.create_connection(("127.0.0.1", server.port))
+            for pair in (one, other, True), (other, one, False):
+                threading.Thread(target=quietly, args=(pump, *pair), daemon=True).start()
+
+    def quietly(what, *args):
+        try:
+            what(*args)
+        except OSError:
+            pass
+
+    threading.Thread(target=accept, daemon=True).start()
+    s = site(tmp_path, server, mongodb={"uri": "mongodb://127.0.0.1:%d/%s" % (listener.getsockname()[1], given),
+                                        "database": "wire%d" % listener.getsockname()[1]})
+    s.start()
+    s.drop("alice", "a.csv", csv(1))
+    s.until(lambda: b"wtimeout\0" in seen)
+    s.kill()
+    listener.close()
+    at = seen.index(b"wtimeout\0")
+    form = "<q" if seen[at - 1] == 0x12 else "<i"
+    assert struct.unpack_from(form, seen, at + 9)[0] == wanted
 
 
 # --- --once, stop, start ---

@@ -48,9 +48,12 @@ static const char *wrong_uri(const char *uri, bool secret)
 	for (const char *p = uri; *p; p++)
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p == 0x7f)
 			return "may hold no blanks and no control characters: write them as %20";
+	at = strrchr(rest, '@');
+	/* else the driver takes a piece of the password for a host, and says so in its errors */
+	if (at && rest + strcspn(rest, "@/?#") < at)
+		return "holds @, /, ? or # before its host: in a name or password write %40, %2F, %3F, %23";
 	if (secret)
 		return NULL;
-	at = strrchr(rest, '@');
 	if ((at && memchr(rest, ':', (size_t)(at - rest))) || holds(rest, "password=") ||
 	    holds(rest, "session_token"))
 		return "may hold no password: put the whole uri into a file and name it as uri_file";

@@ -7,11 +7,12 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/record/store.h"
+#include "watcher/base/nearest.h"
 #include "watcher/record/indexes.h"
 #include "watcher/record/judge.h"
 
 #define TIMEOUT_MOST_MS 20000
-#define CONFIRM_MS 5000
+#define SOCKET_MS 5000
 
 struct store {
 	mongoc_uri_t *uri;
@@ -35,28 +36,60 @@ void store_log(mongoc_log_level_t level, const char *domain, const char *text, v
 		snprintf(warned.text, sizeof(warned.text), "%s", text);
 }
 
-/* Its reasons may quote the string: a warning names an option and perhaps its value, an error can name all of it. */
+/*
+ * The option that libmongoc warned of, when it is nearly one that exists: what else it quotes may be a piece of a password
+ * that was not escaped.  NULL: none.
+ */
+static const char *option_meant(const char *text)
+{
+	static const char *const known[] = {
+		"appName", "authMechanism", "authMechanismProperties", "authSource", "compressors", "connectTimeoutMS",
+		"directConnection", "heartbeatFrequencyMS", "journal", "loadBalanced", "localThresholdMS",
+		"maxStalenessSeconds", "readConcernLevel", "readPreference", "readPreferenceTags", "replicaSet",
+		"retryReads", "retryWrites", "serverSelectionTimeoutMS", "serverSelectionTryOnce", "socketCheckIntervalMS",
+		"socketTimeoutMS", "srvMaxHosts", "srvServiceName", "ssl", "tls", "tlsAllowInvalidCertificates",
+		"tlsAllowInvalidHostnames", "tlsCAFile", "tlsCertificateKeyFile", "tlsCertificateKeyFilePassword",
+		"tlsInsecure", "wTimeoutMS", "zlibCompressionLevel",
+	};
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	while (*text) {
+		size_t n = strspn(text, letters);
+		const char *near = n > 2 ? nearest_name((struct span){text, n}, known, ARRAY_LEN(known)) : NULL;
+
+		if (near)
+			return near;
+		text += n ? n : 1;
+	}
+	return NULL;
+}
+
+/* Its reasons may quote the string, and so are not repeated. */
 static mongoc_uri_t *parse_uri(const char *uri, struct fault *f)
 {
 	bson_error_t e = {0};
 	mongoc_uri_t *parsed;
-	const char *password;
+	const char *near;
 
 	warned.listening = true;
 	warned.text[0] = '\0';
 	parsed = mongoc_uri_new_with_error(uri, &e);
 	warned.listening = false;
 	if (!parsed) {
+		near = option_meant(e.message);
 		fault_set(f, FAULT_CONFIG,
-			  "the connection string cannot be understood; one looks like "
-			  "mongodb://HOST:27017/?replicaSet=NAME");
+			  "the connection string cannot be understood%s%s; one looks like "
+			  "mongodb://HOST:27017/?replicaSet=NAME",
+			  near ? ", look at its " : "", near ? near : "");
+		explicit_bzero(&e, sizeof(e));
 		return NULL;
 	}
 	if (!warned.text[0])
 		return parsed;
-	password = mongoc_uri_get_password(parsed);
-	fault_set(f, FAULT_CONFIG, "the connection string: %s",
-		  password && strstr(warned.text, password) ? "an option is wrong" : warned.text);
+	near = option_meant(warned.text);
+	fault_set(f, FAULT_CONFIG, "the connection string: an option is not known or has a wrong value%s%s%s",
+		  near ? "; is it " : "", near ? near : "", near ? "?" : "");
+	explicit_bzero(warned.text, sizeof(warned.text));
 	mongoc_uri_destroy(parsed);
 	return NULL;
 }
@@ -79,7 +112,7 @@ int store_new(const char *uri, const char *database, store_said_fn *said, void *
 		return -1;
 	limit_timeout(parsed, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 2000);
 	limit_timeout(parsed, MONGOC_URI_CONNECTTIMEOUTMS, 2000);
-	limit_timeout(parsed, MONGOC_URI_SOCKETTIMEOUTMS, 5000);
+	limit_timeout(parsed, MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS);
 	limit_timeout(parsed, MONGOC_URI_HEARTBEATFREQUENCYMS, 1000);
 	if (!mongoc_uri_get_appname(parsed))
 		(void)mongoc_uri_set_appname(parsed, "ingestd");
@@ -106,7 +139,9 @@ static int connect_it(struct store *s, struct fault *f)
 	}
 	(void)mongoc_client_set_error_api(s->client, MONGOC_ERROR_API_VERSION_2);
 	concern = mongoc_write_concern_new();
-	mongoc_write_concern_set_wmajority(concern, CONFIRM_MS);
+	/* the server's answer that the majority is late must come before the socket is given up */
+	mongoc_write_concern_set_wmajority(
+		concern, (mongoc_uri_get_option_as_int32(s->uri, MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS) + 1) / 2);
 	mongoc_client_set_write_concern(s->client, concern);
 	mongoc_write_concern_destroy(concern);
 	return 0;
