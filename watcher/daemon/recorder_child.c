@@ -1,7 +1,7 @@
 /*
  * recorder_child - one ingest-record process; see the header
  *
- * The recorder calls it.  It owns process, socket and pipe.
+ * The recorder calls it.  It owns process and socket.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/recorder_child.h"
@@ -16,27 +16,23 @@
 #include <unistd.h>
 
 #define PACKETS_A_TURN 64
-#define LINE_BYTES 500
-#define LINES_MAX 100
 #define MOMENT_MS 500
 
 void recorder_child_init(struct recorder_child *c)
 {
 	memset(c, 0, sizeof(*c));
-	c->sock = c->err = -1;
+	c->sock = -1;
 	strbuf_init(&c->packet);
-	strbuf_init(&c->line);
+	child_lines_init(&c->said);
 }
 
 static void release(struct recorder_child *c)
 {
 	ev_io_stop(c->loop, &c->io);
-	ev_io_stop(c->loop, &c->err_io);
 	ev_child_stop(c->loop, &c->child);
 	fs_close(&c->sock);
-	fs_close(&c->err);
+	child_lines_release(&c->said);
 	strbuf_release(&c->packet);
-	strbuf_release(&c->line);
 	recorder_child_init(c);
 }
 
@@ -81,42 +77,11 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 		ev_io_stop(loop, &c->io);
 }
 
-static void end_line(struct recorder_child *c)
+static void on_line(void *ctx, struct span line)
 {
-	if (c->line.n && c->lines < LINES_MAX) {
-		c->lines++;
-		c->ops->said(c->ctx, strbuf_span(&c->line));
-	}
-	strbuf_reset(&c->line);
-}
+	struct recorder_child *c = ctx;
 
-/* false: nothing more now. */
-static bool take_errors(struct recorder_child *c)
-{
-	char buffer[2048];
-	ssize_t n = read(c->err, buffer, sizeof(buffer));
-
-	if (n < 0 && errno == EINTR)
-		return true;
-	if (n <= 0) {
-		if (n == 0)
-			ev_io_stop(c->loop, &c->err_io);
-		return false;
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (buffer[i] == '\n')
-			end_line(c);
-		else if (c->line.n < LINE_BYTES)
-			strbuf_addc(&c->line, buffer[i]);
-	}
-	return true;
-}
-
-static void on_errors(struct ev_loop *loop, ev_io *io, int events)
-{
-	(void)loop;
-	(void)events;
-	(void)take_errors(io->data);
+	c->ops->said(c->ctx, line);
 }
 
 static void on_child(struct ev_loop *loop, ev_child *w, int events)
@@ -131,9 +96,7 @@ static void on_child(struct ev_loop *loop, ev_child *w, int events)
 	(void)events;
 	while (take_one(c) > 0)
 		;
-	while (take_errors(c))
-		;
-	end_line(c);
+	child_lines_end(&c->said);
 	if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "ingest-record was killed by SIG%s",
 			 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
@@ -146,11 +109,9 @@ static void on_child(struct ev_loop *loop, ev_child *w, int events)
 static void watch_it(struct recorder_child *c)
 {
 	ev_io_init(&c->io, on_socket, c->sock, EV_READ);
-	ev_io_init(&c->err_io, on_errors, c->err, EV_READ);
 	ev_child_init(&c->child, on_child, c->pid, 0);
-	c->io.data = c->err_io.data = c->child.data = c;
+	c->io.data = c->child.data = c;
 	ev_io_start(c->loop, &c->io);
-	ev_io_start(c->loop, &c->err_io);
 	ev_child_start(c->loop, &c->child);
 }
 
@@ -184,7 +145,7 @@ int recorder_child_start(struct recorder_child *c, struct ev_loop *loop, const c
 	c->ctx = ctx;
 	c->pid = pid;
 	c->sock = pair[0];
-	c->err = errors[0];
+	child_lines_start(&c->said, loop, errors[0], on_line, c);
 	watch_it(c);
 	return 0;
 }

@@ -6,13 +6,14 @@
  *	recorder_child_kill(c)                        the same on purpose
  *	recorder_child_stop(c)                        the end: its socket is closed, it has a moment, it is reaped; no callback
  *
- * What the process wrote before its death is delivered before ended().  Its standard error comes line by line, LINES_MAX of them.
+ * What the process wrote before its death is delivered before ended().  Its standard error comes line by line (child_lines).
  * Needs the default loop (child watchers).
  */
 #ifndef DAEMON_RECORDER_CHILD_H
 #define DAEMON_RECORDER_CHILD_H
 
 #include "watcher/model/recording.h"
+#include "watcher/schedule/child_lines.h"
 #include <ev.h>
 #include <sys/types.h>
 
@@ -27,11 +28,11 @@ struct recorder_child {
 	const struct recorder_child_ops *ops;
 	void *ctx;
 	pid_t pid; /* 0: none */
-	int sock, err;
-	ev_io io, err_io;
+	int sock;
+	ev_io io;
 	ev_child child;
-	struct strbuf packet, line;
-	unsigned lines;
+	struct strbuf packet;
+	struct child_lines said;
 };
 
 void recorder_child_init(struct recorder_child *c);

@@ -1,7 +1,7 @@
 /*
  * worker - one ingest-worker process; see the header
  *
- * The scheduler calls it.  It owns the process, the socket and the pipe.  What can go wrong with a process ends in one place, on_child,
+ * The scheduler calls it.  It owns the process and the socket.  What can go wrong with a process ends in one place, on_child,
  * and so in one ops->ended.
  */
 #include "watcher/base/base.h"
@@ -17,19 +17,15 @@
 
 #define DYING_SECONDS 5.0
 #define PACKETS_A_TURN 64
-#define LINE_BYTES 500
-#define LINES_A_WORKER 100
 
 static void free_worker(struct worker *w)
 {
 	ev_io_stop(w->loop, &w->io);
-	ev_io_stop(w->loop, &w->err_io);
 	ev_timer_stop(w->loop, &w->silence);
 	ev_child_stop(w->loop, &w->child);
 	fs_close(&w->sock);
-	fs_close(&w->err);
+	child_lines_release(&w->said);
 	strbuf_release(&w->packet);
-	strbuf_release(&w->line);
 	free(w->tenant);
 	free(w);
 }
@@ -148,42 +144,11 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 	}
 }
 
-static void end_line(struct worker *w)
+static void on_line(void *ctx, struct span line)
 {
-	if (w->line.n && w->lines < LINES_A_WORKER) {
-		w->lines++;
-		w->ops->said(w->ctx, w, strbuf_span(&w->line));
-	}
-	strbuf_reset(&w->line);
-}
+	struct worker *w = ctx;
 
-/* false: nothing more now. */
-static bool take_errors(struct worker *w)
-{
-	char buffer[2048];
-	ssize_t n = read(w->err, buffer, sizeof(buffer));
-
-	if (n < 0 && errno == EINTR)
-		return true;
-	if (n <= 0) {
-		if (n == 0)
-			ev_io_stop(w->loop, &w->err_io);
-		return false;
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (buffer[i] == '\n')
-			end_line(w);
-		else if (w->line.n < LINE_BYTES)
-			strbuf_addc(&w->line, buffer[i]);
-	}
-	return true;
-}
-
-static void on_errors(struct ev_loop *loop, ev_io *io, int events)
-{
-	(void)loop;
-	(void)events;
-	(void)take_errors(io->data);
+	w->ops->said(w->ctx, w, line);
 }
 
 bool worker_end_counts(const struct worker_end *end)
@@ -226,9 +191,7 @@ static void on_child(struct ev_loop *loop, ev_child *c, int events)
 	ev_child_stop(w->loop, c);
 	while (w->sock >= 0 && !w->killed && take_one(w) > 0)
 		;
-	while (w->err >= 0 && take_errors(w))
-		;
-	end_line(w);
+	child_lines_end(&w->said);
 	w->ending = true;
 	describe(w, c->rstatus, &end);
 	w->ops->ended(w->ctx, w, &end);
@@ -256,12 +219,10 @@ int worker_send(struct worker *w, const struct message *m, const int *fds, size_
 static void watch_it(struct worker *w)
 {
 	ev_io_init(&w->io, on_socket, w->sock, EV_READ);
-	ev_io_init(&w->err_io, on_errors, w->err, EV_READ);
 	ev_child_init(&w->child, on_child, w->pid, 0);
 	ev_init(&w->silence, on_silence);
-	w->io.data = w->err_io.data = w->child.data = w->silence.data = w;
+	w->io.data = w->child.data = w->silence.data = w;
 	ev_io_start(w->loop, &w->io);
-	ev_io_start(w->loop, &w->err_io);
 	ev_child_start(w->loop, &w->child);
 }
 
@@ -304,9 +265,9 @@ int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, co
 	w->tenant = xstrdup(tenant);
 	w->pid = pid;
 	w->sock = pair[0];
-	w->err = errors[0];
 	strbuf_init(&w->packet);
-	strbuf_init(&w->line);
+	child_lines_init(&w->said);
+	child_lines_start(&w->said, loop, errors[0], on_line, w);
 	watch_it(w);
 	*out = w;
 	return 0;

@@ -9,13 +9,14 @@
  *	... ops->ended ...                                            w is gone after it returns
  *
  * What the process wrote before its death is delivered before ended(): a result followed by a crash is a result.
- * Its stderr comes line by line through ops->said, at most 500 bytes a line and 100 lines a worker.
+ * Its stderr comes line by line through ops->said (child_lines).
  * Needs the default loop (child watchers).  Ownership: tenant is copied; w is freed after ended().
  */
 #ifndef SCHEDULE_WORKER_H
 #define SCHEDULE_WORKER_H
 
 #include "watcher/model/message.h"
+#include "watcher/schedule/child_lines.h"
 #include <ev.h>
 #include <sys/types.h>
 
@@ -57,8 +58,7 @@ struct worker {
 	char *tenant;
 	pid_t pid;
 	int sock; /* -1: closed */
-	int err;
-	ev_io io, err_io;
+	ev_io io;
 	ev_child child;
 	ev_timer silence; /* or the time a dying one has left */
 	int64_t silence_ms;
@@ -68,8 +68,7 @@ struct worker {
 	enum worker_why why;  /* ... for this reason */
 	char why_text[160];
 	struct strbuf packet;
-	struct strbuf line;
-	unsigned lines;
+	struct child_lines said;
 	/* the scheduler's */
 	struct task *task;
 	uint64_t jobs;
