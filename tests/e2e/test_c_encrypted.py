@@ -292,9 +292,9 @@ def memory_of(pid):
     with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for line in maps:
             where, mode = line.split()[:2]
-            if "w" not in mode:
-                continue
             begin, end = (int(x, 16) for x in where.split("-"))
+            if "w" not in mode or end - begin > 1 << 30:  # a sanitizer's shadow is no memory of ours
+                continue
             try:
                 mem.seek(begin)
                 out.append(mem.read(end - begin))

@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from layers_ import COMPRESSED, FORMATS, age, keygen, pairings
-from search_ import csv_of, documents, job, rows_of, same, site as search_site
+from search_ import count, csv_of, documents, rows_of, same, site as search_site
 from site_ import ROOT, Site, balanced
 
 DATA = os.path.join(os.path.dirname(ROOT), "shared", "data")
@@ -215,3 +215,60 @@ def test_c_one_bit_flipped_and_one_byte_cut_at_200_places(tmp_path, ext):
     stored = s.rows("bob", "bob-load") if harmless else []
     assert {r["_id"][:20] for r in stored} == harmless
     assert len(stored) == 3000 * len(harmless)
+
+
+# --- keys that go while rows are stored ---
+
+SPLIT = {"pattern": "*.txt", "filter": 'csv { columns => ["n", "day"] } split { field => "day" terminator => ";" }',
+         "index": {"name": "rows", "mappings": {"properties": {"n": {"type": "keyword"}, "day": {"type": "keyword"}}}}}
+LINES = ["%d,2026-01-01;2026-02-01" % i for i in range(1, 20001)]
+
+
+@pytest.fixture
+def half_loaded(tmp_path, server):
+    """An encrypted file whose load was killed when rows of it were stored; each row is two documents."""
+    store = server("opensearch")
+    s = search_site(tmp_path, store.url, spec=SPLIT, profile={"formats": FORMATS})
+    once = str(tmp_path / "once")
+    s.drop(s.name, "a.txt.gz.age", age(gzip.compress("\n".join(LINES).encode()), "-r", keygen(s, s.name)))
+    s.start(env={"INGEST_CRASH_AT": "ack:2", "INGEST_CRASH_ONCE": once})
+    s.until(lambda: os.path.exists(once))
+    s.kill()
+    assert count(store, s.index) > 0
+    return s, store
+
+
+def key_file(s):
+    folder = s.path("profiles", s.name, "keys")
+    return os.path.join(folder, next(n for n in sorted(os.listdir(folder)) if n.endswith(".key")))
+
+
+def test_c_a_load_that_has_begun_ends_under_a_retired_key(half_loaded):
+    s, store = half_loaded
+    old = json.loads(s.ctl("--json", "key", "list", s.name).stdout)[0]["recipient"]
+    assert s.ctl("key", "rotate", s.name).returncode == 0 and s.ctl("key", "retire", s.name, old).returncode == 0
+    s.start()
+    s.until(lambda: "a.txt.gz.age.receipt.json" in s.names(s.name, "done"))
+    receipt = s.receipt(s.name, "done", "a.txt.gz.age")
+    assert receipt["encrypted_to"] == old and receipt["rows"]["indexed"] == 20000
+    assert len(documents(store, s.index)) == 40000
+    # and a row of it is explained with the retired key
+    why = s.ctl("--json", "why", receipt["delivery"] + "-2s.1")
+    assert why.returncode == 0 and json.loads(why.stdout)["raw"] == LINES[99], why.stderr
+    assert s.stop() == 0
+
+
+def test_c_rows_are_taken_back_when_the_key_is_back(half_loaded):
+    """Without any key its rows can be neither finished nor taken back with their parts: it waits and says so."""
+    s, store = half_loaded
+    path = key_file(s)
+    os.rename(path, path + ".away")
+    left = s.once("--wait", "1")
+    assert left.returncode in (1, 3)
+    assert s.names(s.name, "held") == s.names(s.name, "failed") == s.names(s.name, "done") == []
+    assert "its rows cannot be taken back: tenant %s has no key" % s.name in s.log(s.name)
+    os.rename(path + ".away", path)
+    assert s.once().returncode == 3
+    receipt = s.receipt(s.name, "held", "a.txt.gz.age")
+    assert balanced(receipt) and receipt["rows"]["indexed"] == 0 and "has no key" in receipt["reason"]
+    assert count(store, s.index) == 0

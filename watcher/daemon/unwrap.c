@@ -22,7 +22,9 @@ static void find_key(struct ingestd *d, struct file *x, const struct message *as
 
 	if (keyring_open(d->config->profiles, tenant, &ring, &answer->fault) < 0)
 		return;
-	r = keyring_unwrap(ring, asked->stanzas, asked->stanza_count, answer->file_key, &key, &answer->fault);
+	/* rows of it may be stored: it goes on, or back, under the key it was taken with */
+	r = keyring_unwrap(ring, asked->stanzas, asked->stanza_count, x->row.leg.sent, answer->file_key, &key,
+			   &answer->fault);
 	if (r == 0 && !keyring_active(ring))
 		fault_set(&answer->fault, FAULT_KEY, "tenant %s has no key; `ingestctl keygen %s` makes one", tenant,
 			  tenant);

@@ -322,14 +322,14 @@ static int say_retired(const struct keyring_key *k, struct fault *f)
 			 k->recipient, when);
 }
 
-int keyring_unwrap(const struct keyring *ring, const struct keyring_stanza *stanzas, size_t n,
+int keyring_unwrap(const struct keyring *ring, const struct keyring_stanza *stanzas, size_t n, bool taken,
 		   unsigned char file_key[AGE_FILE_KEY], const struct keyring_key **key, struct fault *f)
 {
 	for (size_t i = 0; i < ring->count; i++) {
 		const struct keyring_key *k = &ring->keys[i];
 		int r = try_key(k, stanzas, n, file_key, f);
 
-		if (r == 1 && k->from == KEY_RETIRED) {
+		if (r == 1 && k->from == KEY_RETIRED && !taken) {
 			explicit_bzero(file_key, AGE_FILE_KEY);
 			return say_retired(k, f);
 		}

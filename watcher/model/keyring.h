@@ -2,11 +2,12 @@
  * keyring - the age identities of one tenant
  *
  *	keyring_open(profiles, "alice", &ring, &f)          every key, retired ones too; a tenant without keys has an empty ring
- *	keyring_unwrap(ring, stanzas, n, file_key, &key, &f)   1: key opens it; 0: none does; -1: FAULT_DATA, FAULT_KEY
+ *	keyring_unwrap(ring, stanzas, n, false, file_key, &key, &f)   1: key opens it; 0: none does; -1: FAULT_DATA, FAULT_KEY
  *	keyring_free(&ring)                                 wiped
  *
  * Keys stand in profiles/TENANT/keys, one or more identities of age a file (NAME.key), in order of their names; the last is the
- * current one, which senders are told.  Those in keys/retired open nothing any more; the ring knows them to say so.  Under systemd the
+ * current one, which senders are told.  Those in keys/retired open no new file; the ring knows them to say so, and for files that were
+ * taken before (to finish them, to take them back, to explain a row).  Under systemd the
  * credentials age.TENANT and age.TENANT.* ($CREDENTIALS_DIRECTORY) are keys too, never the current one beside files.
  * Both folders have mode 0700, files 0600 or 0400, all the user's own or root's: else FAULT_KEY with the remedy.
  * Read anew for each use, so that a key added or retired is in force at once.
@@ -52,8 +53,8 @@ void keyring_free(struct keyring **ring);
 /* The one that senders should use; NULL: the tenant has none. */
 const struct keyring_key *keyring_current(const struct keyring *ring);
 size_t keyring_active(const struct keyring *ring);
-/* A retired key that would have opened it is a FAULT_KEY that names it. */
-int keyring_unwrap(const struct keyring *ring, const struct keyring_stanza *stanzas, size_t n,
+/* taken: the file was taken before.  Else a retired key that would have opened it is a FAULT_KEY that names it. */
+int keyring_unwrap(const struct keyring *ring, const struct keyring_stanza *stanzas, size_t n, bool taken,
 		   unsigned char file_key[AGE_FILE_KEY], const struct keyring_key **key, struct fault *f) MUST_CHECK;
 
 #endif

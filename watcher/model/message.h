@@ -6,7 +6,7 @@
  *	daemon -> worker   load (pins the index)  or  drop (the job ends here)
  *	worker -> daemon   checkpoint ... result          after drop there is no result
  *	worker -> daemon   unwrap ... daemon -> worker  key     in a pass over an encrypted file, until one stanza is ours
- *	(mode MESSAGE_UNDO: job, result.  With a checkpoint: the digest is checked, then checkpoint ... result, no gated.)
+ *	(mode MESSAGE_UNDO: job, unwrap ..., result.  With a checkpoint: the digest is checked, then checkpoint ... result, no gated.)
  *
  * One JSON object a packet, {"type": "...", ...}; strings are valid UTF-8.  The file key of `key` stands behind the object and a
  * NUL, as it is, in no text that is copied about; who has sent or read such a packet wipes it (message_holds_key).

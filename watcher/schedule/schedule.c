@@ -164,9 +164,7 @@ static const char *out_of_turn(const struct task *t, const struct message *m)
 	case MESSAGE_GATED:
 		return t->stage == TASK_RUNNING ? NULL : "gated out of turn";
 	case MESSAGE_UNWRAP:
-		return (t->stage == TASK_RUNNING || t->stage == TASK_LOADING) && t->mode == MODE_LOAD ?
-			       NULL :
-			       "unwrap out of turn";
+		return t->stage == TASK_RUNNING || t->stage == TASK_LOADING ? NULL : "unwrap out of turn";
 	case MESSAGE_CHECKPOINT:
 		return t->stage == TASK_LOADING && t->mode == MODE_LOAD ? NULL :
 									  "a checkpoint out of turn";

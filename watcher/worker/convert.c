@@ -184,7 +184,7 @@ static void release(struct conversion *c)
 int convert(const char *config, const char *tenant, const char *job, const char *file)
 {
 	struct conversion c = {
-		.tenant = tenant, .keys = {config, tenant}, .fd = -1, .out = STRBUF_INIT, .now_ms = clock_now_ms()};
+		.tenant = tenant, .keys = {config, tenant, false}, .fd = -1, .out = STRBUF_INIT, .now_ms = clock_now_ms()};
 	struct strbuf text = STRBUF_INIT, errors = STRBUF_INIT;
 	const char *slash = strrchr(file, '/');
 	struct fault f = FAULT_INIT;

@@ -96,8 +96,8 @@ static uint64_t rows_to_undo(struct task *t)
 	uint64_t rows = 0;
 	bool whole = count_rows(t, &rows) == 0;
 
-	/* a file that cannot be read is no reason; a sink that does not answer is one */
-	if (t->fault.scope == SCOPE_FILE)
+	/* a file that cannot be read is no reason; a sink that does not answer is one, and a key that may come back */
+	if (t->fault.scope == SCOPE_FILE && t->fault.kind != FAULT_KEY)
 		fault_clear(&t->fault);
 	if (rows < c->counters.read)
 		rows = c->counters.read;

@@ -101,7 +101,7 @@ struct layers_keys unwrap_asking(struct task *t)
 
 /* --- here --- */
 
-static int find_in(const struct keyring *ring, const struct age_header *h, const char *tenant,
+static int find_in(const struct keyring *ring, const struct age_header *h, const struct local_keys *local,
 		   unsigned char file_key[AGE_FILE_KEY], struct fault *f)
 {
 	struct keyring_stanza stanzas[MESSAGE_STANZAS];
@@ -109,9 +109,9 @@ static int find_in(const struct keyring *ring, const struct age_header *h, const
 	int r = 0;
 
 	for (size_t i = 0; i < h->x25519_count && r == 0; i += MESSAGE_STANZAS)
-		r = keyring_unwrap(ring, stanzas, take_stanzas(h, i, stanzas), file_key, &key, f);
+		r = keyring_unwrap(ring, stanzas, take_stanzas(h, i, stanzas), local->taken, file_key, &key, f);
 	if (r == 0)
-		return no_key(h, tenant, f);
+		return no_key(h, local->tenant, f);
 	return r == 1 ? 0 : -1;
 }
 
@@ -126,7 +126,7 @@ static int find_locally(void *context, const struct age_header *h, unsigned char
 	if (r == 0)
 		r = keyring_open(profiles, local->tenant, &ring, f);
 	if (r == 0)
-		r = find_in(ring, h, local->tenant, file_key, f);
+		r = find_in(ring, h, local, file_key, f);
 	keyring_free(&ring);
 	free(profiles);
 	return r;

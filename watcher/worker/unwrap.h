@@ -16,6 +16,7 @@ struct task;
 struct local_keys {
 	const char *config; /* ingestd.json, or NULL: the usual one; read only for an encrypted file */
 	const char *tenant;
+	bool taken; /* the file was loaded before: a retired key will do */
 };
 
 struct layers_keys unwrap_asking(struct task *t);

@@ -57,7 +57,7 @@ static int check_digest(const struct inquiry *q, struct fault *f)
 
 static int open_input(struct inquiry *q, struct fault *f)
 {
-	struct local_keys keys = {q->o->config, q->compiled->version->tenant};
+	struct local_keys keys = {q->o->config, q->compiled->version->tenant, true};
 	struct input_options io = {
 		.version = q->compiled->version,
 		.file = q->o->name,

@@ -162,17 +162,21 @@ static void unwraps(void **state)
 	write_key(x, KEYS_DIR "/2.key", 2);
 	write_key(x, KEYS_DIR "/retired/6.key", 6);
 	ring = open_ring(x);
-	assert_int_equal(keyring_unwrap(ring, s, 1, found, &k, &fault), 0);
-	assert_int_equal(keyring_unwrap(ring, s, 3, found, &k, &fault), 1);
+	assert_int_equal(keyring_unwrap(ring, s, 1, false, found, &k, &fault), 0);
+	assert_int_equal(keyring_unwrap(ring, s, 3, false, found, &k, &fault), 1);
 	assert_memory_equal(found, file_key, AGE_FILE_KEY);
 	assert_string_equal(k->file, "2.key");
 	/* retired: said by name, and nothing is given */
-	assert_int_equal(keyring_unwrap(ring, s, 2, found, &k, &fault), -1);
+	assert_int_equal(keyring_unwrap(ring, s, 2, false, found, &k, &fault), -1);
 	assert_int_equal(fault.kind, FAULT_KEY);
 	assert_non_null(strstr(fault.text, "was retired on 20"));
 	assert_true(memcmp(found, file_key, AGE_FILE_KEY) != 0);
 	fault_clear(&fault);
-	assert_int_equal(keyring_unwrap(ring, &low, 1, found, &k, &fault), -1);
+	/* but for a file that was taken before */
+	assert_int_equal(keyring_unwrap(ring, s, 2, true, found, &k, &fault), 1);
+	assert_memory_equal(found, file_key, AGE_FILE_KEY);
+	assert_string_equal(k->file, "6.key");
+	assert_int_equal(keyring_unwrap(ring, &low, 1, false, found, &k, &fault), -1);
 	assert_int_equal(fault.kind, FAULT_DATA);
 	keyring_free(&ring);
 }
