@@ -1,5 +1,7 @@
 """From a document's _id back to its file, line, raw bytes and what each filter made of it."""
+import base64
 import csv
+import hashlib
 import io
 import json
 import os
@@ -116,3 +118,19 @@ def test_a_compressed_file_is_read_through_its_layer(site):
     site.until(lambda: "x.csv.gz.receipt.json" in site.names("bob", "done"))
     receipt = site.receipt("bob", "done", "x.csv.gz")
     assert why(site, receipt["delivery"] + "-3")["document"] == {"a": 3, "b": "X, Y"}
+
+
+def test_an_id_that_begins_with_a_minus_is_no_option(site):
+    """One delivery in 64 does."""
+    for n in range(10_000):
+        content = b"%d,q\n" % n
+        digest = hashlib.sha256(b"bob\0t\0x.csv\0" + hashlib.sha256(content).digest()).digest()
+        name = base64.urlsafe_b64encode(digest[:15]).decode()
+        if name.startswith("-"):
+            break
+    receipt = load(site, content)
+    assert receipt["delivery"] == name
+    assert why(site, name + "-1")["raw"] == "%d,q" % n
+    shown = site.ctl("show", name, "--json")
+    assert shown.returncode == 0 and json.loads(shown.stdout)["id"] == receipt["id"], shown.stderr
+    assert site.ctl("show", "-x").returncode == 2

@@ -182,10 +182,39 @@ static int take_option(struct ctl_options *o, int c)
 	return -1;
 }
 
+/* One delivery in 64 begins with a minus: an id, or that of one of its documents, is no option. */
+#define ID_LENGTH 20
+#define ID_MARK '\1'
+
+static bool is_id(const char *word)
+{
+	static const char letters[] = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return word[0] == '-' && word[1] != '-' && strspn(word, letters) >= ID_LENGTH &&
+	       (word[ID_LENGTH] == '\0' || word[ID_LENGTH] == '-');
+}
+
+/* With a mark in front, getopt leaves it where it stands. */
+static void hide_ids(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (is_id(argv[i]))
+			argv[i] = xasprintf("%c%s", ID_MARK, argv[i]);
+}
+
+static void show_ids(int count, char **args)
+{
+	for (int i = 0; i < count; i++)
+		if (args[i][0] == ID_MARK && is_id(args[i] + 1))
+			args[i]++;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl_options o = {0};
 	int c;
+
+	hide_ids(argc, argv);
 
 	while ((c = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
 		int rc = take_option(&o, c);
@@ -195,6 +224,7 @@ int main(int argc, char **argv)
 	}
 	o.args = argv + optind;
 	o.arg_count = argc - optind;
+	show_ids(o.arg_count, o.args);
 	if (!o.arg_count) {
 		print_help(stderr);
 		return CTL_USAGE;

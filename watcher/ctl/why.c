@@ -113,17 +113,26 @@ static int hand_over(const struct ctl_options *o, const struct config *c, const 
 		     const struct document_name *n, char *version, char *path)
 {
 	char numbers[3][24];
-	char *argv[] = {NULL, (char *)(uintptr_t) "--why", version, path,
-			(char *)(uintptr_t)text_of(record, "file"), (char *)(uintptr_t)n->delivery,
-			numbers[0], numbers[1], (char *)(uintptr_t)text_of(record, "sha256"), numbers[2],
-			(char *)(uintptr_t) "-c", c->file, o->json ? (char *)(uintptr_t) "--json" : NULL, NULL};
+	char *argv[16] = {NULL, (char *)(uintptr_t) "--why", (char *)(uintptr_t) "-c", c->file};
+	size_t a = 4;
 	const char *claimed = text_of(json_object_get(record, "times"), "claimed");
 
 	snprintf(numbers[0], sizeof(numbers[0]), "%llu", (unsigned long long)n->row);
 	snprintf(numbers[1], sizeof(numbers[1]), "%llu", (unsigned long long)n->part);
 	snprintf(numbers[2], sizeof(numbers[2]), "%lld", (long long)milliseconds(claimed));
-	if (!o->json)
+	if (o->json)
+		argv[a++] = (char *)(uintptr_t) "--json";
+	else
 		say_delivery(record, path);
+	argv[a++] = (char *)(uintptr_t) "--"; /* names and ids may begin with a minus */
+	argv[a++] = version;
+	argv[a++] = path;
+	argv[a++] = (char *)(uintptr_t)text_of(record, "file");
+	argv[a++] = (char *)(uintptr_t)n->delivery;
+	argv[a++] = numbers[0];
+	argv[a++] = numbers[1];
+	argv[a++] = (char *)(uintptr_t)text_of(record, "sha256");
+	argv[a++] = numbers[2];
 	return ctl_become("ingest-worker", argv);
 }
 
