@@ -2,133 +2,12 @@
  * test_sink_sqlite - the embedded store through the sink contract, read back with a handle of its
  * own and the sqlite3 program
  */
-#include "watcher/base/base.h"
-#include "watcher/base/fsutil.h"
+#include "tests/unit/sink/fixture.h"
 #include "watcher/sink/document_id.h"
-#include "watcher/sink/sink.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define D "AAAAAAAAAAAAAAAAAAAA"
-#define E "AAAAAAAAAAAAAAAAAAAB"
-
-struct answers {
-	size_t indexed, already, rejected;
-	uint64_t last_row;
-	char column[64];
-	char text[256];
-};
-
-static char folder[64];
-static struct sink_config config = {.name = NULL, .type = SINK_SQLITE, .path = folder};
-
-static void count_answer(void *context, const struct sink_answer *a)
-{
-	struct answers *got = context;
-
-	got->last_row = a->row;
-	switch (a->verdict) {
-	case SINK_INDEXED:
-		got->indexed++;
-		break;
-	case SINK_ALREADY:
-		got->already++;
-		break;
-	case SINK_REJECTED:
-		got->rejected++;
-		snprintf(got->column, sizeof(got->column), "%.*s", SPAN_FMT(a->column));
-		snprintf(got->text, sizeof(got->text), "%.*s", SPAN_FMT(a->text));
-		break;
-	}
-}
-
-static int set_up(void **state UNUSED)
-{
-	static char name[] = "local";
-
-	snprintf(folder, sizeof(folder), "/tmp/test_sink.XXXXXX");
-	config.name = name;
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-/* Takes the line. */
-static void run(char *line, struct strbuf *out)
-{
-	FILE *p = popen(line, "r");
-	char buf[4096];
-	size_t n;
-
-	assert_non_null(p);
-	while (out && (n = fread(buf, 1, sizeof(buf), p)) > 0)
-		strbuf_add(out, buf, n);
-	assert_int_equal(pclose(p), 0);
-	free(line);
-}
-
-static int tear_down(void **state UNUSED)
-{
-	run(xasprintf("rm -rf %s", folder), NULL);
-	return 0;
-}
-
-/* What the sqlite3 program prints. */
-static void assert_sql(const char *sql, const char *want)
-{
-	struct strbuf sb = STRBUF_INIT;
-	char *db = xasprintf("%s/alice/data.db", folder);
-
-	run(xasprintf("sqlite3 -batch '%s' '%s'", db, sql), &sb);
-	assert_string_equal(sb.p, want);
-	free(db);
-	strbuf_release(&sb);
-}
-
-static void open_leg(struct sink_pool *pool, const char *index, struct mapping *m,
-		     const char *delivery, struct answers *got, struct sink **s)
-{
-	struct sink_leg leg = {&config, "alice", index, m, "{}", "{}", delivery, .answer = count_answer, .context = got};
-	struct fault f = FAULT_INIT;
-
-	if (sink_open(pool, &leg, s, &f) < 0)
-		fail_msg("%s", f.text);
-}
-
-static void parse(struct mapping *m, const char *properties)
-{
-	char *text = xasprintf("{\"properties\": {%s}}", properties);
-	struct fault f = FAULT_INIT;
-
-	assert_int_equal(mapping_parse(span_of(text), m, &f), 0);
-	free(text);
-}
-
-static void put(struct sink *s, uint64_t row, struct event *ev)
-{
-	struct fault f = FAULT_INIT;
-
-	if (sink_put(s, row, 0, ev, &f) < 0)
-		fail_msg("%s", f.text);
-}
-
-static void flush(struct sink *s)
-{
-	struct fault f = FAULT_INIT;
-
-	if (sink_flush(s, &f) < 0)
-		fail_msg("%s", f.text);
-	assert_int_equal(sink_pending(s), 0);
-	assert_int_equal(sink_oldest_pending(s), 0);
-}
-
-static void add(struct event *ev, enum value_type type, const char *name, const char *text)
-{
-	event_append(ev, span_of(name), (struct value){.type = type, .u = {.text = span_of(text)}});
-}
 
 static void types_are_kept(void **state UNUSED)
 {
@@ -184,105 +63,6 @@ static void types_are_kept(void **state UNUSED)
 	arena_release(&a);
 }
 
-static const struct {
-	const char *type, *value;
-	bool fits;
-} fit_cases[] = {
-	{"integer", "12", true},
-	{"integer", "2147483648", false},
-	{"integer", ">24", false},
-	{"integer", "12.7", true},
-	{"integer", "", true},
-	{"integer", "007", true},
-	{"integer", "1e400", false},
-	{"integer", "0x10", false},
-	{"integer", " 1", false},
-	{"byte", "-128", true},
-	{"byte", "128", false},
-	{"short", "32768", false},
-	{"long", "9223372036854775808", false},
-	{"long", "-9223372036854775808", true},
-	{"long", "9223372036854775808.0", false},
-	{"long", "9223372036854774000.5", true},
-	{"unsigned_long", "-1", false},
-	{"unsigned_long", "18446744073709551616", false},
-	{"unsigned_long", "00018446744073709551615", true},
-	{"unsigned_long", "-0", true},
-	{"double", "1e308", true},
-	{"double", "1e309", false},
-	{"double", "NaN", false},
-	{"double", "Infinity", false},
-	{"double", ".5", true},
-	{"double", "5.", true},
-	{"double", ".", false},
-	{"float", "1e39", false},
-	{"half_float", "65520", false},
-	{"double", "1e", false},
-	{"boolean", "true", true},
-	{"boolean", "yes", false},
-	{"boolean", "", true},
-	{"keyword", "anything", true},
-	{"date", "2020-02-29", true},
-	{"date", "2020-02-30", false},
-	{"date", "today", false},
-	{"date_nanos", "1969-12-31", false},
-	{"ip", "::1", true},
-	{"ip", "1.2.3.256", false},
-};
-
-static void what_does_not_fit_is_rejected(void **state UNUSED)
-{
-	struct arena a;
-
-	arena_init(&a, 4096);
-	for (size_t i = 0; i < ARRAY_LEN(fit_cases); i++) {
-		struct sink_pool *pool = sink_pool_new();
-		char *properties = xasprintf("\"f\":{\"type\":\"%s\"}", fit_cases[i].type);
-		char *index = xasprintf("i%zu", i);
-		struct answers got = {0};
-		struct mapping m;
-		struct sink *s;
-		struct event ev;
-
-		parse(&m, properties);
-		open_leg(pool, index, &m, D, &got, &s);
-		event_init(&ev, &a);
-		add(&ev, VALUE_STRING, "f", fit_cases[i].value);
-		put(s, 5, &ev);
-		flush(s);
-		if (got.indexed != fit_cases[i].fits || got.rejected != !fit_cases[i].fits)
-			fail_msg("%s '%s'", fit_cases[i].type, fit_cases[i].value);
-		if (!fit_cases[i].fits) {
-			assert_string_equal(got.column, "f");
-			assert_non_null(strstr(got.text, fit_cases[i].type));
-		}
-		sink_close(&s);
-		sink_pool_free(&pool);
-		mapping_release(&m);
-		free(properties);
-		free(index);
-	}
-	arena_release(&a);
-}
-
-static void load_rows(struct sink *s, uint64_t from, uint64_t to)
-{
-	struct arena a;
-	struct event ev;
-
-	arena_init(&a, 4096);
-	for (uint64_t row = from; row <= to; row++) {
-		char text[24];
-
-		arena_reset(&a);
-		event_init(&ev, &a);
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)row);
-		add(&ev, VALUE_INT, "n", text);
-		put(s, row, &ev);
-	}
-	arena_release(&a);
-}
-
 static void the_same_delivery_adds_nothing(void **state UNUSED)
 {
 	struct sink_pool *pool = sink_pool_new();
@@ -333,106 +113,6 @@ static void undo_of_nothing(void **state UNUSED)
 	assert_int_equal(deleted, 0);
 	sink_close(&s);
 	sink_pool_free(&pool);
-}
-
-static void types_may_be_added_not_changed(void **state UNUSED)
-{
-	struct sink_pool *pool = sink_pool_new();
-	struct fault f = FAULT_INIT;
-	struct answers got = {0};
-	struct mapping m;
-	struct sink *s;
-	struct sink_leg leg;
-
-	parse(&m, "\"n\":{\"type\":\"long\"}");
-	open_leg(pool, "c", &m, D, &got, &s);
-	load_rows(s, 1, 2);
-	flush(s);
-	sink_close(&s);
-	mapping_release(&m);
-	parse(&m, "\"b\":{\"type\":\"keyword\"},\"n\":{\"type\":\"long\"}");
-	open_leg(pool, "c", &m, D, &got, &s);
-	load_rows(s, 3, 3);
-	flush(s);
-	sink_close(&s);
-	mapping_release(&m);
-	assert_sql("select n, b is null from c order by n", "1|1\n2|1\n3|1\n");
-	parse(&m, "\"n\":{\"type\":\"integer\"}");
-	leg = (struct sink_leg){&config, "alice", "c", &m, "{}", "{}", D, .answer = count_answer, .context = &got};
-	assert_int_equal(sink_open(pool, &leg, &s, &f), -1);
-	assert_int_equal(f.kind, FAULT_CONFIG);
-	assert_non_null(strstr(f.text, "field n is mapped as integer"));
-	leg.index = "sqlite_x";
-	assert_int_equal(sink_open(pool, &leg, &s, &f), -1);
-	assert_int_equal(f.kind, FAULT_CONFIG);
-	sink_pool_free(&pool);
-	mapping_release(&m);
-}
-
-static void hostile_names_are_quoted(void **state UNUSED)
-{
-	struct sink_pool *pool = sink_pool_new();
-	struct answers got = {0};
-	struct mapping m;
-	struct sink *s;
-	struct arena a;
-	struct event ev;
-
-	arena_init(&a, 4096);
-	parse(&m, "\"x\\\"); drop table c; "
-		  "--\":{\"type\":\"keyword\"},\"\":{\"type\":\"long\"},\"select\":{\"type\":"
-		  "\"keyword\"}");
-	open_leg(pool, "h\"; drop table x; --", &m, D, &got, &s);
-	event_init(&ev, &a);
-	add(&ev, VALUE_STRING, "x\"); drop table c; --", "1");
-	add(&ev, VALUE_STRING, "", "2");
-	add(&ev, VALUE_STRING, "select", "3");
-	add(&ev, VALUE_STRING, "new\nline", "4");
-	put(s, 1, &ev);
-	flush(s);
-	assert_int_equal(got.indexed, 1);
-	assert_sql("select \"x\"\"); drop table c; --\", \"select\", _extra from \"h\"\"; drop "
-		   "table x; --\"",
-		   "1|3|{\"\":\"2\",\"new\\nline\":\"4\"}\n");
-	sink_close(&s);
-	sink_pool_free(&pool);
-	mapping_release(&m);
-	arena_release(&a);
-}
-
-static void two_thousand_fields(void **state UNUSED)
-{
-	struct sink_pool *pool = sink_pool_new();
-	struct strbuf sb = STRBUF_INIT;
-	struct answers got = {0};
-	struct mapping m;
-	struct sink *s;
-	struct arena a;
-	struct event ev;
-
-	arena_init(&a, 4096);
-	event_init(&ev, &a);
-	for (int i = 0; i < 2000; i++) {
-		char *name = arena_strdup(&a, arena_printf(&a, "f%d", i).p);
-
-		strbuf_addf(&sb, "%s\"%s\":{\"type\":\"keyword\"}", i ? "," : "", name);
-		add(&ev, VALUE_STRING, name, name);
-	}
-	parse(&m, sb.p);
-	open_leg(pool, "wide", &m, D, &got, &s);
-	put(s, 1, &ev);
-	put(s, 2, &ev);
-	flush(s);
-	assert_int_equal(got.indexed, 2);
-	assert_sql("select count(*) from pragma_table_info(\"wide\")", "1002\n");
-	assert_sql("select f0, f999, json_extract(_extra, \"$.f1000\"), json_extract(_extra, "
-		   "\"$.f1999\") from wide limit 1",
-		   "f0|f999|f1000|f1999\n");
-	sink_close(&s);
-	sink_pool_free(&pool);
-	mapping_release(&m);
-	strbuf_release(&sb);
-	arena_release(&a);
 }
 
 static void a_removed_store_is_made_again(void **state UNUSED)
@@ -566,18 +246,12 @@ static void ids(void **state UNUSED)
 	}
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(types_are_kept),
-		T(what_does_not_fit_is_rejected),
 		T(the_same_delivery_adds_nothing),
 		T(undo_of_nothing),
-		T(types_may_be_added_not_changed),
-		T(hostile_names_are_quoted),
-		T(two_thousand_fields),
 		T(a_removed_store_is_made_again),
 		T(workers_at_once),
 		T(a_full_disk_is_a_system_fault),

@@ -121,4 +121,12 @@ static inline char *content_of(const struct folders *t, enum folder d, const cha
 	return strbuf_detach(&sb);
 }
 
+static inline struct journal *open_journal(const struct fixture *x)
+{
+	struct journal *j = NULL;
+
+	OK(journal_open(x->journal, NULL, &j, &fault));
+	return j;
+}
+
 #endif

@@ -4,20 +4,9 @@
  */
 #include "tests/unit/spool/fixture.h"
 #include "watcher/spool/deliveries.h"
-#include "watcher/spool/durable.h"
-#include "watcher/spool/jobs.h"
 #include "watcher/spool/outbox.h"
 #include "watcher/spool/tally.h"
 
-#include <sqlite3.h>
-
-static struct journal *open_journal(const struct fixture *x)
-{
-	struct journal *j = NULL;
-
-	OK(journal_open(x->journal, NULL, &j, &fault));
-	return j;
-}
 
 /* No field at its zero value, so that one that is forgotten shows. */
 static void fill(struct file_row *r)
@@ -190,106 +179,6 @@ static void test_placed_and_outbox(void **state)
 	journal_free(&j);
 }
 
-static void test_outbox_is_bounded(void **state)
-{
-	struct journal *j = open_journal(*state);
-	uint64_t count = 0;
-
-	for (int i = 0; i < OUTBOX_KEEP + 50; i++)
-		OK(outbox_append(j, "file", "k", SPAN_LITERAL("{}"), &fault));
-	OK(outbox_count(j, &count, &fault));
-	assert_int_equal(count, OUTBOX_KEEP);
-	journal_free(&j);
-}
-
-static bool note_key(void *ctx, const struct outbox_row *row)
-{
-	struct strbuf *sb = ctx;
-
-	strbuf_addf(sb, "%lld:%s/%s ", (long long)row->seq, row->kind, row->key);
-	return true;
-}
-
-static void outbox_is(struct journal *j, const char *want, uint64_t refused)
-{
-	struct strbuf sb = STRBUF_INIT;
-	struct outbox_state s;
-
-	strbuf_adds(&sb, "");
-	OK(outbox_read(j, 0, 0, note_key, &sb, &fault));
-	assert_string_equal(sb.p, want);
-	OK(outbox_state(j, &s, &fault));
-	assert_int_equal(s.refused, refused);
-	strbuf_release(&sb);
-}
-
-static void append(struct journal *j, const char *key, const char *body)
-{
-	OK(outbox_append(j, "file", key, span_of(body), &fault));
-}
-
-static void test_refused_rows(void **state)
-{
-	struct journal_options options = {.recorder = true};
-	struct recording_refusal two[2] = {{.seq = 1, .reason = "no"}, {.seq = 2, .reason = "no"}};
-	struct recording_refusal four = {.seq = 4, .reason = "no"};
-	struct outbox_state s;
-	struct journal *j = NULL;
-
-	OK(journal_open(((struct fixture *)*state)->journal, &options, &j, &fault));
-	append(j, "A", "{\"n\":1}");
-	append(j, "B", "{}");
-	append(j, "A", "{\"n\":2}");
-	append(j, "C", "{}");
-	append(j, "D", "{}");
-	OK(outbox_state(j, &s, &fault));
-	assert_int_equal(s.rows, 5);
-	assert_true(s.oldest_ms > 0);
-	/* A's first is moot: its second went through in the same batch; B is kept */
-	OK(outbox_done(j, 3, two, 2, &fault));
-	outbox_is(j, "4:file/C 5:file/D ", 1);
-	OK(outbox_done(j, 4, &four, 1, &fault));
-	outbox_is(j, "5:file/D ", 2);
-	append(j, "B", "{\"n\":9}");
-	/* what waits is newer than what was refused */
-	OK(outbox_again(j, &fault));
-	outbox_is(j, "5:file/D 6:file/B 7:file/C ", 0);
-	OK(outbox_done(j, 7, &(struct recording_refusal){.seq = 6, .reason = "no"}, 1, &fault));
-	outbox_is(j, "", 1);
-	append(j, "B", "{\"n\":10}");
-	OK(outbox_done(j, 8, NULL, 0, &fault));
-	outbox_is(j, "", 0);
-	OK(outbox_state(j, &s, &fault));
-	assert_int_equal(s.rows, 0);
-	assert_int_equal(s.oldest_ms, 0);
-	journal_free(&j);
-}
-
-static void note_job(void *ctx, const char *tenant, const char *job)
-{
-	strbuf_addf(ctx, "%s/%s ", tenant, job);
-}
-
-static void test_jobs(void **state)
-{
-	struct journal_options options = {.recorder = true};
-	struct strbuf sb = STRBUF_INIT;
-	struct journal *j = NULL;
-
-	OK(journal_open(((struct fixture *)*state)->journal, &options, &j, &fault));
-	OK(jobs_put(j, "alice", "a", "\"x\":1", &fault));
-	OK(jobs_put(j, "alice", "a", "\"x\":1", &fault)); /* known */
-	OK(jobs_put(j, "bob", "a", "\"x\":1", &fault));
-	OK(jobs_put(j, "alice", "a", "\"x\":2", &fault));
-	OK(jobs_remove(j, "bob", "a", &fault));
-	OK(jobs_remove(j, "bob", "a", &fault));
-	outbox_is(j, "1:job/alice/a 2:job/bob/a 3:job/alice/a 4:job/bob/a ", 0);
-	OK(jobs_each(j, NULL, note_job, &sb, &fault));
-	assert_string_equal(sb.p, "alice/a ");
-	strbuf_release(&sb);
-	journal_free(&j);
-}
-
 static void test_waiting(void **state)
 {
 	struct journal *j = open_journal(*state);
@@ -432,93 +321,6 @@ static void test_deliveries(void **state)
 	journal_free(&j);
 }
 
-/* Another process holds the write lock: nothing is lost, everything is there once it has gone. */
-static void test_behind(void **state)
-{
-	struct fixture *x = *state;
-	struct journal *j = open_journal(x);
-	struct file_row r, back;
-	sqlite3 *other = NULL;
-
-	row_make(&r, 1, "alice", "x.csv");
-	file_row_init(&back);
-	assert_int_equal(sqlite3_open(x->journal, &other), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	OK(journal_insert(j, &r, &fault));
-	assert_true(journal_behind(j));
-	OK(journal_set_state(j, &r, FILE_IDENTIFIED, &fault));
-	assert_int_equal(journal_by_arrival(j, r.arrival, &back, &fault), -1);
-	assert_int_equal(journal_commit(j, &fault), -1);
-	assert_int_equal(fault.kind, FAULT_SYSTEM);
-	assert_false(durable_broken());
-	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(other);
-	fault_clear(&fault);
-	OK(journal_commit(j, &fault));
-	assert_false(journal_behind(j));
-	assert_int_equal(journal_by_arrival(j, r.arrival, &back, &fault), 1);
-	assert_int_equal(back.state, FILE_IDENTIFIED);
-	file_row_release(&r);
-	file_row_release(&back);
-	journal_free(&j);
-}
-
-/* SQLite's writes into the journal itself (not its -wal) fail, as those of a checkpoint on a broken disk. */
-static ssize_t broken_pwrite(int fd, const void *bytes, size_t n, off_t at)
-{
-	char link[64], path[4096];
-	ssize_t got;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	got = readlink(link, path, sizeof(path) - 1);
-	path[got > 0 ? got : 0] = '\0';
-	if (got > 3 && strcmp(path + got - 3, ".db") == 0) {
-		errno = EIO;
-		return -1;
-	}
-	return pwrite(fd, bytes, n, at);
-}
-
-static void break_disk(void)
-{
-	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-
-	(void)vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)broken_pwrite);
-	(void)vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)broken_pwrite);
-}
-
-/* The commit that fills the -wal: it is durable, and the checkpoint behind it meets the disk. */
-static bool commit_meets_broken_disk(const struct fixture *x)
-{
-	struct journal *j = open_journal(x);
-	char *large = xcalloc(1, 6 << 20);
-	struct file_row r;
-	bool right;
-
-	memset(large, 'x', (6 << 20) - 1);
-	row_make(&r, 1, "alice", "x.csv");
-	file_row_set(&r.reason, large);
-	break_disk();
-	right = journal_insert(j, &r, &fault) == 0 && !durable_broken() && journal_commit(j, &fault) < 0 &&
-		durable_broken() && fault.error == EIO && strstr(fault.text, "checkpoint");
-	free(large);
-	file_row_release(&r);
-	journal_free(&j);
-	return right;
-}
-
-static void test_broken_checkpoint(void **state)
-{
-	struct fixture *x = *state;
-	int status = 0;
-	pid_t pid = fork(); /* a broken disk is for ever in a process */
-
-	if (pid == 0)
-		_exit(commit_meets_broken_disk(x) ? 0 : 1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
 static const char script[] =
 	"import sqlite3,sys,json\n"
 	"c = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True)\n"
@@ -567,15 +369,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_every_field),
 		T(test_placed_and_outbox),
-		T(test_outbox_is_bounded),
-		T(test_refused_rows),
-		T(test_jobs),
 		T(test_waiting),
 		T(test_lists),
 		T(test_forget),
 		T(test_deliveries),
-		T(test_behind),
-		T(test_broken_checkpoint),
 		T(test_view),
 	};
 
