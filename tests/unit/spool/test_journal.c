@@ -1,12 +1,10 @@
 /*
- * test_journal - rows written, read again, listed; states with their outbox rows; the view; failed
- * commits
+ * test_journal - rows written, read again, listed; states with their outbox rows; the view
  */
 #include "tests/unit/spool/fixture.h"
 #include "watcher/spool/deliveries.h"
 #include "watcher/spool/outbox.h"
 #include "watcher/spool/tally.h"
-
 
 /* No field at its zero value, so that one that is forgotten shows. */
 static void fill(struct file_row *r)
