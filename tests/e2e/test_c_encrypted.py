@@ -341,6 +341,20 @@ def test_keys_are_in_no_memory_log_receipt_or_journal_afterwards(site, tmp_path)
                 assert bytes_ not in text, os.path.join(base, name)
 
 
+def test_without_lockable_memory_encrypted_files_are_held(site):
+    """Rather held than with keys that may be swapped out."""
+    if os.geteuid() != 0:
+        pytest.skip("only root takes the capability away")
+    key(site, "keygen", "bob")
+    site.drop("bob", "a.csv.age", age(PLAIN, "-R", recipients(site)))
+    site.drop("bob", "plain.csv", PLAIN)
+    done = subprocess.run(["setpriv", "--bounding-set=-ipc_lock", "prlimit", "--memlock=0:0", os.path.join(BUILD, "ingestd"), "-c",
+                           site.path("ingestd.json"), "--once"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stderr
+    assert "LimitMEMLOCK" in site.receipt("bob", "held", "a.csv.age")["reason"]
+    assert site.receipt("bob", "done", "plain.csv")["rows"]["indexed"] == 5000
+
+
 # --- what is refused ---
 
 def openssl_cms(tmp_path, *args):
