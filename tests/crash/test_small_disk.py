@@ -5,12 +5,14 @@ At each point (so many bytes left when the files come) both files are placed wit
 import contextlib
 import json
 import os
+import sqlite3
+import subprocess
 import time
 
 import pytest
 
 from books import JOB, csv_of, loaded, settled, states
-from site_ import Site
+from site_ import BUILD, Site
 from small_disk import fill, mounted
 
 # bytes left when the files come; CI takes every 4th, check-nightly all
@@ -133,3 +135,27 @@ def test_full_at_every_point(kind, tmp_path):
     print("\n%s: %d points, %d of them met a full disk; placed within %.1f s of there being room"
           % (kind, len(times), sum(noticed), max(times)))
     assert any(noticed) and max(times) <= 10
+
+
+def test_a_start_on_a_full_disk_waits(place):
+    site = place("tmpfs", 24, min_free_bytes=0)
+    site.drop("bob", "a.csv", csv_of(20, 2))
+    site.drop("bob", "b.csv", csv_of(15))
+    fill(site.path("filler"), 0)
+    done = site.once("--wait", "1")
+    assert done.returncode == 1 and "the start waits for room" in done.stderr and "No space left" in done.stderr
+    site.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json")], stderr=subprocess.PIPE)
+    assert b"the start waits for room" in site.daemon.stderr.readline()
+    os.unlink(site.path("filler"))
+    took = within(site, 10, lambda: os.path.exists(site.path("var", "journal.db")) and placed(site))
+    print("\nplaced %.1f s after there was room" % took)
+    assert site.stop() == 0
+    assert dict(settled(site)) == {"a.csv": 1, "b.csv": 1}
+
+
+def placed(site):
+    """The journal may just be being made."""
+    try:
+        return states(site) == ["PLACED", "PLACED"]
+    except sqlite3.OperationalError:
+        return False

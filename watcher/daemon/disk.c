@@ -26,10 +26,30 @@
 #define CALM_MS 60000	   /* so long without a refused write: the next pause is a first one */
 #define PROBE_BYTES (64 * 1024)
 #define USAGE_LOOKS 30 /* between two countings */
+#define START_PAUSE_US (500 * 1000)
 
 bool disk_short(const struct ingestd *d)
 {
 	return d->disk.low || d->disk.full;
+}
+
+/* --- the start, before the loop --- */
+
+int disk_wait(struct ingestd *d, int (*step)(struct ingestd *d, struct fault *f), struct fault *f)
+{
+	int64_t until = d->options.once ? clock_mono_ms() + d->options.wait_ms : INT64_MAX;
+	bool said = false;
+
+	while (step(d, f) < 0) {
+		if (!fault_no_room(f) || d->fatal || clock_mono_ms() >= until)
+			return -1;
+		if (!said)
+			fprintf(stderr, "ingestd: the start waits for room: %s\n", f->text);
+		said = true;
+		fault_clear(f);
+		usleep(START_PAUSE_US);
+	}
+	return 0;
 }
 
 /* --- the filesystems --- */

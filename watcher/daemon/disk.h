@@ -1,6 +1,7 @@
 /*
  * disk - is there room?  Below the low-water mark nothing more is claimed; a write that met a full disk pauses everything
  *
+ *	disk_wait(d, step, &f)                at the start: step, again and again while it fails for want of room
  *	disk_start(d)                         the first look, before anything is claimed
  *	disk_fault(d, &f)                     somebody met f; does nothing unless that is want of room (fault_no_room)
  *	disk_short(d)                         nothing is claimed and no run takes files
@@ -39,6 +40,8 @@ struct disk {
 	char named[64];	   /* the tenant that the log named last */
 };
 
+/* Said once on standard error; with --once for as long as that waits.  step leaves nothing behind when it fails. */
+int disk_wait(struct ingestd *d, int (*step)(struct ingestd *d, struct fault *f), struct fault *f) MUST_CHECK;
 void disk_start(struct ingestd *d);
 void disk_stop(struct ingestd *d);
 void disk_fault(struct ingestd *d, const struct fault *f);

@@ -165,6 +165,11 @@ static int make_folders(struct ingestd *d, struct fault *f)
 	return 0;
 }
 
+static int take_lock(struct ingestd *d, struct fault *f)
+{
+	return lock_take(d->config->state, d->options.once ? ONCE_LOCK_MS : 0, &d->lock_fd, f);
+}
+
 static int open_log(struct ingestd *d, struct fault *f)
 {
 	char *file = xasprintf("%s/ingestd.log", d->config->logs);
@@ -182,9 +187,12 @@ static int open_journal(struct ingestd *d, struct fault *f)
 	int r = journal_open(path, &options, &d->journal, f);
 
 	free(path);
-	if (r == 0)
-		r = versions_open(d->config->state, &d->versions, f);
 	return r;
+}
+
+static int open_versions(struct ingestd *d, struct fault *f)
+{
+	return versions_open(d->config->state, &d->versions, f);
 }
 
 static int open_schedule(struct ingestd *d, struct fault *f)
@@ -223,11 +231,12 @@ static int open_admin(struct ingestd *d, struct fault *f)
 
 static int open_all(struct ingestd *d, struct fault *f)
 {
-	int64_t lock_ms = d->options.once ? ONCE_LOCK_MS : 0;
+	int (*const steps[])(struct ingestd *, struct fault *) = {make_folders, take_lock, open_log,
+								   open_journal, open_versions};
 
-	if (make_folders(d, f) < 0 || lock_take(d->config->state, lock_ms, &d->lock_fd, f) < 0 ||
-	    open_log(d, f) < 0 || open_journal(d, f) < 0)
-		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (disk_wait(d, steps[i], f) < 0)
+			return -1;
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!d->loop)
 		return fault_set(f, FAULT_SYSTEM, "no event loop");
@@ -238,7 +247,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 	disk_start(d);
 	if (recovery_all(d, f) < 0 || recorder_start(d, f) < 0)
 		return -1;
-	return open_admin(d, f);
+	return disk_wait(d, open_admin, f);
 }
 
 /* Every tenant of the first look has had its answer. */

@@ -200,6 +200,11 @@ static void prune(struct ingestd *d)
 		event(d, EV_VERSIONS_PRUNED, "removed=%zu", n);
 }
 
+static int commit(struct ingestd *d, struct fault *f)
+{
+	return journal_commit(d->journal, f);
+}
+
 int recovery_all(struct ingestd *d, struct fault *f)
 {
 	struct folders **list;
@@ -219,7 +224,7 @@ int recovery_all(struct ingestd *d, struct fault *f)
 	r = recover(list, n, d->journal, on_recovered, d, f);
 	free(list);
 	if (r == 0)
-		r = journal_commit(d->journal, f);
+		r = disk_wait(d, commit, f);
 	if (r == 0)
 		r = runs_alive(d->journal, recover_run, d, f);
 	return r < 0 || d->fatal ? -1 : 0;
