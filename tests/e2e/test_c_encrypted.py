@@ -341,6 +341,27 @@ def test_keys_are_in_no_memory_log_receipt_or_journal_afterwards(site, tmp_path)
                 assert bytes_ not in text, os.path.join(base, name)
 
 
+@pytest.mark.parametrize("call,dumps", [("pread64", False), ("renameat2", True)], ids=["with keys in hand", "else"])
+def test_the_daemon_leaves_no_core_while_it_has_keys(site, tmp_path, call, dumps):
+    """It is killed by SIGSEGV when it reads the key's file, which it does while the ring is open; and at another time, as the control."""
+    with open("/proc/sys/kernel/core_pattern") as f:
+        if f.read().strip() != "core" or os.geteuid() != 0:
+            pytest.skip("core files go elsewhere here")
+    key(site, "keygen", "bob")
+    path = site.path("profiles", "bob", key(site, "key", "list", "bob")[0]["file"])
+    site.drop("bob", "a.csv.age", age(PLAIN, "-R", recipients(site)))
+    inject = ["-P", path, "-e", "inject=pread64:signal=SEGV"] if call == "pread64" else ["-e", "inject=renameat2:signal=SEGV:when=1"]
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    done = subprocess.run(["prlimit", "--core=unlimited", "strace", "-qq", "-o", tmp_path / "trace", "-e", "trace=" + call, *inject,
+                           os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"], cwd=folder,
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode in (-11, 139), done.stderr
+    assert any(n.startswith("core") for n in os.listdir(folder)) == dumps
+    assert site.once().returncode == 0
+    assert site.receipt("bob", "done", "a.csv.age")["rows"]["indexed"] == 5000
+
+
 def test_without_lockable_memory_encrypted_files_are_held(site):
     """Rather held than with keys that may be swapped out."""
     if os.geteuid() != 0:

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define FILE_MAX 8192
@@ -37,50 +38,35 @@ static size_t count_of(const struct keyring *ring, bool retired)
 	return n;
 }
 
-static int add(struct reader *r, const char *file, int64_t since, const unsigned char secret[AGE_KEY],
-	       struct fault *f)
+static int take_line(struct reader *r, const char *file, size_t number, int64_t since, struct span line,
+		     struct fault *f)
 {
 	struct keyring *ring = r->ring;
 	unsigned char recipient[AGE_KEY];
 	struct keyring_key *k;
 
+	while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == ' '))
+		line.n--;
+	if (!line.n || line.p[0] == '#')
+		return 0;
 	if (count_of(ring, r->from == KEY_RETIRED) == r->max)
 		return fault_set(f, FAULT_KEY, "%s: more than %zu keys; remove those that nobody encrypts to any more",
 				 r->path, r->max);
 	ring->keys = xrealloc(ring->keys, (ring->count + 1) * sizeof(*ring->keys));
 	k = &ring->keys[ring->count];
-	memset(k, 0, sizeof(*k));
-	k->secret = secret_new(AGE_KEY, f);
+	*k = (struct keyring_key){.from = r->from, .since_ms = since, .secret = secret_new(AGE_KEY, f)};
 	if (!k->secret)
 		return -1;
 	ring->count++;
-	memcpy(k->secret, secret, AGE_KEY);
-	age_recipient_of(secret, recipient);
-	age_recipient_write(recipient, k->recipient);
-	snprintf(k->file, sizeof(k->file), "%s", file);
-	k->from = r->from;
-	k->since_ms = since;
-	return 0;
-}
-
-static int take_line(struct reader *r, const char *file, size_t number, int64_t since, struct span line,
-		     struct fault *f)
-{
-	unsigned char secret[AGE_KEY];
-	int result;
-
-	while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == ' '))
-		line.n--;
-	if (!line.n || line.p[0] == '#')
-		return 0;
-	if (age_identity_parse(line, secret) < 0)
+	if (age_identity_parse(line, k->secret) < 0)
 		return fault_set(f, FAULT_KEY,
 				 "%s/%s, line %zu, is no identity of age (AGE-SECRET-KEY-1...); `ingestctl keygen` and "
 				 "age-keygen make them",
 				 r->path, file, number);
-	result = add(r, file, since, secret, f);
-	explicit_bzero(secret, sizeof(secret));
-	return result;
+	age_recipient_of(k->secret, recipient);
+	age_recipient_write(recipient, k->recipient);
+	snprintf(k->file, sizeof(k->file), "%s", file);
+	return 0;
 }
 
 static int take_text(struct reader *r, const char *file, int64_t since, struct span text, struct fault *f)
@@ -254,10 +240,13 @@ static int read_all(struct keyring *ring, const char *profiles, const char *tena
 	return r;
 }
 
+/* Locked memory is in no core dump; what a computation leaves on the stack in between would be. */
 int keyring_open(const char *profiles, const char *tenant, struct keyring **out, struct fault *f)
 {
 	struct keyring *ring = xcalloc(1, sizeof(*ring));
 
+	ring->dumpable = prctl(PR_GET_DUMPABLE) == 1;
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (read_all(ring, profiles, tenant, f) < 0) {
 		keyring_free(&ring);
 		return -1;
@@ -274,6 +263,8 @@ void keyring_free(struct keyring **rp)
 		return;
 	for (size_t i = 0; i < ring->count; i++)
 		secret_free(&ring->keys[i].secret, AGE_KEY);
+	if (ring->dumpable)
+		(void)prctl(PR_SET_DUMPABLE, 1);
 	free(ring->keys);
 	free(ring);
 	*rp = NULL;

@@ -11,7 +11,7 @@
  * credentials age.TENANT and age.TENANT.* ($CREDENTIALS_DIRECTORY) are keys too, never the current one beside files.
  * Both folders have mode 0700, files 0600 or 0400, all the user's own or root's: else FAULT_KEY with the remedy.
  * Read anew for each use, so that a key added or retired is in force at once.
- * Ownership: the ring's, secrets in locked memory (base/secret.h).
+ * Ownership: the ring's, secrets in locked memory (base/secret.h).  While a ring is open the process writes no core dump.
  */
 #ifndef MODEL_KEYRING_H
 #define MODEL_KEYRING_H
@@ -40,6 +40,7 @@ struct keyring_key {
 struct keyring {
 	struct keyring_key *keys; /* credentials, then active ones by name, then retired ones */
 	size_t count;
+	bool dumpable; /* the process was, before */
 };
 
 /* What one recipient needs to find the file key (age's X25519 stanza). */
