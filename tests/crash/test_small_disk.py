@@ -153,6 +153,29 @@ def test_a_start_on_a_full_disk_waits(place):
     assert dict(settled(site)) == {"a.csv": 1, "b.csv": 1}
 
 
+@pytest.mark.parametrize("end", ["term", "kill"])
+def test_an_end_on_a_full_disk(place, end):
+    """What was not written yet is found again by the next start."""
+    site = place("tmpfs", 24, min_free_bytes=0)
+    site.start()
+    site.drop("bob", ".a", csv_of(2000, 20))
+    site.drop("bob", ".b", csv_of(15))
+    fill(site.path("filler"), 128 * 1024)
+    for name in ("a", "b"):
+        os.rename(site.path("staging", "bob", "in", "." + name), site.path("staging", "bob", "in", name + ".csv"))
+    site.until(lambda: disk(site)["state"] == "full")
+    began = time.monotonic()
+    if end == "kill":
+        site.kill()
+    else:
+        assert site.stop() == 0 and time.monotonic() - began < 10
+    os.unlink(site.path("filler"))
+    assert site.once().returncode == 0
+    assert dict(settled(site)) == {"a.csv": 1, "b.csv": 1}
+    loaded(site, "a.csv", 2000, 20)
+    loaded(site, "b.csv", 15)
+
+
 def placed(site):
     """The journal may just be being made."""
     try:
