@@ -79,7 +79,7 @@ void ingestd_gates(struct ingestd *d)
 static bool is_quiet(const struct ingestd *d)
 {
 	/* what cannot be written is not waited for: the next start goes on from what the disk holds */
-	if (d->disk.full && schedule_running(d->schedule) == 0)
+	if (d->disk.full && (d->turn.behind || schedule_running(d->schedule) == 0))
 		return true;
 	return schedule_running(d->schedule) == 0 && !d->turn.pending && !d->turn.behind &&
 	       !journal_dirty(d->journal) && recorder_quiet(d);
