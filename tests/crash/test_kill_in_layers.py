@@ -59,9 +59,15 @@ def test_the_daemon_is_killed_meanwhile(tmp_path, ext):
     whole(site, ext)
 
 
-def test_rotation_under_load(tmp_path):
+@pytest.fixture
+def site(tmp_path):
+    s = Site(tmp_path, workers=2)
+    yield s
+    s.kill()  # where the test failed
+
+
+def test_rotation_under_load(site):
     """Files for the old and the new key arrive mixed while keys rotate: none fails.  After retire the old key's files are held."""
-    site = Site(tmp_path, workers=2)
     site.tenant("bob", PROFILE, t=JOB)
     known = [keygen(site, "bob")]
     sent, stop, rng = {}, threading.Event(), random.Random(9)

@@ -235,7 +235,8 @@ def half_loaded(tmp_path, server):
     s.until(lambda: os.path.exists(once))
     s.kill()
     assert count(store, s.index) > 0
-    return s, store
+    yield s, store
+    s.kill()  # where the test failed
 
 
 def key_file(s):
