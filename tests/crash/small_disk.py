@@ -14,12 +14,12 @@ def cannot(why):
 
 
 @contextlib.contextmanager
-def mounted(folder, kind, megabytes):
-    """A tmpfs, or ext4 or xfs on a loop device, at folder."""
+def mounted(folder, kind, megabytes, inodes=0):
+    """A tmpfs, or ext4 or xfs on a loop device, at folder; inodes: how many a tmpfs has."""
     folder, image = str(folder), str(folder) + ".img"
     os.makedirs(folder, exist_ok=True)
     if kind == "tmpfs":
-        mount = ["mount", "-t", "tmpfs", "-o", "size=%dm" % megabytes, "none", folder]
+        mount = ["mount", "-t", "tmpfs", "-o", "size=%dm,nr_inodes=%d" % (megabytes, inodes), "none", folder]
     else:
         with open(image, "wb") as f:
             f.truncate(megabytes << 20)

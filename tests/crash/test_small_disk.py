@@ -153,6 +153,36 @@ def test_a_start_on_a_full_disk_waits(place):
     assert dict(settled(site)) == {"a.csv": 1, "b.csv": 1}
 
 
+@pytest.mark.parametrize("left", [0, 1, 2, 5])
+def test_no_inode_left(tmp_path, left):
+    """Room enough and no inode for work/A, a receipt, a version: the same pause."""
+    with mounted(tmp_path / "small", "tmpfs", 24, inodes=200) as folder:
+        site = Site(folder)
+        site.tenant("bob", t=JOB)
+        site.start()
+        try:
+            assert disk(site)["state"] == "well" and disk(site)["min_free_bytes"] == 24 * MB // 20
+            site.drop("bob", ".a", csv_of(20, 2))
+            site.drop("bob", ".b", csv_of(15))
+            many = site.path("many")
+            os.mkdir(many)
+            for i in range(os.statvfs(folder).f_favail - left):
+                open(os.path.join(many, str(i)), "w").close()
+            for name in ("a", "b"):
+                os.rename(site.path("staging", "bob", "in", "." + name), site.path("staging", "bob", "in", name + ".csv"))
+            site.until(lambda: disk(site)["state"] != "well")
+            assert any(word in disk(site)["reason"] for word in ("no inode left", "No space left", "is full")), disk(site)
+            for name in os.listdir(many):
+                os.unlink(os.path.join(many, name))
+            within(site, 10, lambda: states(site) == ["PLACED", "PLACED"])
+            assert site.stop() == 0
+            settled(site)
+            loaded(site, "a.csv", 20, 2)
+            loaded(site, "b.csv", 15)
+        finally:
+            site.kill()
+
+
 @pytest.mark.parametrize("end", ["term", "kill"])
 def test_an_end_on_a_full_disk(place, end):
     """What was not written yet is found again by the next start."""

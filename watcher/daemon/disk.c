@@ -25,6 +25,8 @@
 #define PAUSE_MOST_MS 8000 /* it goes on within 10 s of there being room */
 #define CALM_MS 60000	   /* so long without a refused write: the next pause is a first one */
 #define PROBE_BYTES (64 * 1024)
+#define MARK_MOST (64 * 1024 * 1024)
+#define MARK_PART 20 /* of the filesystem, at most */
 #define USAGE_LOOKS 30 /* between two countings */
 #define START_PAUSE_US (500 * 1000)
 
@@ -67,39 +69,58 @@ static const char *folder_at(const struct config *c, size_t i)
 	return NULL;
 }
 
+/* A small filesystem is not to be low for ever by what suits a large one. */
+static uint64_t mark_of(const struct config *c, const struct statvfs *st)
+{
+	uint64_t part = (uint64_t)st->f_blocks * st->f_frsize / MARK_PART;
+
+	if (c->min_free_bytes >= 0)
+		return (uint64_t)c->min_free_bytes;
+	return part < MARK_MOST ? part : MARK_MOST;
+}
+
+/* The one that is nearest to its mark, or farthest below it, is kept; *without: one that has no inode. */
+static void measure(struct ingestd *d, const char **without)
+{
+	struct disk *k = &d->disk;
+	int64_t least = INT64_MAX;
+	const char *folder;
+
+	k->folder = *without = NULL;
+	for (size_t i = 0; (folder = folder_at(d->config, i)); i++) {
+		struct statvfs st;
+		uint64_t room, mark;
+
+		if (statvfs(folder, &st) < 0)
+			continue;
+		room = (uint64_t)st.f_bavail * st.f_frsize;
+		mark = mark_of(d->config, &st);
+		if ((int64_t)(room - mark) < least) {
+			least = (int64_t)(room - mark);
+			k->folder = folder;
+			k->free_bytes = room;
+			k->mark = mark;
+		}
+		if (st.f_files && !st.f_favail)
+			*without = folder;
+	}
+}
+
 /* Into reason, when it is low. */
 static bool look(struct ingestd *d, char reason[FAULT_TEXT])
 {
 	struct disk *k = &d->disk;
 	struct fault f = FAULT_INIT;
-	const char *folder;
-	bool low = false;
+	const char *without;
 
-	k->folder = NULL;
-	for (size_t i = 0; (folder = folder_at(d->config, i)); i++) {
-		struct statvfs st;
-		uint64_t room;
-
-		if (statvfs(folder, &st) < 0)
-			continue;
-		room = (uint64_t)st.f_bavail * st.f_frsize;
-		if (!k->folder || room < k->free_bytes) {
-			k->folder = folder;
-			k->free_bytes = room;
-		}
-		if (st.f_files && !st.f_favail && !low) {
-			fault_set(&f, FAULT_SYSTEM, "the filesystem of %s has no inode left", folder);
-			low = true;
-		}
-	}
-	if (!low && k->folder && k->free_bytes < d->config->min_free_bytes) {
+	measure(d, &without);
+	if (k->folder && k->free_bytes < k->mark)
 		fault_set(&f, FAULT_SYSTEM, "the filesystem of %s has %llu bytes left, min_free_bytes is %llu",
-			  k->folder, (unsigned long long)k->free_bytes,
-			  (unsigned long long)d->config->min_free_bytes);
-		low = true;
-	}
+			  k->folder, (unsigned long long)k->free_bytes, (unsigned long long)k->mark);
+	else if (without)
+		fault_set(&f, FAULT_SYSTEM, "the filesystem of %s has no inode left", without);
 	memcpy(reason, f.text, FAULT_TEXT);
-	return low;
+	return f.kind != FAULT_NONE;
 }
 
 /* A file without a name, so that nothing of it is ever left; a filesystem that has none is taken at its word. */
@@ -265,7 +286,7 @@ void disk_add_json(const struct ingestd *d, struct strbuf *out)
 	json_pair_time(out, "since", is_short ? k->since_ms : 0);
 	json_pair_string(out, "folder", k->folder);
 	json_pair_u64(out, "free_bytes", k->free_bytes);
-	json_pair_u64(out, "min_free_bytes", d->config->min_free_bytes);
+	json_pair_u64(out, "min_free_bytes", k->mark);
 	json_pair_string(out, "largest_tenant", is_short && k->usage.tenant[0] ? k->usage.tenant : NULL);
 	json_pair_u64(out, "largest_tenant_bytes", is_short ? k->usage.bytes : 0);
 	strbuf_addc(out, '}');

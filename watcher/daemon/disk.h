@@ -33,8 +33,9 @@ struct disk {
 	int64_t full_ms;  /* mono: of the last refused write */
 	int64_t probe_ms; /* mono: not before */
 	unsigned tries;	  /* pauses in a row */
-	const char *folder; /* the one with the least room, and its room */
+	const char *folder; /* the one nearest to its mark, and its room */
 	uint64_t free_bytes;
+	uint64_t mark; /* its low-water mark */
 	struct disk_usage usage;
 	unsigned usage_in; /* looks until the next counting */
 	char named[64];	   /* the tenant that the log named last */

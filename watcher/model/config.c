@@ -18,7 +18,6 @@
 #define SINK_DEFAULT "local"
 #define SINK_NAME_MAX 64
 #define JOURNAL_DAYS 90
-#define MIN_FREE_BYTES (64 * 1024 * 1024)
 
 int config_find(const char *given, char **path, struct fault *f)
 {
@@ -147,7 +146,7 @@ static void fill(struct config *c, const json_t *root, const char *folder, struc
 	c->workers = (unsigned)keys_int(root, "workers", 2);
 	c->log_format = format && strcmp(format, "ecs") == 0 ? LOG_FORMAT_ECS : LOG_FORMAT_TEXT;
 	c->rescan_seconds = (unsigned)keys_int(root, "rescan_seconds", 60);
-	c->min_free_bytes = (uint64_t)keys_int(root, "min_free_bytes", MIN_FREE_BYTES);
+	c->min_free_bytes = keys_int(root, "min_free_bytes", -1);
 	c->journal_days = json_is_null(json_object_get(root, "journal_days")) ?
 				  -1 :
 				  (int)keys_int(root, "journal_days", JOURNAL_DAYS);

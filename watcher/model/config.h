@@ -58,7 +58,7 @@ struct config {
 	unsigned workers;
 	enum log_format log_format;
 	unsigned rescan_seconds;
-	uint64_t min_free_bytes;
+	int64_t min_free_bytes; /* -1: by the size of the filesystem */
 	int journal_days; /* -1: for ever */
 	char *admin_socket;
 	bool wrong; /* read with errors: never to be run with */
