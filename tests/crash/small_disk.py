@@ -1,6 +1,7 @@
 """small_disk - a filesystem of a few megabytes under a site, filled up and emptied again; needs root."""
 import contextlib
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -23,8 +24,11 @@ def mounted(folder, kind, megabytes, inodes=0):
     else:
         with open(image, "wb") as f:
             f.truncate(megabytes << 20)
+        program = shutil.which("mkfs." + kind, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        if not program:
+            cannot("mkfs.%s is not here" % kind)
         reserve = ["-m", "0"] if kind == "ext4" else []
-        subprocess.run(["mkfs." + kind, "-q", *reserve, image], check=True, capture_output=True)
+        subprocess.run([program, "-q", *reserve, image], check=True, capture_output=True)
         mount = ["mount", "-o", "loop", image, folder]
     done = subprocess.run(mount, capture_output=True, text=True)
     if done.returncode:
