@@ -34,6 +34,11 @@ static int note(void *ctx, const struct recovered *r, struct fault *f)
 
 	assert_string_equal(r->tenant, r->row ? r->row->tenant : "alice");
 	strbuf_addf(&s->seen, "%s:%s ", recover_action_name(r->action), r->name ? r->name : "");
+	if (r->action == RECOVER_PLACED_SINCE) {
+		strbuf_cut(&s->seen, s->seen.n - 1);
+		strbuf_adds(&s->seen, r->placed_done ? "+ " : "- ");
+		return journal_forget_placed(s->j, r->row, f);
+	}
 	if (r->action == RECOVER_WITHDRAWN)
 		return journal_forget(s->j, r->row, f);
 	if (r->action == RECOVER_ADOPT)
@@ -105,6 +110,48 @@ static void test_rows(void **state UNUSED)
 			OK(journal_set_state(s.j, &r, cases[i].states[k], &fault));
 		print_message("%s\n", cases[i].name);
 		expect(&s, cases[i].want);
+		file_row_release(&r);
+		scene_end(&s);
+		fixture_teardown(&x);
+	}
+}
+
+/* A restored journal: the file was placed since, and its receipt says so; another arrival's receipt says nothing. */
+static void test_placed_since(void **state UNUSED)
+{
+	static const struct {
+		const char *name;
+		enum file_state to; /* beyond GATED */
+		enum folder folder;
+		const char *receipt, *id, *word;
+		const char *want;
+	} cases[] = {
+		{"loading", FILE_LOADING, FOLDER_DONE, "x.csv.receipt.json", A1, "done", "placed-since:+ "},
+		{"waiting", FILE_WAITING, FOLDER_DONE, "x.csv.receipt.json", A1, "done", "placed-since:+ "},
+		{"gated, failed since", FILE_GATED, FOLDER_FAILED, "x.csv.receipt.json", A1, "failed", "placed-since:- "},
+		{"under another name", FILE_LOADING, FOLDER_DONE, "x.csv." A1 ".receipt.json", A1, "done", "placed-since:+ "},
+		{"another's", FILE_LOADING, FOLDER_DONE, "x.csv.receipt.json", "01ARZ3NDEKTSV4RRFFQ69G0002", "done", "lost: "},
+		{"another's, waiting", FILE_WAITING, FOLDER_DONE, "x.csv.receipt.json", "x", "done", "wait: "},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xasprintf("{\"id\":\"%s\",\"state\":\"%s\"}\n", cases[i].id, cases[i].word);
+		struct file_row r;
+		struct scene s;
+		void *x = NULL;
+
+		fixture_setup(&x);
+		scene_begin(x, &s);
+		row_make(&r, 1, "alice", "x.csv");
+		OK(journal_insert(s.j, &r, &fault));
+		OK(journal_set_state(s.j, &r, FILE_IDENTIFIED, &fault));
+		OK(journal_set_state(s.j, &r, FILE_GATED, &fault));
+		if (cases[i].to != FILE_GATED)
+			OK(journal_set_state(s.j, &r, cases[i].to, &fault));
+		write_at(s.t->fd[cases[i].folder], cases[i].receipt, text);
+		print_message("%s\n", cases[i].name);
+		expect(&s, cases[i].want);
+		free(text);
 		file_row_release(&r);
 		scene_end(&s);
 		fixture_teardown(&x);
@@ -256,7 +303,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_rows),  T(test_no_tenant),  T(test_leftovers),
+		T(test_rows),  T(test_placed_since), T(test_no_tenant), T(test_leftovers),
 		T(test_adopt), T(test_not_a_file), T(test_broken_is_for_ever),
 	};
 
