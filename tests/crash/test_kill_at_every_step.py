@@ -193,7 +193,33 @@ class Linked(Plain):
                     os.unlink(os.path.join(base, name))
 
 
+class Replace(Plain):
+    """Other bytes under the same name, which replace the first: those go when these are stored."""
+
+    def before(self, site):
+        site.tenant("bob", t={**JOB, "same_name": "replace"})
+        site.drop("bob", "a.csv", csv_of(40, 3))
+        site.once()
+        self.old = site.receipt("bob", "done", "a.csv")
+        site.drop("bob", "a.csv", csv_of(60, 1))
+
+    def after(self, site):
+        assert site.names("bob", "work") == [] and site.names("bob", "in") == []
+        gone = site.receipt("bob", "failed", "a.csv")
+        assert (gone["id"], gone["state"], gone["rows"]["unsent"]) == (self.old["id"], "undone", 40)
+        # the old file may have lain in done/ when the new one came there
+        name, = [n for n in site.names("bob", "done") if n.startswith("a.csv") and n + ".receipt.json" in
+                 site.names("bob", "done")]
+        new = loaded(site, name, 60, 1)
+        assert new["replaces"] == gone["id"] and gone["replaced_by"] == new["id"]
+        assert all(r["_id"].startswith(new["delivery"]) for r in stored(site, "bob", "bob-t"))
+        assert states(site) == ["PLACED", "PLACED"]
+
+
 SCENARIO = {
+    "retaking.before-commit": Replace, "retaking.committed": Replace, "retake.before-rename": Replace,
+    "retake.renamed": Replace, "retake.fsynced": Replace, "replacing.before-commit": Replace,
+    "replacing.committed": Replace,
     "checkpoint.before-commit": Big, "checkpoint.committed": Big, "rejects-fsync": Big, "checkpoint": Big,
     "undoing.before-commit": Undo, "undoing.committed": Undo, "undone.before-commit": Undo,
     "undone.committed": Undo, "undo": Undo,

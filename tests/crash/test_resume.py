@@ -1,4 +1,4 @@
-"""What a killed load leaves: it goes on behind its last checkpoint, and job versions stay as long as a file on its way names them."""
+"""What a killed load leaves: it goes on behind its last checkpoint, and job versions stay as long as a delivery needs them."""
 import os
 import shutil
 import sqlite3
@@ -49,12 +49,18 @@ def test_the_prefix_before_the_checkpoint_is_not_sent_again(killed):
     loaded(killed, "a.csv", ROWS)
 
 
-def test_a_version_stays_while_a_file_on_its_way_names_it_and_goes_after_it(killed):
+def test_a_version_stays_while_a_delivery_needs_it_and_goes_after_it(killed):
     old = version(killed)
     assert os.path.isdir(killed.path("var", "jobs", old))
     killed.tenant("bob", t={**JOB, "rejects": {"max_ratio": 0.5}})
     assert killed.once().returncode == 0
     assert killed.receipt("bob", "done", "a.csv")["rows"]["indexed"] == ROWS and version(killed) == old
+    assert killed.once().returncode == 0
+    assert os.listdir(killed.path("var", "jobs")) == [old]  # undo and why need it as long as the rows are stored
+    killed.start()
+    assert killed.ctl("undo", killed.path("staging", "bob", "done", "a.csv")).returncode == 0
+    killed.until(lambda: "a.csv.receipt.json" in killed.names("bob", "failed") and not killed.names("bob", "work"))
+    killed.stop()
     assert killed.once().returncode == 0  # what nothing refers to is removed at a start
     assert os.listdir(killed.path("var", "jobs")) == []
 

@@ -361,10 +361,7 @@ int command_job_start(const struct ctl_options *o)
 		state = json_string_value(json_object_get(reply.json, "state"));
 		rc = state && strcmp(state, "finished") == 0 ? CTL_OK : CTL_PARTLY;
 	}
-	if (o->json)
-		print_json(reply.json);
-	else
-		object_print(stdout, reply.json);
+	ctl_print(o, reply.json, "");
 	api_reply_release(&reply);
 	return rc;
 }
@@ -376,10 +373,7 @@ static int post_and_print(const struct ctl_options *o, const char *path)
 
 	if (rc != CTL_OK)
 		return rc;
-	if (o->json)
-		print_json(reply.json);
-	else
-		object_print(stdout, reply.json);
+	ctl_print(o, reply.json, "");
 	api_reply_release(&reply);
 	return CTL_OK;
 }
@@ -423,10 +417,7 @@ int command_reload(const struct ctl_options *o)
 		return rc;
 	if (json_array_size(json_object_get(reply.json, "refused")))
 		rc = CTL_PARTLY;
-	if (o->json)
-		print_json(reply.json);
-	else
-		object_print(stdout, reply.json);
+	ctl_print(o, reply.json, "");
 	api_reply_release(&reply);
 	return rc;
 }

@@ -18,6 +18,7 @@ struct ctl_options {
 	bool trace;
 	bool quick; /* journal check */
 	const char *tenant, *state, *limit; /* filters of lists */
+	const char *since;                  /* rerun --job */
 	const char *job, *filter, *input;   /* filter run, filter test */
 	const char *junit;                  /* filter test */
 	const char *recipients;             /* seal */

@@ -95,7 +95,7 @@ static int dispatch(struct ctl_options *o)
 	return best->run(o);
 }
 
-enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_FILTER,
+enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_SINCE, OPT_FILTER,
        OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
@@ -107,6 +107,7 @@ static const struct option long_options[] = {
 	{"state", required_argument, NULL, OPT_STATE},
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"job", required_argument, NULL, OPT_JOB},
+	{"since", required_argument, NULL, OPT_SINCE},
 	{"filter", required_argument, NULL, OPT_FILTER},
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"junit", required_argument, NULL, OPT_JUNIT},
@@ -157,6 +158,9 @@ static int take_option(struct ctl_options *o, int c)
 		return is_count(optarg) ? -1 : wrong_value("--limit", optarg, "a whole number from 1");
 	case OPT_JOB:
 		o->job = optarg;
+		break;
+	case OPT_SINCE:
+		o->since = optarg;
 		break;
 	case OPT_FILTER:
 		o->filter = optarg;

@@ -16,6 +16,7 @@
 
 int ctl_config(const struct ctl_options *o, struct config **out, struct strbuf *errors) MUST_CHECK;
 int ctl_ask(const struct ctl_options *o, const char *method, const char *path, struct api_reply *reply);
+/* An array becomes a table of these columns, an object lines; with --json it is printed as it is. */
 void ctl_print(const struct ctl_options *o, const json_t *v, const char *columns);
 int ctl_usage(const char *line);
 int ctl_become(const char *program, char **argv);

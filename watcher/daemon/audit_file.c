@@ -124,7 +124,7 @@ static void look_at_placed(const struct audit *a, const struct file_row *r, stru
 		problem_set(p, "rejects", path, "it is not there");
 }
 
-/* On its way: in work/A, while it is being placed perhaps in its target already. */
+/* On its way: in work/A, while it is being placed or taken back perhaps in its target. */
 static void look_at_living(const struct audit *a, const struct file_row *r, struct problem *p)
 {
 	struct stat st;
@@ -151,6 +151,8 @@ void audit_file(const struct audit *a, const struct file_row *r, struct problem 
 	case FILE_INDEXED:
 	case FILE_PLACING:
 	case FILE_UNDOING:
+	case FILE_RETAKING:
+	case FILE_REPLACING:
 	case FILE_WAITING:
 		look_at_living(a, r, p);
 		return;

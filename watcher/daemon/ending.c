@@ -9,6 +9,8 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/replace.h"
+#include "watcher/daemon/route.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/spool/deliveries.h"
@@ -110,7 +112,19 @@ void ending_loaded(struct ingestd *d, struct file *x, const struct message *m)
 	if (d->fatal)
 		return;
 	file_wake_tenant(d, x->tenant, true);
-	turn_then(d, x, step_receipt);
+	turn_then(d, x, x->row.replaces[0] ? step_replace : step_receipt);
+}
+
+/* Nothing of it is in a sink any more: as if it had just been claimed. */
+static void load_anew(struct ingestd *d, struct file *x)
+{
+	file_row_renew(&x->row);
+	x->tries = x->missed = 0;
+	file_set_state(d, x, FILE_CLAIMED);
+	if (d->fatal)
+		return;
+	file_wake_tenant(d, x->tenant, true);
+	turn_then(d, x, step_route);
 }
 
 void ending_undone(struct ingestd *d, struct file *x, const struct fault *f)
@@ -130,10 +144,16 @@ void ending_undone(struct ingestd *d, struct file *x, const struct fault *f)
 		file_wait(d, x, &why, file_backoff(x->tries));
 		return;
 	}
+	put_delivery(d, x, DELIVERY_UNDONE);
+	if (d->fatal)
+		return;
+	if (x->row.after_undo == AFTER_UNDO_LOAD) {
+		load_anew(d, x);
+		return;
+	}
 	settle_counters(x);
 	x->row.leg.state = LEG_UNDONE;
 	file_save(d, x);
-	put_delivery(d, x, DELIVERY_UNDONE);
 	if (d->fatal)
 		return;
 	file_wake_tenant(d, x->tenant, true);
@@ -161,7 +181,7 @@ static int fsync_file(const struct file *x, struct fault *f)
 
 static int make_claim_durable(struct file *x, struct fault *f)
 {
-	if (x->synced || x->row.state == FILE_INDEXED)
+	if (x->synced || x->row.state == FILE_INDEXED || x->row.state == FILE_REPLACING)
 		return 0;
 	if (fsync_file(x, f) < 0 || folders_sync_claim(x->tenant->folders, x->row.arrival, f) < 0)
 		return -1;
@@ -259,6 +279,8 @@ static enum event_id end_event(enum outcome o)
 		return EV_FILE_HELD;
 	case OUTCOME_DUPLICATE:
 		return EV_FILE_DUPLICATE;
+	case OUTCOME_UNDONE:
+		return EV_FILE_UNDONE;
 	case OUTCOME_WAITING:
 		break;
 	}
@@ -302,6 +324,9 @@ static void count_end(struct ingestd *d, struct file *x)
 		break;
 	case OUTCOME_DUPLICATE:
 		t->duplicate++, d->files_duplicate++;
+		break;
+	case OUTCOME_UNDONE:
+		t->undone++, d->files_undone++;
 		break;
 	case OUTCOME_WAITING:
 		CHECK(!"an end that is none");

@@ -10,9 +10,11 @@
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/replace.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/daemon/wish.h"
 #include "watcher/model/outcome.h"
 #include "watcher/schedule/schedule.h"
 
@@ -136,7 +138,11 @@ void file_resume(struct ingestd *d, struct file *x)
 			file_queue(d, x);
 		return;
 	case FILE_INDEXED:
-		turn_then(d, x, step_receipt);
+	case FILE_REPLACING:
+		turn_then(d, x, x->row.replaces[0] ? step_replace : step_receipt);
+		return;
+	case FILE_RETAKING:
+		turn_then(d, x, step_retake);
 		return;
 	case FILE_PLACING:
 		turn_then(d, x, step_move);
@@ -218,11 +224,12 @@ void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t
 	disk_fault(d, f);
 }
 
-void file_wake(struct ingestd *d, struct file *x)
+void file_unwait(struct ingestd *d, struct file *x)
 {
 	CHECK(x->row.state == FILE_WAITING);
+	(void)d;
 	x->due = 0;
-	x->waits_other = x->waits_room = false;
+	x->waits_other = x->waits_room = x->lost = false;
 	free(x->circuit);
 	x->circuit = NULL;
 	x->row.until_ms = 0;
@@ -230,6 +237,11 @@ void file_wake(struct ingestd *d, struct file *x)
 		file_row_set(&x->row.reason, NULL);
 		x->row.fault = FAULT_NONE;
 	}
+}
+
+void file_wake(struct ingestd *d, struct file *x)
+{
+	file_unwait(d, x);
 	file_set_state(d, x, x->row.resume);
 	if (!d->fatal)
 		file_resume(d, x);
@@ -291,6 +303,7 @@ void file_fault(struct ingestd *d, struct file *x, const struct fault *f)
 		return;
 	case OUTCOME_DONE:
 	case OUTCOME_DUPLICATE:
+	case OUTCOME_UNDONE:
 		break;
 	}
 	CHECK(!"a fault that is none");

@@ -9,6 +9,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/replace.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/deliveries.h"
@@ -106,7 +107,7 @@ static enum gate_way check_name(struct ingestd *d, struct file *x)
 	struct delivery other;
 	int r;
 
-	if (j && j->same_name == SAME_NAME_ADD)
+	if (x->row.released || (j && j->same_name == SAME_NAME_ADD))
 		return GATE_LOAD;
 	r = deliveries_same_name(d->journal, x->row.tenant, x->row.job, x->row.file, x->row.delivery, &other,
 				 &f);
@@ -118,11 +119,17 @@ static enum gate_way check_name(struct ingestd *d, struct file *x)
 		wait_for_other(d, x, other.arrival);
 		return GATE_ENDED;
 	}
+	if (j && j->same_name == SAME_NAME_REPLACE && replace_possible(d, &other, &f) == 0) {
+		memcpy(x->row.replaces, other.arrival, sizeof(x->row.replaces));
+		return GATE_LOAD;
+	}
 	drop_worker(d, x);
-	fault_set(&f, FAULT_CONFIG,
-		  "a file of this name with other bytes was delivered before (arrival %s); set \"same_name\": "
-		  "\"add\" in job %s to load such files beside the first, or send it under another name",
-		  other.arrival, x->row.job);
+	if (f.kind == FAULT_NONE)
+		fault_set(&f, FAULT_CONFIG,
+			  "a file of this name with other bytes was delivered before (arrival %s); set \"same_name\": "
+			  "\"add\" or \"replace\" in job %s, release this one to load it beside the first, or send it "
+			  "under another name",
+			  other.arrival, x->row.job);
 	file_fault(d, x, &f);
 	return GATE_ENDED;
 }

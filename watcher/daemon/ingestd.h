@@ -106,7 +106,7 @@ struct ingestd {
 	ev_timer stop_timer;
 	int64_t stop_at; /* mono: then it ends whatever runs */
 	int64_t started_ms;
-	uint64_t files_done, files_failed, files_held, files_duplicate;
+	uint64_t files_done, files_failed, files_held, files_duplicate, files_undone;
 	bool ready;    /* recovery is done, folders are watched */
 	bool stopping; /* SIGTERM, or --once is through */
 	bool fatal;

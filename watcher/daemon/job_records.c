@@ -22,7 +22,7 @@ static void write_body(struct ingestd *d, const struct tenant *t, const struct j
 	json_pair_string(sb, "pattern", j->pattern);
 	json_pair_string(sb, "index", index);
 	json_pair_string(sb, "sink", sink ? sink->name : NULL);
-	json_pair_string(sb, "same_name", j->same_name == SAME_NAME_ADD ? "add" : "hold");
+	json_pair_string(sb, "same_name", same_name_word(j->same_name));
 	json_pair_string(sb, "client_id", j->client_id);
 	json_pair_bool(sb, "filter", j->filter[0] != '\0');
 	json_pair_string(sb, "version", hash);

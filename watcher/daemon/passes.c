@@ -19,6 +19,7 @@
 #include "watcher/spool/versions.h"
 #include "watcher/spool/work.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define BUSY_MS 100 /* a worker still has the file */
@@ -115,13 +116,25 @@ static int fill_message(struct ingestd *d, const struct file *x, struct message 
 	return fill_sink(d, x, m, f);
 }
 
+/* What is undone without its file is read as an empty one: the rows are counted in the journal. */
+static int open_input(const struct file *x, int *fd, struct fault *f)
+{
+	if (work_open_input(x->tenant->folders, &x->row, fd, f) == 0)
+		return 0;
+	if (x->row.state != FILE_UNDOING || f->error != ENOENT || file_row_undo_needs_file(&x->row))
+		return -1;
+	fault_clear(f);
+	*fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return *fd < 0 ? fault_errno(f, FAULT_SYSTEM, "cannot open /dev/null") : 0;
+}
+
 static int open_fds(struct ingestd *d, struct file *x, int fds[MESSAGE_FD_COUNT], struct fault *f)
 {
 	const struct folders *t = x->tenant->folders;
 
 	if (versions_fd(d->versions, x->row.version, &fds[MESSAGE_FD_VERSION], f) < 0 ||
 	    work_open_rejects(t, &x->row, "csv", &fds[MESSAGE_FD_REJECTS], f) < 0 ||
-	    work_open_input(t, &x->row, &fds[MESSAGE_FD_INPUT], f) < 0)
+	    open_input(x, &fds[MESSAGE_FD_INPUT], f) < 0)
 		return -1;
 	return open_access(d, x, &fds[MESSAGE_FD_ACCESS], f);
 }

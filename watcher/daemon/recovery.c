@@ -142,13 +142,21 @@ static int on_recovered(void *ctx, const struct recovered *r, struct fault *f)
 	case RECOVER_REQUEUE:
 	case RECOVER_RECEIPT:
 	case RECOVER_PLACE:
+	case RECOVER_RETAKE:
 		file_resume(d, add_row(d, r));
 		break;
 	case RECOVER_WAIT:
 		wait_on(d, add_row(d, r));
 		break;
-	case RECOVER_FAIL:
 	case RECOVER_LOST:
+		/* the ids of what it stored are known without it */
+		if (r->row->state == FILE_UNDOING && !file_row_undo_needs_file(r->row)) {
+			file_resume(d, add_row(d, r));
+			break;
+		}
+		end_broken(d, add_row(d, r), r->fault);
+		break;
+	case RECOVER_FAIL:
 		end_broken(d, add_row(d, r), r->fault);
 		break;
 	case RECOVER_PLACED_SINCE:

@@ -138,8 +138,8 @@ void step_route(struct ingestd *d, struct file *x)
 	struct job *j;
 
 	CHECK(x->row.state == FILE_CLAIMED);
-	if (x->name_reason) {
-		fault_set(&f, FAULT_DATA, "%s", x->name_reason);
+	if (x->name_reason || x->row.original) {
+		fault_set(&f, FAULT_DATA, "%s", x->name_reason ? x->name_reason : "its name in in/ was no name for a file");
 		file_fault(d, x, &f);
 		return;
 	}

@@ -40,7 +40,7 @@ struct tenant {
 	char last_file[256];
 	char last_state[16];
 	int64_t last_ms;
-	uint64_t done, failed, held, duplicate; /* since start */
+	uint64_t done, failed, held, duplicate, undone; /* since start */
 };
 
 struct tenant *tenants_find(struct ingestd *d, const char *name);

@@ -108,6 +108,7 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, struct strbuf
 	json_pair_u64(out, "done_since_start", t->done);
 	json_pair_u64(out, "failed_since_start", t->failed);
 	json_pair_u64(out, "duplicates_since_start", t->duplicate);
+	json_pair_u64(out, "undone_since_start", t->undone);
 	json_pair_string(out, "last_file", t->last_file[0] ? t->last_file : NULL);
 	json_pair_string(out, "last_state", t->last_state[0] ? t->last_state : NULL);
 	json_pair_time(out, "last_at", t->last_ms);
@@ -153,6 +154,7 @@ static void add_daemon(struct ingestd *d, struct strbuf *out)
 	json_pair_u64(out, "files_failed", d->files_failed);
 	json_pair_u64(out, "files_held", d->files_held);
 	json_pair_u64(out, "files_duplicate", d->files_duplicate);
+	json_pair_u64(out, "files_undone", d->files_undone);
 	json_pair_string(out, "trouble", schedule_trouble(d->schedule));
 }
 
@@ -270,7 +272,7 @@ static void add_job(struct ingestd *d, const struct tenant *t, const struct job 
 	json_pair_string(out, "pattern", j->pattern);
 	json_pair_string(out, "index", index);
 	json_pair_string(out, "sink", sink ? sink->name : NULL);
-	json_pair_string(out, "same_name", j->same_name == SAME_NAME_ADD ? "add" : "hold");
+	json_pair_string(out, "same_name", same_name_word(j->same_name));
 	json_pair_string(out, "client_id", j->client_id);
 	json_pair_bool(out, "filter", j->filter[0] != '\0');
 	json_pair_string(out, "version", hash);
@@ -445,6 +447,14 @@ unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *
 		return views_files(d, args, out, f);
 	case ROUTE_FILE:
 		return views_file(d, args, out, f);
+	case ROUTE_RETRY:
+		return views_wish(d, WISH_RETRY, args, out, f);
+	case ROUTE_RELEASE:
+		return views_wish(d, WISH_RELEASE, args, out, f);
+	case ROUTE_UNDO:
+		return views_wish(d, WISH_UNDO, args, out, f);
+	case ROUTE_RERUN:
+		return views_wish(d, WISH_RERUN, args, out, f);
 	case ROUTE_EXPLAIN:
 		return views_explain(d, args, out, f);
 	case ROUTE_RELOAD:

@@ -5,6 +5,7 @@
 #define DAEMON_VIEWS_H
 
 #include "watcher/admin/admin.h"
+#include "watcher/daemon/wish.h"
 
 struct ingestd;
 
@@ -14,6 +15,7 @@ unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *
 
 /* views_files.c */
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_file(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_explain(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);

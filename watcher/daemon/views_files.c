@@ -210,6 +210,35 @@ unsigned views_file(struct ingestd *d, const struct admin_args *args, struct str
 	return r > 0 ? 200 : r == 0 ? no_row(d, args, f) : journal_trouble(f);
 }
 
+unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	struct file_row row;
+	int r;
+
+	file_row_init(&row);
+	r = find_row(d, args, &row, f);
+	if (r == 0)
+		fault_set(f, FAULT_CONFIG, "no file %s", strcmp(args->id, "-") ? args->id : "under that path");
+	if (r <= 0) {
+		file_row_release(&row);
+		return r == 0 ? 404 : journal_trouble(f);
+	}
+	r = wish_apply(d, w, &row, f);
+	if (r < 0)
+		fault_prefix(f, "cannot %s %s (arrival %s)", wish_name(w), row.file, row.arrival);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "id", row.arrival);
+	json_pair_string(out, "tenant", row.tenant);
+	json_pair_string(out, "file", row.file);
+	json_pair_string(out, "wish", wish_name(w));
+	json_pair_string(out, "explanation", wish_sentence(w));
+	strbuf_addc(out, '}');
+	file_row_release(&row);
+	if (r == 0)
+		return 202;
+	return f->kind == FAULT_CONFIG || f->kind == FAULT_DATA ? 409 : 503;
+}
+
 /* --- explain --- */
 
 static void explain_row(struct ingestd *d, const struct file_row *stored, struct strbuf *out)

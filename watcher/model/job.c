@@ -24,6 +24,14 @@ struct job *job_ref(struct job *j)
 	return j;
 }
 
+const char *same_name_word(enum same_name s)
+{
+	static const char *const words[] = {"hold", "add", "replace"};
+
+	CHECK((size_t)s < ARRAY_LEN(words));
+	return words[s];
+}
+
 void job_unref(struct job **jp)
 {
 	struct job *j = *jp;
@@ -235,7 +243,9 @@ static void parse_own(struct job *j, const json_t *root, int dir_fd, struct keys
 	j->input.header = keys_bool(input, "header", false);
 	j->index_name = keys_string(index, "name", j->name);
 	j->sinks = keys_strings(root, "sinks", &j->sink_count);
-	j->same_name = says(root, "same_name", "add") ? SAME_NAME_ADD : SAME_NAME_HOLD;
+	j->same_name = says(root, "same_name", "add") ? SAME_NAME_ADD :
+		       says(root, "same_name", "replace") ? SAME_NAME_REPLACE :
+							    SAME_NAME_HOLD;
 	j->on_failure_tag_index = says(root, "on_failure_tag", "index");
 	j->keep_message = keys_bool(root, "keep_message", false);
 	j->provenance = keys_bool(root, "provenance", false);

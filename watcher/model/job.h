@@ -13,7 +13,9 @@
 #include "watcher/model/mapping.h"
 
 enum job_trigger { TRIGGER_ARRIVAL, TRIGGER_MANUAL };
-enum same_name { SAME_NAME_HOLD, SAME_NAME_ADD };
+enum same_name { SAME_NAME_HOLD, SAME_NAME_ADD, SAME_NAME_REPLACE };
+
+const char *same_name_word(enum same_name s); /* "hold", "add", "replace" */
 enum input_format { INPUT_BY_EXTENSION, INPUT_CSV, INPUT_TXT };
 
 struct job {

@@ -33,6 +33,8 @@ const char *outcome_name(enum outcome o)
 		return "held";
 	case OUTCOME_DUPLICATE:
 		return "duplicate";
+	case OUTCOME_UNDONE:
+		return "undone";
 	case OUTCOME_WAITING:
 		return "waiting";
 	}

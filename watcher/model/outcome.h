@@ -13,11 +13,12 @@ enum outcome {
 	OUTCOME_FAILED,
 	OUTCOME_HELD,
 	OUTCOME_DUPLICATE,
+	OUTCOME_UNDONE, /* its rows were taken back at somebody's wish: never by a fault */
 	OUTCOME_WAITING,
 };
 
 enum outcome outcome_of(const struct fault *f);
-/* "done", "failed", "held", "duplicate", "waiting" */
+/* "done", "failed", "held", "duplicate", "undone", "waiting" */
 const char *outcome_name(enum outcome o);
 
 #endif

@@ -15,6 +15,8 @@ void receipt_init(struct receipt *r)
 void receipt_release(struct receipt *r)
 {
 	free(r->duplicate_of);
+	free(r->replaces);
+	free(r->replaced_by);
 	free(r->tenant);
 	free(r->job);
 	free(r->run);
@@ -57,6 +59,8 @@ static void add_done(struct strbuf *sb, const struct receipt *r)
 		strbuf_addf(sb, ", %llu dropped by the filter", (unsigned long long)c->filtered);
 	if (c->blank)
 		strbuf_addf(sb, ", %llu blank", (unsigned long long)c->blank);
+	if (r->replaces)
+		strbuf_addf(sb, "; it replaces arrival %s, whose rows were taken back", r->replaces);
 	strbuf_addc(sb, '.');
 }
 
@@ -79,6 +83,9 @@ void receipt_add_sentence(struct strbuf *sb, const struct receipt *r)
 		strbuf_addf(sb, "Duplicate: the same bytes under this name were already delivered%s%s; "
 				"nothing was stored again.",
 			    r->duplicate_of ? " by " : "", r->duplicate_of ? r->duplicate_of : "");
+	else if (is_state(r, "undone"))
+		strbuf_addf(sb, "Undone: %s. Every row of this file was taken back from the store.",
+			    why);
 	else if (is_state(r, "waiting"))
 		strbuf_addf(sb, "Waiting: %s. It goes on by itself.", why);
 	else
@@ -173,6 +180,8 @@ void receipt_add_json(struct strbuf *sb, const struct receipt *r, bool with_plac
 	json_pair_string(sb, "id", r->arrival);
 	json_pair_string(sb, "delivery", or_null(r->delivery));
 	json_pair_string(sb, "duplicate_of", or_null(r->duplicate_of));
+	json_pair_string(sb, "replaces", or_null(r->replaces));
+	json_pair_string(sb, "replaced_by", or_null(r->replaced_by));
 	json_pair_string(sb, "tenant", or_null(r->tenant));
 	json_pair_string(sb, "job", or_null(r->job));
 	json_pair_string(sb, "run", or_null(r->run));

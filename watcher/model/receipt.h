@@ -14,6 +14,7 @@ struct receipt {
 	char arrival[ULID_TEXT];
 	char delivery[DELIVERY_TEXT]; /* "" = null */
 	char *duplicate_of;           /* arrival id */
+	char *replaces, *replaced_by; /* arrival ids: "same_name": "replace" */
 	char *tenant, *job, *run, *file;
 	uint64_t bytes;
 	char sha256[DIGEST_HEX];

@@ -18,7 +18,7 @@ static const char sql_tell[] =
 static const char sql_same_name[] =
 	"SELECT delivery, arrival, state, made_ms FROM deliveries WHERE tenant = ?1 AND job = ?2"
 	" AND file = ?3 AND state <> 'undone' AND (?4 IS NULL OR delivery <> ?4)"
-	" ORDER BY arrival DESC LIMIT 1";
+	" ORDER BY state = 'live', arrival DESC LIMIT 1";
 static const char sql_put[] =
 	"INSERT INTO deliveries (delivery, arrival, tenant, job, file, state, made_ms)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (delivery) DO UPDATE SET"

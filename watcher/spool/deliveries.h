@@ -6,8 +6,8 @@
  *	                                                       live or loading: 1, 0, -1
  *	deliveries_put(j, &d, &f)                      writes or overwrites
  *
- * States: loading (written with LOADING), live (with INDEXED), undone (when its rows are taken
- * back).  Another arrival of a D that is
+ * States: loading (written with LOADING, and with RETAKING when rows of it are stored), live (with
+ * INDEXED), undone (when its rows are taken back).  Another arrival of a D that is
  *   live     is a duplicate of d.arrival,
  *   loading  must wait: the first may yet be undone,
  *   undone   loads, and takes the row over.
@@ -30,7 +30,7 @@ int deliveries_find(struct journal *j, const char *id, struct delivery *out,
 		    struct fault *f) MUST_CHECK;
 /* "FILE of tenant T, job J, arrival A, live since TIME" behind what is there: 1, 0, -1. */
 int deliveries_tell(struct journal *j, const char *id, struct strbuf *out, struct fault *f) MUST_CHECK;
-/* The newest; except: the D that does not count, NULL = none. */
+/* One that is loading, else the newest live one; except: the D that does not count, NULL = none. */
 int deliveries_same_name(struct journal *j, const char *tenant, const char *job, const char *name,
 			 const char *except, struct delivery *out, struct fault *f) MUST_CHECK;
 /* r->delivery of r (tenant, job, file) by arrival r->arrival. */

@@ -39,6 +39,13 @@ void file_row_copy(const struct file_row *r, struct file_row *out)
 #undef X
 }
 
+bool file_row_undo_needs_file(const struct file_row *r)
+{
+	const struct counters *c = &r->leg.checkpoint.counters;
+
+	return c->documents != c->indexed + c->duplicates;
+}
+
 void file_row_set(char **field, const char *s)
 {
 	char *copy = s ? xstrdup(s) : NULL; /* s may be a part of *field */
@@ -47,19 +54,34 @@ void file_row_set(char **field, const char *s)
 	*field = copy;
 }
 
-static const char *ended_as(const struct file_row *r)
+void file_row_renew(struct file_row *r)
 {
-	CHECK(r->has_outcome);
-	if (r->outcome == OUTCOME_DONE && r->leg.state == LEG_UNDONE)
-		return "undone";
-	return outcome_name(r->outcome);
+	r->has_outcome = r->has_folder = r->has_first_error = false;
+	r->after_undo = AFTER_UNDO_PLACE;
+	r->fault = FAULT_NONE;
+	r->until_ms = 0;
+	r->deaths = r->deaths_row = r->error_line = 0;
+	r->version[0] = r->duplicate_of[0] = r->replaces[0] = r->replaced_by[0] = '\0';
+	r->times.started = r->times.indexed = r->times.placed = 0;
+	file_row_set(&r->reason, NULL);
+	file_row_set(&r->target, NULL);
+	file_row_set(&r->rejects, NULL);
+	file_row_set(&r->error_column, NULL);
+	file_row_set(&r->error_text, NULL);
+	file_row_set(&r->coercions_json, NULL);
+	file_row_set(&r->sentence, NULL);
+	file_row_set(&r->encrypted_to, NULL);
+	file_row_set(&r->leg.sink, NULL);
+	file_row_set(&r->leg.index, NULL);
+	r->leg = (struct leg){.state = LEG_NONE};
 }
 
 const char *file_row_record_state(const struct file_row *r)
 {
 	switch (r->state) {
 	case FILE_PLACED:
-		return ended_as(r);
+		CHECK(r->has_outcome);
+		return outcome_name(r->outcome);
 	case FILE_HELD:
 		return "held";
 	case FILE_WAITING:
@@ -72,6 +94,8 @@ const char *file_row_record_state(const struct file_row *r)
 	case FILE_INDEXED:
 	case FILE_PLACING:
 	case FILE_UNDOING:
+	case FILE_RETAKING:
+	case FILE_REPLACING:
 		return "running";
 	}
 	CHECK(!"a file state");

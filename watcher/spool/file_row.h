@@ -21,7 +21,7 @@
 
 enum after_undo {
 	AFTER_UNDO_PLACE, /* placed by outcome */
-	AFTER_UNDO_LOAD,  /* CLAIMED again, under a new version */
+	AFTER_UNDO_LOAD,  /* CLAIMED again, under the version in force then */
 };
 
 enum leg_state { LEG_NONE, LEG_GATED, LEG_LOADING, LEG_INDEXED, LEG_UNDOING, LEG_UNDONE };
@@ -54,6 +54,9 @@ struct file_row {
 	char sha256[DIGEST_HEX];
 	char version[VERSION_HASH];
 	char duplicate_of[ULID_TEXT];
+	char replaces[ULID_TEXT];    /* the delivery of the same name that goes when this one is stored */
+	char replaced_by[ULID_TEXT]; /* undone for that one */
+	bool released;               /* a person let it through: what would hold it does not */
 	uint64_t attempts;   /* times it was given to a worker */
 	uint64_t deaths;     /* of workers in a row at ... */
 	uint64_t deaths_row; /* ... this checkpoint's next_row */
@@ -85,6 +88,13 @@ void file_row_init(struct file_row *r);
 void file_row_release(struct file_row *r);
 /* A copy of all of it; out need not be initialised. */
 void file_row_copy(const struct file_row *r, struct file_row *out);
+/*
+ * As it was claimed, to be read anew: what passes and sinks made of it goes; what was spent on it,
+ * its digest (it must be the same file) and its releasing stay.
+ */
+void file_row_renew(struct file_row *r);
+/* Rows were split, and how often only their file can tell: the ids of the parts are not known without it. */
+bool file_row_undo_needs_file(const struct file_row *r);
 /* Frees *field and puts a copy of s (or NULL). */
 void file_row_set(char **field, const char *s);
 /* done|failed|held|duplicate|undone|queued|running|waiting */

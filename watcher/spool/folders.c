@@ -55,6 +55,7 @@ enum folder folder_of(enum outcome o)
 	case OUTCOME_DUPLICATE:
 		return FOLDER_DONE;
 	case OUTCOME_FAILED:
+	case OUTCOME_UNDONE:
 		return FOLDER_FAILED;
 	case OUTCOME_HELD:
 		return FOLDER_HELD;

@@ -51,7 +51,7 @@ int folders_sync_parents(const struct folders *t, struct fault *f) MUST_CHECK;
 
 const char *folder_name(enum folder d); /* "in", "try", ... */
 bool folder_parse(const char *name, enum folder *out);
-/* done and duplicate: done/; failed: failed/; held: held/.  OUTCOME_WAITING is a CHECK. */
+/* done and duplicate: done/; failed and undone: failed/; held: held/.  OUTCOME_WAITING is a CHECK. */
 enum folder folder_of(enum outcome o);
 
 #endif

@@ -34,6 +34,8 @@ static const struct {
 	[FILE_UNDOING] = {"undoing.before-commit", "undoing.committed"},
 	[FILE_WAITING] = {"waiting.before-commit", "waiting.committed"},
 	[FILE_HELD] = {"held.before-commit", "held.committed"},
+	[FILE_RETAKING] = {"retaking.before-commit", "retaking.committed"},
+	[FILE_REPLACING] = {"replacing.before-commit", "replacing.committed"},
 	[MARK_CHECKPOINT] = {"checkpoint.before-commit", "checkpoint.committed"},
 	[MARK_UNDONE] = {"undone.before-commit", "undone.committed"},
 	[MARK_RUN] = {"run.before-commit", "run.committed"},

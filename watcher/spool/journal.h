@@ -104,7 +104,10 @@ int journal_due(struct journal *j, enum file_state state, int64_t now_ms, size_t
 int journal_next_due(struct journal *j, enum file_state state, int64_t *ms,
 		     struct fault *f) MUST_CHECK;
 
-/* Does a living or held row refer to this version?  1, 0, -1. */
+/*
+ * Does a living or held row refer to this version, or one whose rows are stored (to undo it splits
+ * them again, to tell `why` it filters them again)?  1, 0, -1.
+ */
 int journal_version_used(struct journal *j, const char *version, struct fault *f) MUST_CHECK;
 /* Is another living row to be placed there?  1, 0, -1. */
 int journal_name_reserved(struct journal *j, const struct file_row *r, enum folder folder,

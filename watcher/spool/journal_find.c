@@ -24,8 +24,8 @@ static const char tail_due[] = "WHERE a.state = ?1 AND a.until_ms IS NOT NULL AN
 static const char sql_next_due[] =
 	"SELECT min(until_ms) FROM arrivals WHERE state = ?1 AND until_ms IS NOT NULL";
 static const char sql_version_used[] =
-	"SELECT 1 FROM arrivals WHERE record_state IN ('queued', 'running', 'waiting', 'held')"
-	" AND version = ?1 LIMIT 1";
+	"SELECT 1 FROM arrivals WHERE version = ?1 AND (state <> 'PLACED' OR outcome = 'done')"
+	" LIMIT 1";
 static const char sql_reserved[] =
 	"SELECT 1 FROM arrivals WHERE tenant = ?1 AND target = ?2 AND folder = ?3"
 	" AND state NOT IN ('PLACED', 'HELD') AND arrival <> ?4 LIMIT 1";

@@ -32,6 +32,8 @@ void receipt_of(const struct file_row *r, enum receipt_for what, struct receipt 
 	memcpy(out->sha256, r->sha256, sizeof(out->sha256));
 	memcpy(out->job_version, r->version, sizeof(out->job_version));
 	out->duplicate_of = copy(r->duplicate_of);
+	out->replaces = copy(r->replaces);
+	out->replaced_by = copy(r->replaced_by);
 	out->tenant = copy(r->tenant);
 	out->job = copy(r->job);
 	out->run = copy(r->run);

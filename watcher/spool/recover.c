@@ -41,6 +41,7 @@ static const char *const action_names[] = {
 	[RECOVER_REQUEUE] = "requeue",
 	[RECOVER_RECEIPT] = "receipt",
 	[RECOVER_PLACE] = "place",
+	[RECOVER_RETAKE] = "retake",
 	[RECOVER_WAIT] = "wait",
 	[RECOVER_FAIL] = "fail",
 	[RECOVER_LOST] = "lost",
@@ -108,8 +109,12 @@ static enum recover_action action_of(const struct folders *t, const struct file_
 		return look_at_file(t, r, f);
 	case FILE_INDEXED:
 		return RECOVER_RECEIPT;
+	case FILE_REPLACING:
+		return RECOVER_RECEIPT;
 	case FILE_PLACING:
 		return RECOVER_PLACE;
+	case FILE_RETAKING:
+		return RECOVER_RETAKE;
 	case FILE_WAITING:
 		return RECOVER_WAIT;
 	case FILE_PLACED:

@@ -25,10 +25,12 @@ enum recover_action {
 	RECOVER_WITHDRAWN,
 	/* CLAIMED, IDENTIFIED, GATED, LOADING, UNDOING: to a worker (with its checkpoint) */
 	RECOVER_REQUEUE,
-	/* INDEXED: go on at place_choose and place_receipt */
+	/* INDEXED, REPLACING: go on at what it replaces, or place_choose and place_receipt */
 	RECOVER_RECEIPT,
 	/* PLACING: go on at place_move */
 	RECOVER_PLACE,
+	/* RETAKING: go on at retake_move */
+	RECOVER_RETAKE,
 	/* WAITING: until row->until_ms */
 	RECOVER_WAIT,
 	/* another size than at the claim (DATA): fail it; leg.sent: WAITING, it cannot be undone */

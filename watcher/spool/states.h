@@ -8,12 +8,15 @@
  *	CLAIMED, IDENTIFIED, GATED -> PLACING           failed, held, duplicate: nothing was sent
  *	LOADING, INDEXED -> UNDOING -> PLACING          failed after the first send
  *	UNDOING -> CLAIMED                              to be loaded again under another version
+ *	INDEXED -> REPLACING -> PLACING                 until what it replaces is taken back
  *	any before PLACED or HELD -> WAITING            a temporary fault; and back where it
  *	                                                came from, or on as that may go
- *	HELD -> CLAIMED                                 released
+ *	PLACED, HELD -> RETAKING -> CLAIMED             somebody wants it loaded (again)
+ *	PLACED -> RETAKING -> UNDOING                   rows of it are in a sink: they go first
+ *	RETAKING -> PLACING                             its file is no more where it was placed
  *
- * HELD is PLACED for held/: the file lies there with its receipt; it is alive only in that somebody
- * may release it.
+ * HELD is PLACED for held/: the file lies there with its receipt.  Both end a life, and both may
+ * begin another by RETAKING (undo, retry, release, rerun, replace).
  */
 #ifndef SPOOL_STATES_H
 #define SPOOL_STATES_H
@@ -30,14 +33,16 @@
 	X(PLACED, "in done/ or failed/ with its receipt") \
 	X(UNDOING, "its rows are being taken back") \
 	X(WAITING, "a temporary fault: tried again") \
-	X(HELD, "in held/ with its receipt")
+	X(HELD, "in held/ with its receipt") \
+	X(RETAKING, "on its way from done/, failed/ or held/ back into work/A") \
+	X(REPLACING, "all of it is stored; the delivery it replaces is being taken back")
 
 enum file_state {
 #define X(id, sentence) FILE_##id,
 	FILE_STATES(X)
 #undef X
 };
-#define FILE_STATE_COUNT 10
+#define FILE_STATE_COUNT 12
 
 #define RUN_STATES(X) \
 	X(CREATED, "created") \

@@ -91,7 +91,6 @@ static const struct {
 	{"no pattern", "{}", "{}", "$.pattern: is missing"},
 	{"manifest", "{}", "{\"pattern\":\"*\",\"trigger\":\"manifest\"}", "not in this version"},
 	{"stream", "{}", "{\"pattern\":\"*\",\"kind\":\"stream\"}", "not in this version"},
-	{"replace", "{}", "{\"pattern\":\"*\",\"same_name\":\"replace\"}", "not in this version"},
 	{"vars", "{}", "{\"pattern\":\"*\",\"vars\":{\"A\":1}}", "$.vars.A"},
 	{"provenance", "{}", "{\"pattern\":\"*\",\"provenance\":1}", "$.provenance: found 1; allowed: true or false"},
 	{"credential", "{\"sinks\":{\"main\":{\"username\":\"a\"}}}", "{\"pattern\":\"*\"}", "\"username\" needs \"password_file\""},

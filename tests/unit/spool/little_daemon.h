@@ -14,6 +14,7 @@
 #include "watcher/spool/outbox.h"
 #include "watcher/spool/place.h"
 #include "watcher/spool/recover.h"
+#include "watcher/spool/retake.h"
 #include "watcher/spool/runs.h"
 #include "watcher/spool/versions.h"
 #include "watcher/spool/work.h"
@@ -30,6 +31,8 @@ struct scenario {
 	bool undo;          /* fails after rows were sent */
 	bool leftovers;     /* a withdrawn claim and a file without a row are there before */
 	const char *points; /* where it is killed, each once */
+	bool retake;        /* what was placed in done/ is undone then */
+	bool replace;       /* it passes REPLACING */
 };
 
 struct daemon {
@@ -86,6 +89,7 @@ static int on_recovered(void *ctx, const struct recovered *rec, struct fault *f)
 	case RECOVER_REQUEUE:
 	case RECOVER_RECEIPT:
 	case RECOVER_PLACE:
+	case RECOVER_RETAKE:
 	case RECOVER_WAIT:
 		file_row_copy(rec->row, &d->rows[d->len++]);
 		return 0;
@@ -180,7 +184,7 @@ static void step_loading(struct daemon *d, struct file_row *r)
 		return;
 	}
 	close(fd);
-	if (d->s->undo) {
+	if (d->s->undo && !d->s->retake) {
 		r->has_outcome = true;
 		r->outcome = OUTCOME_FAILED;
 		r->leg.state = LEG_UNDOING;
@@ -203,7 +207,7 @@ static void step_finish(struct daemon *d, struct file_row *r)
 		OK(deliveries_put(d->j, r, DELIVERY_UNDONE, 3, &fault));
 	}
 	r->has_outcome = true;
-	r->outcome = d->s->end;
+	r->outcome = d->s->retake && r->state != FILE_UNDOING ? OUTCOME_DONE : d->s->end;
 	OK(place_choose(d->t, d->j, r, &fault));
 	OK(place_receipt(d->t, r, &fault));
 	move_to(d, r, FILE_PLACING);
@@ -215,6 +219,13 @@ static void step_placing(struct daemon *d, struct file_row *r)
 	r->times.placed = clock_now_ms();
 	move_to(d, r, r->outcome == OUTCOME_HELD ? FILE_HELD : FILE_PLACED);
 	OK(place_clean(d->t, r, &fault));
+}
+
+static void step_retaking(struct daemon *d, struct file_row *r)
+{
+	assert_int_equal(retake_move(d->t, r, &fault), RETAKE_DONE);
+	r->leg.state = LEG_UNDOING;
+	move_to(d, r, FILE_UNDOING);
 }
 
 static void drive(struct daemon *d, struct file_row *r)
@@ -236,6 +247,15 @@ static void drive(struct daemon *d, struct file_row *r)
 		step_loading(d, r);
 		break;
 	case FILE_INDEXED:
+		if (d->s->replace)
+			move_to(d, r, FILE_REPLACING);
+		else
+			step_finish(d, r);
+		break;
+	case FILE_RETAKING:
+		step_retaking(d, r);
+		break;
+	case FILE_REPLACING:
 	case FILE_UNDOING:
 		step_finish(d, r);
 		break;
@@ -250,6 +270,35 @@ static void drive(struct daemon *d, struct file_row *r)
 	case FILE_HELD:
 		break;
 	}
+}
+
+static bool keep_done(void *ctx, const struct file_row *r)
+{
+	struct daemon *d = ctx;
+
+	if (r->state == FILE_PLACED && r->outcome == OUTCOME_DONE)
+		file_row_copy(r, &d->rows[d->len++]);
+	return true;
+}
+
+static void drive_all(struct daemon *d)
+{
+	for (size_t i = 0; i < d->len; i++) {
+		while (file_state_alive(d->rows[i].state))
+			drive(d, &d->rows[i]);
+		file_row_release(&d->rows[i]);
+	}
+	d->len = 0;
+}
+
+static void retake_all(struct daemon *d)
+{
+	const struct journal_filter all = {0};
+
+	OK(journal_list(d->j, &all, keep_done, d, &fault));
+	for (size_t i = 0; i < d->len; i++)
+		move_to(d, &d->rows[i], FILE_RETAKING);
+	drive_all(d);
 }
 
 static void end_run(struct daemon *d)
@@ -283,11 +332,9 @@ static inline void daemon_run(const struct fixture *x, const struct scenario *s)
 	OK(recover(&d.t, 1, d.j, on_recovered, &d, &fault));
 	commit(&d);
 	claim_all(&d);
-	for (size_t i = 0; i < d.len; i++) {
-		while (file_state_alive(d.rows[i].state))
-			drive(&d, &d.rows[i]);
-		file_row_release(&d.rows[i]);
-	}
+	drive_all(&d);
+	if (s->retake)
+		retake_all(&d);
 	end_run(&d);
 	folders_free(&d.t);
 	versions_free(&d.v);

@@ -10,7 +10,7 @@
 #define UNKNOWN "01ARZ3NDEKTSV4RRFFQ69G9002"
 
 static const struct scenario scenarios[] = {
-	{"done", OUTCOME_DONE, false, false, false,
+	{.name = "done", .end = OUTCOME_DONE, .points =
 	 "claim.before-fsync claim.fsynced-arrival "
 	 "claim.fsynced-work claim.fsynced-in version.before-write version.before-rename "
 	 "version.renamed version.fsynced identified.before-commit identified.committed "
@@ -22,14 +22,19 @@ static const struct scenario scenarios[] = {
 	 "place.fsynced-target place.fsynced-work placed.before-commit placed.committed "
 	 "placed.before-rmdir placed.removed run.before-commit run.committed recover.begun "
 	 "recover.done "},
-	{"undone", OUTCOME_FAILED, false, true, false,
+	{.name = "undone", .end = OUTCOME_FAILED, .undo = true, .points =
 	 "undoing.before-commit undoing.committed undone.before-commit undone.committed "
 	 "placing.committed place.renamed placed.before-commit placed.committed "},
-	{"held", OUTCOME_HELD, false, false, false,
+	{.name = "retaken", .end = OUTCOME_UNDONE, .undo = true, .retake = true, .points =
+	 "retaking.before-commit retaking.committed retake.before-rename retake.renamed "
+	 "retake.fsynced undoing.before-commit undone.committed "},
+	{.name = "replacing", .end = OUTCOME_DONE, .replace = true,
+	 .points = "replacing.before-commit replacing.committed placing.committed "},
+	{.name = "held", .end = OUTCOME_HELD, .points =
 	 "placing.committed place.renamed held.before-commit held.committed placed.before-rmdir "},
-	{"waiting", OUTCOME_DONE, true, false, false,
+	{.name = "waiting", .end = OUTCOME_DONE, .wait = true, .points =
 	 "waiting.before-commit waiting.committed loading.committed place.renamed "},
-	{"leftovers", OUTCOME_DONE, false, false, true,
+	{.name = "leftovers", .end = OUTCOME_DONE, .leftovers = true, .points =
 	 "recover.begun recover.withdrawn recover.adopted recover.done identified.before-commit "},
 };
 
@@ -136,7 +141,8 @@ static void check_end(const struct fixture *x, const struct scenario *s)
 	OK(journal_list(j, &all, count_row, &n, &fault));
 	assert_int_equal(n, files);
 	OK(outbox_read(j, 0, 0, count_out, &out, &fault));
-	assert_int_equal(out, files + 2); /* and the run, created and over */
+	/* and the run, created and over; and the end before it was taken again */
+	assert_int_equal(out, files + 2 + s->retake);
 	n = (size_t)deliveries_find(j, "DDDDDDDDDDDDDDDDDDDx", &d, &fault);
 	assert_int_equal(n, s->end != OUTCOME_HELD);
 	if (n)

@@ -12,7 +12,9 @@ static const enum file_state edges[][2] = {
 	{S(IDENTIFIED), S(PLACING)}, {S(GATED), S(LOADING)},   {S(GATED), S(PLACING)},
 	{S(LOADING), S(INDEXED)},    {S(LOADING), S(UNDOING)}, {S(INDEXED), S(PLACING)},
 	{S(INDEXED), S(UNDOING)},    {S(PLACING), S(PLACED)},  {S(PLACING), S(HELD)},
-	{S(UNDOING), S(PLACING)},    {S(UNDOING), S(CLAIMED)}, {S(HELD), S(CLAIMED)},
+	{S(UNDOING), S(PLACING)},    {S(UNDOING), S(CLAIMED)}, {S(HELD), S(RETAKING)},
+	{S(PLACED), S(RETAKING)},    {S(RETAKING), S(CLAIMED)}, {S(RETAKING), S(UNDOING)},
+	{S(RETAKING), S(PLACING)},   {S(INDEXED), S(REPLACING)}, {S(REPLACING), S(PLACING)},
 };
 
 static bool wanted(enum file_state from, enum file_state to)

@@ -1,0 +1,227 @@
+"""undo, retry, release, rerun and "same_name": "replace": what a person may want of a file that came to its end."""
+import json
+import os
+
+import pytest
+
+from site_ import Site, balanced
+
+PROPERTIES = {"id": {"type": "long"}, "name": {"type": "keyword"}}
+JOB = {"pattern": "*.csv", "input": {"header": True}, "rejects": {"max_ratio": 1},
+       "index": {"name": "t", "mappings": {"properties": PROPERTIES}}}
+FAST = {"arrival": {"settle_seconds": 0}}
+
+
+def csv(rows, bad=0, word="n"):
+    return b"id,name\n" + b"".join(b"%d,%s%d\n" % (i, word.encode(), i) for i in range(rows)) + b"x,bad\n" * bad
+
+
+@pytest.fixture
+def site(tmp_path):
+    s = Site(tmp_path)
+    yield s
+    s.stop()
+
+
+def show(site, ident):
+    out = site.ctl("--json", "show", ident)
+    assert out.returncode == 0, out.stderr
+    return json.loads(out.stdout)
+
+
+def ended(site, ident, state):
+    site.until(lambda: show(site, ident)["state"] == state and ident not in site.names("bob", "work"))
+    return show(site, ident)
+
+
+def wish(site, verb, ident, code=0):
+    out = site.ctl("--json", verb, ident)
+    assert out.returncode == code, out.stdout + out.stderr
+    return json.loads(out.stdout) if code == 0 else out.stderr
+
+
+def reload(site):
+    """The profile on disk is in force."""
+    before = site.log("bob").count("profile.loaded")
+    assert site.ctl("reload").returncode == 0
+    site.until(lambda: site.log("bob").count("profile.loaded") > before)
+
+
+def load(site, name, content, state="done"):
+    site.drop("bob", name, content)
+    site.until(lambda: name + ".receipt.json" in site.names("bob", state) and site.names("bob", "work") == [])
+    return site.receipt("bob", state, name)
+
+
+def rows_of(site, receipt):
+    return [(r["id"], r["name"]) for r in site.rows("bob", "bob-t") if r["_id"].startswith(receipt["delivery"] + "-")]
+
+
+def test_undo_takes_back_exactly_that_delivery(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    a, b = load(site, "a.csv", csv(50, 2)), load(site, "b.csv", csv(30, word="m"))
+    assert wish(site, "undo", a["id"])["id"] == a["id"]
+    end = ended(site, a["id"], "undone")
+    assert rows_of(site, a) == [] and len(rows_of(site, b)) == 30
+    assert (end["rows"]["indexed"], end["rows"]["unsent"], end["rows"]["rejected"], end["documents"]) == (0, 50, 2, 0)
+    assert balanced(end) and end["sinks"][0]["state"] == "undone" and "operator" in end["reason"]
+    assert site.names("bob", "done") == ["b.csv", "b.csv.receipt.json"]
+    assert site.names("bob", "failed") == ["a.csv", "a.csv.receipt.json", "a.csv.rejects.csv"]
+    receipt = site.receipt("bob", "failed", "a.csv")
+    assert receipt["state"] == "undone" and receipt["sentence"] == end["sentence"]
+    assert open(site.path("staging", "bob", "failed", "a.csv"), "rb").read() == csv(50, 2)
+    assert "no row of it is stored" in wish(site, "undo", a["id"], 1)
+
+
+def test_the_same_bytes_load_again_after_an_undo(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    a = load(site, "a.csv", csv(5))
+    wish(site, "undo", site.path("staging", "bob", "done", "a.csv"))
+    ended(site, a["id"], "undone")
+    again = load(site, "a.csv", csv(5))
+    assert again["delivery"] == a["delivery"] and again["id"] != a["id"] and again["state"] == "done"
+    assert len(rows_of(site, again)) == 5
+    # and the undone one, tried again, is the duplicate now
+    wish(site, "retry", a["id"])
+    assert ended(site, a["id"], "duplicate")["duplicate_of"] == again["id"]
+    assert len(rows_of(site, again)) == 5
+
+
+def test_retry_loads_a_failed_file_under_the_job_as_it_is_now(site):
+    site.tenant("bob", FAST, t={**JOB, "rejects": {"max_rows": 0}})
+    site.start()
+    a = load(site, "a.csv", csv(5, 1), "failed")
+    assert "done" in wish(site, "retry", load(site, "b.csv", csv(1))["id"], 1)
+    site.tenant("bob", FAST, t=JOB)
+    reload(site)
+    wish(site, "retry", a["id"])
+    end = ended(site, a["id"], "done")
+    assert end["job_version"] != a["job_version"] and end["attempts"] == 2
+    assert len(rows_of(site, end)) == 5 and site.names("bob", "failed") == []
+    assert os.stat(site.path("staging", "bob", "done", "a.csv")).st_mode & 0o222 == 0
+
+
+def test_release_lets_a_file_of_the_same_name_through_beside_the_first(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    a = load(site, "a.csv", csv(5))
+    held = load(site, "a.csv", csv(7), "held")
+    assert "release" in held["reason"]
+    assert "it is done; rerun" in wish(site, "release", a["id"], 1)
+    wish(site, "retry", held["id"])  # judged anew, by the same rule
+    ended(site, held["id"], "held")
+    wish(site, "release", held["id"])
+    end = ended(site, held["id"], "done")
+    assert len(rows_of(site, a)) == 5 and len(rows_of(site, end)) == 7
+    assert site.names("bob", "held") == []
+
+
+def test_rerun_takes_back_and_loads_under_the_current_job(site):
+    site.tenant("bob", FAST, t={**JOB, "filter": 'filter { csv { columns => ["id","name"] } mutate { uppercase => ["name"] } }'})
+    site.start()
+    a = load(site, "a.csv", csv(5))
+    assert rows_of(site, a)[0] == (0, "N0")
+    site.tenant("bob", FAST, t={**JOB, "filter": 'filter { csv { columns => ["id","name"] } if [id] == "3" { drop {} } }'})
+    reload(site)
+    wish(site, "rerun", a["id"])
+    site.until(lambda: show(site, a["id"])["job_version"] not in (None, a["job_version"]))
+    end = ended(site, a["id"], "done")
+    assert sorted(rows_of(site, end)) == [(i, "n%d" % i) for i in range(5) if i != 3]
+    assert end["delivery"] == a["delivery"] and end["rows"]["filtered"] == 1 and balanced(end)
+
+
+def test_rerun_of_a_job_since_a_time(site):
+    site.tenant("bob", FAST, t=JOB, u={**JOB, "pattern": "*.tsv", "index": {**JOB["index"], "name": "u"}})
+    site.start()
+    before = [load(site, "%s.csv" % n, csv(3, word=n)) for n in "abc"]
+    out = site.ctl("--json", "rerun", "--job", "bob/t", "--since", before[1]["times"]["claimed"].split(".")[0] + "Z")
+    assert out.returncode == 0, out.stderr
+    names = [r["file"] for r in json.loads(out.stdout)]
+    # a second's precision: what was claimed in the same second comes too
+    assert names[-2:] == ["b.csv", "c.csv"] and all(r["begun"] for r in json.loads(out.stdout))
+    for r in before[1:]:
+        site.until(lambda: show(site, r["id"])["attempts"] == 3)  # load, undo, load
+        ended(site, r["id"], "done")
+    assert len(site.rows("bob", "bob-t")) == 9
+    assert json.loads(site.ctl("--json", "rerun", "--job", "bob/u", "--since", "7d").stdout) == []
+    bad = site.ctl("rerun", "--job", "bob/t", "--since", "yesterday")
+    assert bad.returncode == 2 and "yesterday" in bad.stderr
+
+
+def test_replace_stores_the_new_rows_and_takes_the_old_ones_back(site):
+    site.tenant("bob", FAST, t={**JOB, "same_name": "replace"})
+    site.start()
+    old = load(site, "a.csv", csv(50))
+    site.drop("bob", "a.csv", csv(20, word="m"))
+    site.until(lambda: "a.csv.receipt.json" in site.names("bob", "failed") and site.names("bob", "work") == [])
+    gone = show(site, old["id"])
+    assert gone["state"] == "undone"
+    new = show(site, gone["replaced_by"])
+    assert new["state"] == "done" and new["replaces"] == old["id"] and old["id"] in new["sentence"]
+    assert site.receipt("bob", "failed", "a.csv")["replaced_by"] == new["id"]
+    placed = [n for n in site.names("bob", "done") if n.endswith(".receipt.json")]
+    assert [json.load(open(site.path("staging", "bob", "done", n)))["replaces"] for n in placed] == [old["id"]]
+    assert rows_of(site, old) == [] and len(rows_of(site, new)) == 20
+    # the first again: it replaces the second
+    wish(site, "retry", old["id"])
+    back = ended(site, old["id"], "done")
+    ended(site, new["id"], "undone")
+    assert back["replaces"] == new["id"] and rows_of(site, new) == [] and len(rows_of(site, back)) == 50
+
+
+def test_a_file_that_is_gone_can_be_undone_and_not_loaded(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    a = load(site, "a.csv", csv(5))
+    os.unlink(site.path("staging", "bob", "done", "a.csv"))
+    assert "without its file" in wish(site, "rerun", a["id"], 1)
+    assert len(rows_of(site, a)) == 5
+    wish(site, "undo", a["id"])
+    ended(site, a["id"], "undone")
+    assert rows_of(site, a) == [] and site.names("bob", "failed") == ["a.csv.receipt.json"]
+
+
+def waiting(site, count):
+    site.until(lambda: len(json.loads(site.ctl("--json", "files", "--state", "waiting").stdout)) == count)
+    return {f["file"]: f["id"] for f in json.loads(site.ctl("--json", "files").stdout)}
+
+
+def test_a_file_that_waits_for_its_store_is_undone_or_tried_when_that_is_back(site):
+    site.tenant("bob", FAST, t=JOB)
+    os.makedirs(site.path("var", "data", "bob", "data.db"))
+    site.start()
+    for name in ("a.csv", "b.csv"):
+        site.drop("bob", name, csv(5))
+    ids = waiting(site, 2)
+    assert "it waits" in wish(site, "release", ids["a.csv"], 1)
+    wish(site, "undo", ids["a.csv"])  # rows may be there: it is in failed/ when the store has said that none is
+    os.rmdir(site.path("var", "data", "bob", "data.db"))
+    wish(site, "retry", ids["b.csv"])
+    assert len(rows_of(site, ended(site, ids["b.csv"], "done"))) == 5
+    end = ended(site, ids["a.csv"], "undone")
+    assert rows_of(site, end) == [] and "operator" in end["reason"]
+
+
+def test_a_file_that_waits_before_its_first_row_is_given_up_at_once(tmp_path):
+    site = Site(tmp_path, sinks={"dead": {"type": "elasticsearch", "urls": ["http://127.0.0.1:1"]}}, default_sinks=["dead"])
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    try:
+        site.drop("bob", "a.csv", csv(5))
+        ids = waiting(site, 1)
+        wish(site, "undo", ids["a.csv"])
+        end = ended(site, ids["a.csv"], "undone")
+        assert "before a row" in end["reason"] and site.names("bob", "failed") == ["a.csv", "a.csv.receipt.json"]
+    finally:
+        site.stop()
+
+
+def test_wishes_of_no_file(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    for verb in ("undo", "retry", "release", "rerun"):
+        assert "no file" in wish(site, verb, "01ARZ3NDEKTSV4RRFFQ69G5FAV", 1)
+        out = site.ctl(verb)
+        assert out.returncode == 2 and "usage" in out.stderr
