@@ -5,6 +5,7 @@ At each point (so many bytes left when the files come) both files are placed wit
 import contextlib
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import time
@@ -212,3 +213,43 @@ def placed(site):
         return states(site) == ["PLACED", "PLACED"]
     except sqlite3.OperationalError:
         return False
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
+def test_filled_freed_and_killed_at_random(place, kind):
+    """Files of 1 to 4,000 rows come while somebody fills the disk, frees it and kills the daemon: each is there once in the end."""
+    seed = int(os.environ.get("INGEST_SEED", "0")) or random.randrange(1 << 20)
+    rounds = int(os.environ.get("INGEST_DISK_ROUNDS", "150" if os.environ.get("INGEST_NIGHTLY") else "12"))
+    rng = random.Random(seed)
+    site = place(kind, 48, min_free_bytes=0)
+    filler, sizes, kills, fulls = site.path("filler"), {}, 0, 0
+    site.start()
+    for i in range(rounds):
+        rows = rng.choice([1, 40, 900, 4000])
+        name = "f%d.csv" % i
+        try:
+            site.drop("bob", "." + name, csv_of(rows, 1))
+        except OSError:  # the upload itself has no room
+            os.unlink(filler)
+            site.drop("bob", "." + name, csv_of(rows, 1))
+        os.rename(site.path("staging", "bob", "in", "." + name), site.path("staging", "bob", "in", name))
+        sizes[name] = rows
+        if rng.random() < 0.6:
+            fill(filler, rng.randrange(0, 400 * 1024))
+        if rng.random() < 0.3:
+            site.kill()
+            kills += 1
+            if os.path.exists(filler):
+                os.unlink(filler)  # so that start() has a daemon to ask
+            site.start()
+        fulls += disk(site)["state"] == "full"
+        if os.path.exists(filler) and rng.random() < 0.7:
+            os.unlink(filler)
+    if os.path.exists(filler):
+        os.unlink(filler)
+    print("\n%s, seed %d: %d files, %d kills, full at %d looks" % (kind, seed, rounds, kills, fulls))
+    site.until(lambda: states(site).count("PLACED") == rounds, 120)
+    assert site.stop() == 0
+    assert dict(settled(site)) == dict.fromkeys(sizes, 1)
+    for name, rows in sizes.items():
+        loaded(site, name, rows, 1)
