@@ -103,3 +103,18 @@ def once_with_a_slow_store(site, env, tenant="bob"):
     db.execute("rollback")
     db.close()
     return daemon.wait(timeout=120)
+
+
+def settle_all(site, tenant, count):
+    """Wait until nothing is on its way and the journal knows `count` arrivals."""
+    def done():
+        if site.names(tenant, "work") or site.names(tenant, "in"):
+            return False
+        db = sqlite3.connect(site.path("var", "journal.db"))
+        try:
+            rows = [n for n, in db.execute("select count(*) from arrivals union all "
+                                           "select count(*) from arrivals where state not in ('PLACED', 'HELD')")]
+        finally:
+            db.close()
+        return rows == [count, 0]
+    site.until(done, 120)

@@ -224,6 +224,9 @@ unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *arg
 		return r == 0 ? 404 : journal_trouble(f);
 	}
 	r = wish_apply(d, w, &row, f);
+	/* the answer is a promise: a kill behind it forgets nothing */
+	if (r == 0 && turn_commit(d, f) < 0)
+		r = -1;
 	if (r < 0)
 		fault_prefix(f, "cannot %s %s (arrival %s)", wish_name(w), row.file, row.arrival);
 	strbuf_addc(out, '{');
