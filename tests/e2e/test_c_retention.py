@@ -175,6 +175,36 @@ def test_a_full_disk_is_reason_to_look_at_once(site):
     site.until(lambda: site.names("bob", "done") == [])
 
 
+def test_undo_of_what_retention_removed(tmp_path):
+    """Its rows go by their ids; another file that lies under its name now is not touched."""
+    site = Site(tmp_path)
+    site.tenant("bob", KEEP, t={**JOB, "same_name": "add"})
+    site.drop("bob", "a.csv", b"id,name\n1,n1\n")
+    site.once()
+    first = site.receipt("bob", "done", "a.csv")
+    backdate(site, 31)
+    site.once()
+    site.drop("bob", "a.csv", b"id,name\n2,n2\n")  # of the same size
+    site.once()
+    second = site.receipt("bob", "done", "a.csv")
+    assert first["id"] != second["id"] and len(stored(site, "bob", "bob-t")) == 2
+    site.start()
+    again = site.ctl("rerun", first["id"])
+    assert again.returncode == 1 and "retention removed it at 2" in again.stderr
+    assert site.ctl("undo", first["id"]).returncode == 0
+    site.until(lambda: [r["id"] for r in stored(site, "bob", "bob-t")] == [2])
+    site.until(lambda: json.loads(site.ctl("--json", "show", first["id"]).stdout)["state"] == "undone")
+    assert site.receipt("bob", "done", "a.csv") == second
+    assert open(site.path("staging", "bob", "done", "a.csv")).read() == "id,name\n2,n2\n"
+    assert site.names("bob", "failed") == ["a.csv.receipt.json"]
+    assert site.ctl("journal", "check").returncode == 0
+    # and the receipt goes when failed_days are over
+    assert site.stop() == 0
+    backdate(site, 91)
+    site.once()
+    assert site.names("bob", "failed") == [] and site.names("bob", "done") == []
+
+
 @pytest.mark.parametrize("days", [0, -1, 1.5, "30", 36501])
 def test_days_out_of_range_are_refused(tmp_path, days):
     site = Site(tmp_path)

@@ -112,7 +112,12 @@ static void look_at_placed(const struct audit *a, const struct file_row *r, stru
 		problem_set(p, "database", NULL, "the row is %s and has no place", file_state_name(r->state));
 		return;
 	}
-	look_at_file(a, r, placed_path(a, r, ""), p);
+	path = placed_path(a, r, "");
+	/* rows can be taken back without the file: then its receipt alone is placed */
+	if (r->has_outcome && r->outcome == OUTCOME_UNDONE && access(path, F_OK) < 0)
+		free(path);
+	else
+		look_at_file(a, r, path, p);
 	if (!p->kind)
 		look_at_receipt(a, r, p);
 	if (p->kind || !r->rejects)

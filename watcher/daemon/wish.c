@@ -134,6 +134,7 @@ static void taken(struct ingestd *d, struct file *x)
 	x->row.has_folder = false;
 	file_row_set(&x->row.target, NULL);
 	file_row_set(&x->row.rejects, NULL);
+	x->row.times.removed = 0; /* what is placed now is retention's anew */
 	x->synced = true;
 	if (rows_stored(&x->row)) {
 		undo(d, x);

@@ -7,6 +7,7 @@
 #include "watcher/base/base.h"
 #include "watcher/spool/retake.h"
 
+#include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/spool/durable.h"
@@ -29,9 +30,16 @@ static enum retake_result is_it(const struct folders *t, const struct file_row *
 
 enum retake_result retake_look(const struct folders *t, const struct file_row *r, struct fault *f)
 {
+	char when[CLOCK_TEXT];
 	struct stat st;
 
 	CHECK(r->has_folder && r->target);
+	if (r->times.removed) {
+		/* whatever lies under its name now is another's */
+		clock_format(r->times.removed, when);
+		fault_set(f, FAULT_DATA, "retention removed it at %s", when);
+		return RETAKE_MISSING;
+	}
 	if (fstatat(t->fd[r->folder], r->target, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return is_it(t, r, &st, f);
 	fault_errno(f, FAULT_SYSTEM, "cannot find %s/%s/%s", t->path, folder_name(r->folder), r->target);
@@ -105,9 +113,11 @@ static int sync_all(const struct folders *t, const struct file_row *r, int work,
 
 static int move_sides(const struct folders *t, const struct file_row *r, int work, struct fault *f)
 {
-	if (r->rejects && move_side(t, r, work, r->rejects + strlen(r->target), f) < 0)
+	bool own = !r->times.removed;
+
+	if (own && r->rejects && move_side(t, r, work, r->rejects + strlen(r->target), f) < 0)
 		return -1;
-	if (move_side(t, r, work, ".receipt.json", f) < 0)
+	if (own && move_side(t, r, work, ".receipt.json", f) < 0)
 		return -1;
 	return sync_all(t, r, work, f);
 }
