@@ -43,6 +43,7 @@ class World:
         self.names = [Name("%s%02d.csv" % (rules[i % 3][0], i), rules[i % 3]) for i in range(WIDTH)]
         self.jobs()
         self.site.start()
+        self.site.until(lambda: "daemon.started" in self.site.log("ingestd"))
 
     def jobs(self):
         self.version += 1
@@ -84,8 +85,10 @@ class World:
             store.execute("begin immediate")
         self.do(deeds)
         if trouble == "kill":
+            starts = self.site.log("ingestd").count("daemon.started")
             self.site.kill()
-            self.site.start()
+            self.site.start()  # wishes are taken when recovery is done
+            self.site.until(lambda: self.site.log("ingestd").count("daemon.started") > starts)
         if store:
             store.execute("rollback")
             store.close()
