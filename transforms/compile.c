@@ -59,6 +59,7 @@ struct regex *compile_regex(struct compile *c, struct span pattern, size_t at, u
 		compile_warning(c, place_of(c, pattern, at, nested),
 				"this group repeats without end what repeats without end itself: a row that does not "
 				"match can cost its time limit, and is rejected then");
+	regex_charge(re, pattern, &p->budget, at ? at : c->node->at);
 	p->regexes = xrealloc(p->regexes, (p->regex_count + 1) * sizeof(struct regex *));
 	p->regexes[p->regex_count++] = re;
 	return re;
@@ -193,7 +194,8 @@ int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf
 	arena_init(&p->arena, 16 * 1024);
 	p->lenient = src->lenient;
 	/* settings are spans of the text: the plan has its own */
-	source.text = arena_span(&p->arena, src->text);
+	source.text = p->text = arena_span(&p->arena, src->text);
+	p->budget.row_ms = BUDGET_ROW_MS;
 	syntax_init(&s, &source, &p->arena, src->vars);
 	nodes = syntax_parse(&s);
 	compile_nodes(&c, nodes);

@@ -8,6 +8,7 @@
 #ifndef TRANSFORMS_COMPILE_H
 #define TRANSFORMS_COMPILE_H
 
+#include "transforms/budget.h"
 #include "transforms/condition.h"
 #include "transforms/filter.h"
 #include "transforms/plan.h"
@@ -50,6 +51,9 @@ struct plan {
 	bool remembers;
 	struct plan_watch watch;
 	struct filter_run *run;
+	struct span text; /* of the filter: places in it are told of a file that is given up */
+	struct budget budget;
+	char why[PLAN_TEXT]; /* of plan_given_up */
 };
 
 struct compile {

@@ -73,6 +73,8 @@ void filter_lossy(struct filter_run *run, struct span field, const char *from, c
 		  struct span example);
 /* The row has used up its time or memory: a loop over much ends by filter_fail then. */
 bool filter_spent(struct filter_run *run);
+/* A regular expression compiled for this event: what it costs is the file's.  at: of its option_item. */
+void filter_charge(struct filter_run *run, struct regex *re, struct span pattern, size_t at);
 /* One more event out of this filter.  -1: the row's fan-out limit; the failure is noted, return FILTER_FAILED. */
 int filter_emit(struct filter_run *run, struct event *made) MUST_CHECK;
 

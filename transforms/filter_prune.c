@@ -15,6 +15,7 @@ struct pattern {
 	struct span key; /* of a value's pattern */
 	const struct template *key_template, *template;
 	struct regex *regex;
+	size_t at; /* in the filter's text */
 	struct strbuf last;
 };
 
@@ -52,6 +53,7 @@ static int take_pattern(const struct prune *p, struct compile *c, struct pattern
 {
 	strbuf_init(&out->last);
 	if (p->interpolate) {
+		out->at = at;
 		out->template = compile_template(c, text, at);
 		return out->template ? 0 : -1;
 	}
@@ -158,6 +160,8 @@ static void renew(struct pruning *r, struct pattern *p)
 	strbuf_addspan(&p->last, text);
 	if (regex_compile(text, REGEX_PLAIN, &p->regex, why) < 0)
 		fail(r, SPAN_NONE, why);
+	else
+		filter_charge(r->run, p->regex, text, p->at);
 }
 
 static void renew_all(struct pruning *r, struct patterns *list)

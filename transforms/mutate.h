@@ -14,6 +14,7 @@ struct gsub {
 	const struct ref *ref;
 	struct regex *regex;		/* constant, or the last one that the template gave (then own) */
 	const struct template *pattern; /* NULL: constant */
+	size_t at;			/* of the pattern in the filter's text */
 	struct strbuf last;		/* the text of that regex */
 	const struct template *by;
 };

@@ -28,6 +28,7 @@ static int take_triple(struct mutate *m, struct compile *c, const struct option_
 	struct gsub *g = &m->gsubs[m->gsub_count++];
 
 	strbuf_init(&g->last);
+	g->at = items[1].at;
 	g->ref = compile_ref(c, items[0].text, items[0].at);
 	g->by = compile_template(c, items[2].text, items[2].at);
 	if (is_dynamic(items[1].text))
@@ -81,8 +82,10 @@ static int ready_regex(const struct mutation *m, struct gsub *g)
 	regex_free(&g->regex);
 	strbuf_reset(&g->last);
 	strbuf_addspan(&g->last, text);
-	if (regex_compile(text, REGEX_PLAIN, &g->regex, why) == 0)
+	if (regex_compile(text, REGEX_PLAIN, &g->regex, why) == 0) {
+		filter_charge(m->run, g->regex, text, g->at);
 		return 0;
+	}
 	return mutate_fail(m, g->ref, &(struct value){.type = VALUE_STRING, .u = {.text = text}},
 			   "no regular expression: %s", why);
 }

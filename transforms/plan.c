@@ -6,7 +6,6 @@
  */
 #include "watcher/base/base.h"
 #include "transforms/run.h"
-#include "watcher/base/clock.h"
 
 bool plan_has_csv(const struct plan *p)
 {
@@ -25,9 +24,30 @@ void plan_watch(struct plan *p, const struct plan_watch *watch)
 
 void plan_begin(struct plan *p)
 {
+	budget_begin_file(&p->budget);
 	for (size_t i = 0; i < p->count; i++)
 		if (p->steps[i].kind == STEP_FILTER && p->steps[i].type->begin)
 			p->steps[i].type->begin(p->steps[i].self);
+}
+
+const char *plan_given_up(struct plan *p)
+{
+	const struct budget *b = &p->budget;
+	size_t line, column;
+
+	if (b->strikes < BUDGET_STRIKES)
+		return NULL;
+	if (!b->pattern[0]) {
+		snprintf(p->why, sizeof(p->why), "several rows took more than %g seconds each in the filter; "
+			 "rows may cost that, a file may not", (double)b->row_ms / 1000);
+		return p->why;
+	}
+	source_place(p->text, b->at, &line, &column);
+	snprintf(p->why, sizeof(p->why), "the regular expression \"%s\" (filter, line %zu, column %zu) ended at its "
+		 "limit of steps %d times; rows may cost that, a file may not: make its repetitions possessive "
+		 "(a++) or anchor it, so that a text that does not match is told soon", b->pattern, line, column,
+		 BUDGET_STRIKES);
+	return p->why;
 }
 
 static void begin(struct filter_run *r, struct event *ev, struct coercions *c, int64_t now_ms)
@@ -39,7 +59,7 @@ static void begin(struct filter_run *r, struct event *ev, struct coercions *c, i
 	r->coercions = c;
 	r->arena = ev->arena;
 	r->now_ms = now_ms;
-	r->deadline = clock_mono_ms() + PLAN_SECONDS * 1000;
+	budget_begin_row(&p->budget);
 	r->made = 1;
 }
 
@@ -58,7 +78,8 @@ static bool within_limits(struct filter_run *r)
 	if (r->arena->used > PLAN_MEMORY)
 		run_refuse(r, SPAN_NONE, "the row takes more than %d bytes", PLAN_MEMORY);
 	else
-		run_refuse(r, SPAN_NONE, "the row takes more than %d seconds", PLAN_SECONDS);
+		run_refuse(r, SPAN_NONE, "the row takes more than %g seconds",
+			   (double)r->plan->budget.row_ms / 1000);
 	return false;
 }
 

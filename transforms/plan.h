@@ -12,7 +12,7 @@
  * dropped: then the failure was dealt with.  A refusal: the row cannot become a document at all (a condition that cannot be
  * evaluated, a limit of the row).
  * Nothing is allocated a row but in the event's arena.  Results live until that arena is reset.
- * Limits of a row: PLAN_EVENTS documents, PLAN_MEMORY bytes, PLAN_DEPTH levels, PLAN_SECONDS.
+ * Limits of a row: PLAN_EVENTS documents, PLAN_MEMORY bytes, PLAN_DEPTH levels, and its time (budget.h).
  */
 #ifndef TRANSFORMS_PLAN_H
 #define TRANSFORMS_PLAN_H
@@ -24,7 +24,6 @@
 #define PLAN_EVENTS 10000
 #define PLAN_MEMORY (32 * 1024 * 1024)
 #define PLAN_DEPTH 100
-#define PLAN_SECONDS 10
 
 struct plan;
 
@@ -66,6 +65,8 @@ bool plan_has_csv(const struct plan *p);
 /* Has a filter state from row to row?  Then a file is read from its first row even when its load is resumed. */
 bool plan_remembers(const struct plan *p);
 void plan_begin(struct plan *p);
+/* Why the file is given up, as one sentence: rows since plan_begin cost too much.  NULL: it is not. */
+const char *plan_given_up(struct plan *p);
 void plan_watch(struct plan *p, const struct plan_watch *watch);
 void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now_ms,
 	      struct plan_result *out);

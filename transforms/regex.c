@@ -6,6 +6,8 @@
  */
 #include "watcher/base/base.h"
 #include "transforms/regex.h"
+#include "transforms/budget.h"
+#include "watcher/base/utf8.h"
 #include <oniguruma.h>
 
 #define RETRY_LIMIT 1000000
@@ -20,6 +22,9 @@ struct regex {
 	regex_t *code;
 	OnigMatchParam *param;
 	OnigRegion *region;
+	struct budget *budget; /* or NULL */
+	size_t at;
+	char shown[BUDGET_PATTERN + 4];
 };
 
 static void once(void)
@@ -110,6 +115,17 @@ int regex_compile(struct span pattern, unsigned flags, struct regex **out, char 
 	return 0;
 }
 
+void regex_charge(struct regex *re, struct span pattern, struct budget *budget, size_t at)
+{
+	struct span cut = {pattern.p, pattern.n < BUDGET_PATTERN ? pattern.n : BUDGET_PATTERN};
+
+	if (cut.n < pattern.n)
+		cut.n = utf8_valid_prefix(cut);
+	re->budget = budget;
+	re->at = at;
+	snprintf(re->shown, sizeof(re->shown), "%.*s%s", SPAN_FMT(cut), cut.n < pattern.n ? "..." : "");
+}
+
 void regex_free(struct regex **rep)
 {
 	struct regex *re = *rep;
@@ -144,12 +160,17 @@ enum regex_result regex_search(struct regex *re, struct span subject, size_t fro
 	CHECK(from <= subject.n && subject.n <= INT32_MAX);
 	if (re->literal.p)
 		return search_literal(re, subject, from, m);
+	if (re->budget && budget_spent(re->budget))
+		return REGEX_LIMIT;
 	r = onig_search_with_param(re->code, p, p + subject.n, p + from, p + subject.n, re->region,
 				   ONIG_OPTION_NONE, re->param);
 	if (r == ONIG_MISMATCH)
 		return REGEX_MISS;
-	if (r < 0) /* a limit, or no memory for the stack: both are what this pattern costs on this row */
+	if (r < 0) { /* a limit, or no memory for the stack: both are what this pattern costs on this row */
+		if (re->budget)
+			budget_strike(re->budget, re->shown, re->at);
 		return REGEX_LIMIT;
+	}
 	*m = (struct regex_match){(size_t)re->region->num_regs, re->region->beg, re->region->end};
 	return REGEX_MATCH;
 }

@@ -4,7 +4,8 @@
  *	regex_compile(pattern, flags, &re, &why)     -1: why is a sentence (static or the regex module's)
  *	switch (regex_search(re, subject, from, &m))
  *	REGEX_MATCH: m.begin[0], m.end[0], groups 1..m.count-1 (-1: did not take part)
- *	REGEX_LIMIT: the retry or stack limit of this match was reached: the row's fault, not a mismatch
+ *	REGEX_LIMIT: the retry or stack limit of this match was reached, or the row's time is up: the row's fault, not a mismatch
+ *	regex_charge(re, pattern, &budget, at)       what its searches cost is the budget's; at: its place in the filter's text
  *	regex_free(&re)
  *
  * Compiled once; a search allocates nothing that grows with the rows.  m is the regex's and good until its next search.
@@ -24,6 +25,7 @@ enum regex_flags {
 
 enum regex_result { REGEX_MISS, REGEX_MATCH, REGEX_LIMIT };
 
+struct budget;
 struct regex;
 
 struct regex_match {
@@ -34,6 +36,7 @@ struct regex_match {
 
 int regex_compile(struct span pattern, unsigned flags, struct regex **out, char why[REGEX_WHY])
 	MUST_CHECK;
+void regex_charge(struct regex *re, struct span pattern, struct budget *budget, size_t at);
 void regex_free(struct regex **re);
 /* The number of a named group; -1: there is none.  Of several with one name the last. */
 int regex_group(const struct regex *re, struct span name);

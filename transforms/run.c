@@ -5,11 +5,9 @@
  */
 #include "watcher/base/base.h"
 #include "transforms/run.h"
-#include "watcher/base/clock.h"
 
 #define VALUE_SHOWN 60
 #define FAILURES 1000
-#define TICKS 8
 
 struct filter_run *filter_run_new(struct plan *p)
 {
@@ -47,7 +45,12 @@ bool filter_spent(struct filter_run *run)
 {
 	if (run->arena->used > PLAN_MEMORY)
 		return true;
-	return ++run->ticks % TICKS == 0 && clock_mono_ms() > run->deadline;
+	return budget_spent(&run->plan->budget);
+}
+
+void filter_charge(struct filter_run *run, struct regex *re, struct span pattern, size_t at)
+{
+	regex_charge(re, pattern, &run->plan->budget, at);
 }
 
 struct span run_name(const struct filter_run *r)

@@ -25,8 +25,6 @@ struct filter_run {
 	struct coercions *coercions;
 	struct arena *arena;
 	int64_t now_ms;
-	int64_t deadline;
-	unsigned ticks;
 	const struct step *step;
 	struct event *event; /* that the filter has */
 	struct run_failure *failures;

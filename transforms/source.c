@@ -41,6 +41,15 @@ static size_t characters(const struct source *s, size_t from, size_t to)
 	return n;
 }
 
+void source_place(struct span text, size_t at, size_t *line, size_t *column)
+{
+	struct source s = {.text = text};
+	struct place p = place_of(&s, at);
+
+	*line = p.line;
+	*column = characters(&s, p.from, p.at) + 1;
+}
+
 /* The line, cut around the place when long, and the caret. */
 static void add_excerpt(struct strbuf *out, const struct source *s, const struct place *p)
 {

@@ -32,6 +32,8 @@ struct source {
 
 void source_error(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void source_warning(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Line and column, from 1, of a byte of the text. */
+void source_place(struct span text, size_t at, size_t *line, size_t *column);
 /* Puts the errors into the order of the text: parser and compiler find them one after the other. */
 void source_sort(struct source *s);
 void source_verror(struct source *s, size_t at, const char *fmt, va_list ap);

@@ -152,3 +152,36 @@ def test_descriptors_and_memory_are_constant_over_2000_files(site):
     assert max(rss) - min(rss) <= 4 << 20 and max(rss) <= PEAK, rss
     db_rows = len(site.rows("bob", "bob-t"))
     assert db_rows == 2000
+
+
+def test_a_hostile_pattern_costs_its_tenant_the_file_and_never_the_neighbour(tmp_path):
+    """Every 11th row of 60,000 ends at the limit of steps, some 12 ms each, in four files that hold both workers."""
+    site = Site(tmp_path, workers=2)
+    profile = {"arrival": {"settle_seconds": 0}, "formats": ["txt"]}
+    hostile = "if [message] =~ /^(a|aa)+$/ { }"
+    job = {"pattern": "*.txt", "rejects": {"max_ratio": 1}, "index": {"name": "t", "mappings": {"properties": {}}}}
+    site.tenant("eve", profile, t={**job, "filter": hostile})
+    site.tenant("bob", profile, t=job)
+    try:
+        site.start()
+        rows = "".join("a" * 40 + "!\n" if n % 11 == 0 else "ok %d\n" % n for n in range(1, 60001))
+        for n in range(4):
+            site.drop("eve", "e%d.txt" % n, rows.encode())
+        site.until(lambda: len(site.names("eve", "work")) >= 2)
+        site.drop("bob", "b.txt", b"one\ntwo\n")
+        site.until(lambda: any(n.endswith(".receipt.json") for n in site.names("bob", "done")))
+        site.until(lambda: sum(n.endswith(".receipt.json") for n in site.names("eve", "failed")) == 4)
+        bob = site.receipt("bob", "done", "b.txt")
+        eve = [site.receipt("eve", "failed", "e%d.txt" % n) for n in range(4)]
+        assert bob["rows"]["indexed"] == 2
+        # by the receipts as they were written: bob's is there before eve's last
+        written = [os.stat(site.path("staging", *p.split("/"))).st_mtime_ns for p in
+                   ["bob/done/b.txt.receipt.json"] + ["eve/failed/e%d.txt.receipt.json" % n for n in range(4)]]
+        assert written[0] < max(written[1:])
+        for r in eve:
+            assert r["rows"]["read"] == 1100 and r["rows"]["rejected"] == 100
+            assert ('given up at line 1100: the regular expression "^(a|aa)+$" (filter, line 1, column 18) ended at its '
+                    "limit of steps 100 times") in r["reason"], r
+            assert "possessive (a++) or anchor it" in r["reason"]
+    finally:
+        site.stop()

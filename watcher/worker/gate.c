@@ -45,13 +45,23 @@ static int gate_row(struct task *t, const struct record *rec)
 	return -1;
 }
 
+/* Asked in this pass alone: a file that has passed it is loaded whole. */
+static int gate_cost(struct task *t, const struct record *rec)
+{
+	const char *why = row_given_up(t->row);
+
+	return why ? fault_set(&t->fault, FAULT_DATA, "given up at line %llu: %s",
+			       (unsigned long long)rec->line, why)
+		   : 0;
+}
+
 static int gate_rows(struct task *t)
 {
 	struct record rec;
 	int r;
 
 	while ((r = input_next(t->input, &rec, &t->fault)) == 1) {
-		if (gate_row(t, &rec) < 0)
+		if (gate_row(t, &rec) < 0 || gate_cost(t, &rec) < 0)
 			return -1;
 		if (t->counters.read % TICK_ROWS == 0 && task_tick(t, &t->fault) < 0)
 			return -1;

@@ -41,6 +41,11 @@ bool row_remembers(const struct compiled *c)
 	return c->plan && plan_remembers(c->plan);
 }
 
+const char *row_given_up(const struct row *r)
+{
+	return r->compiled->plan ? plan_given_up(r->compiled->plan) : NULL;
+}
+
 static bool names_message(const struct parser_header *h)
 {
 	for (size_t i = 0; h->names && i < h->count; i++)

@@ -42,6 +42,8 @@ void row_free(struct row **r);
 /* coercions NULL: not counted (the load counts nothing twice). */
 enum row_result row_run(struct row *r, const struct record *rec, struct coercions *c,
 			struct row_output *out);
+/* Why the rows so far make it no use to go on, or NULL. */
+const char *row_given_up(const struct row *r);
 /* Must a resumed file be read from its first row, since a filter has state from row to row? */
 bool row_remembers(const struct compiled *c);
 

@@ -2,7 +2,7 @@
  * test_plan - texts to plans and rows through them: vars, limits of hostile texts, memory
  */
 #include "watcher/base/base.h"
-#include "transforms/plan.h"
+#include "transforms/compile.h"
 #include "transforms/values.h"
 #include <malloc.h>
 #include <setjmp.h>
@@ -163,6 +163,67 @@ static void test_memory_of_a_row(void **state)
 }
 
 /* After the first rows a row takes nothing from the heap. */
+/* 100 searches at their limit, and no row less, give a file up; the next file begins anew. */
+static void test_a_file_of_hostile_rows_is_given_up(void **state)
+{
+	struct plan *p = compile(SPAN_LITERAL("drop { percentage => 0 }\nif [message] =~ /^(a|aa)+$/ { drop { } }"), NULL);
+	char row[42] = "";
+	struct plan_result result;
+	struct arena a;
+
+	(void)state;
+	assert_non_null(p);
+	memset(row, 'a', 40);
+	row[40] = '!';
+	arena_init(&a, 4096);
+	plan_begin(p);
+	for (size_t i = 1; i <= 100; i++) {
+		run_row(p, &a, "short", &result);
+		assert_null(result.refusal);
+		assert_null(plan_given_up(p));
+		run_row(p, &a, row, &result);
+		assert_non_null(result.refusal);
+		assert_non_null(strstr(result.refusal->text, "took too many steps"));
+	}
+	assert_non_null(plan_given_up(p));
+	assert_non_null(strstr(plan_given_up(p), "\"^(a|aa)+$\" (filter, line 2, column 18) ended at its limit of steps 100 times"));
+	assert_non_null(strstr(plan_given_up(p), "possessive (a++) or anchor it"));
+	plan_begin(p);
+	assert_null(plan_given_up(p));
+	plan_free(&p);
+	arena_release(&a);
+}
+
+/* No search of it ends at its limit of steps, but there are thousands: the row's time ends it, within one filter. */
+static void test_a_row_has_its_time(void **state)
+{
+	struct plan *p = compile(SPAN_LITERAL("mutate { gsub => [\"message\", \"(a|aa)+b|x\", \"\"] }"), NULL);
+	static char slow[65536];
+	struct plan_result result;
+	struct arena a;
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(p->budget.row_ms, 2000);
+	p->budget.row_ms = 20;
+	memset(slow, 'a', sizeof(slow) - 1);
+	for (size_t i = 20; i < sizeof(slow) - 1; i += 21)
+		slow[i] = 'x';
+	arena_init(&a, 4096);
+	plan_begin(p);
+	for (size_t i = 1; i <= 5; i++) {
+		assert_null(plan_given_up(p));
+		run_row(p, &a, slow, &result);
+		assert_non_null(result.refusal);
+		assert_string_equal(result.refusal->text, "mutate: the row takes more than 0.02 seconds");
+	}
+	/* and five such rows end the file as a hundred searches do */
+	assert_string_equal(plan_given_up(p), "several rows took more than 0.02 seconds each in the filter; "
+					      "rows may cost that, a file may not");
+	plan_free(&p);
+	arena_release(&a);
+}
+
 static void test_nothing_allocated_a_row(void **state)
 {
 	struct plan *p = compile(SPAN_LITERAL("csv { columns => [\"a\", \"b\"] }\n"
@@ -240,6 +301,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vars),           cmocka_unit_test(test_hostile_texts),
 		cmocka_unit_test(test_every_prefix),   cmocka_unit_test(test_memory_of_a_row),
+		cmocka_unit_test(test_a_file_of_hostile_rows_is_given_up),
+		cmocka_unit_test(test_a_row_has_its_time),
 		cmocka_unit_test(test_nothing_allocated_a_row),
 		cmocka_unit_test(test_no_filter_allocates_a_row),
 	};
