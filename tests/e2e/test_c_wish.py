@@ -1,6 +1,7 @@
 """undo, retry, release, rerun and "same_name": "replace": what a person may want of a file that came to its end."""
 import json
 import os
+import sqlite3
 
 import pytest
 
@@ -36,6 +37,8 @@ def ended(site, ident, state):
 
 def wish(site, verb, ident, code=0):
     out = site.ctl("--json", verb, ident)
+    while "on its way (" in out.stderr:  # a waiting one that is being tried at this moment
+        out = site.ctl("--json", verb, ident)
     assert out.returncode == code, out.stdout + out.stderr
     return json.loads(out.stdout) if code == 0 else out.stderr
 
@@ -216,6 +219,39 @@ def test_a_file_that_waits_before_its_first_row_is_given_up_at_once(tmp_path):
         assert "before a row" in end["reason"] and site.names("bob", "failed") == ["a.csv", "a.csv.receipt.json"]
     finally:
         site.stop()
+
+
+def test_the_same_bytes_while_an_undo_is_under_way_wait_for_it(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    a = load(site, "a.csv", csv(5))
+    store = sqlite3.connect(site.path("var", "data", "bob", "data.db"), isolation_level=None)
+    store.execute("begin immediate")
+    wish(site, "undo", a["id"])
+    site.drop("bob", "a.csv", csv(5))
+    site.until(lambda: len(json.loads(site.ctl("--json", "files").stdout)) == 2)
+    second, = [f["id"] for f in json.loads(site.ctl("--json", "files").stdout) if f["id"] != a["id"]]
+    site.until(lambda: show(site, second)["state"] in ("waiting", "duplicate"))
+    assert show(site, second)["state"] == "waiting"
+    store.execute("rollback")
+    store.close()
+    ended(site, a["id"], "undone")
+    assert len(rows_of(site, ended(site, second, "done"))) == 5
+
+
+def test_a_wish_that_was_answered_is_kept(site):
+    """Killed at its commit it was not answered; the file is as it was."""
+    site.tenant("bob", FAST, t=JOB)
+    site.drop("bob", "a.csv", csv(5))
+    site.once()
+    a = site.receipt("bob", "done", "a.csv")
+    site.start(env={"INGEST_CRASH_AT": "retaking.before-commit"})
+    site.until(lambda: "daemon.started" in site.log("ingestd").split("daemon.stopped")[-1])
+    out = site.ctl("undo", a["id"])
+    assert out.returncode == 4, out.stdout + out.stderr
+    site.kill()
+    site.start()
+    assert show(site, a["id"])["state"] == "done" and len(rows_of(site, a)) == 5
 
 
 def test_wishes_of_no_file(site):
