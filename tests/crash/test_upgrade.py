@@ -12,6 +12,7 @@ import pytest
 
 from books import loaded, settled, stored
 from site_ import Site
+from test_kill_at_every_call import traced
 
 LEFT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "upgrade", "schema1.tar.xz")
 # what the old journal says of the file; one commit makes IDENTIFIED, GATED and LOADING true
@@ -104,3 +105,33 @@ def test_what_was_delivered_then_is_known_now(tmp_path):
     receipt = site.receipt("bob", "done", again[:-len(".receipt.json")])
     assert receipt["state"] == "duplicate" and receipt["duplicate_of"] == before["id"]
     assert len(stored(site, "bob", "bob-t")) == 40
+
+
+@pytest.mark.parametrize("call", ["fsync", "fdatasync", "pwrite64"])
+def test_killed_while_it_migrates(tmp_path, call):
+    """At the N-th call of the first start, for every N up to the end of the migration: the next start migrates, the copy is the old one."""
+    killed = 0
+    for n in range(1, 400, 1 if call != "pwrite64" or os.environ.get("INGEST_NIGHTLY") else 5):
+        site = unpacked(tmp_path / str(n), "loading")
+        site.state = "loading"
+        traced(site, "-e", "trace=" + call, "-e", "inject=%s:signal=KILL:when=%d" % (call, n))
+        if "killed by SIGKILL" not in open(site.path("trace")).read():
+            break
+        killed += 1
+        done = migrated(site)
+        finish(site)
+        is_right(site)
+        assert version_of(site.path("var", "journal.db")) > 1 and version_of(site.path("var", "journal.db.v1.bak")) == 1
+        if done:  # what follows is not the migration's
+            break
+    print("\n%s: killed at %d places" % (call, killed))
+    assert killed >= {"fsync": 3, "fdatasync": 3, "pwrite64": 5}[call]
+
+
+def migrated(site):
+    """Looked at in a copy: a reader would empty the -wal that the kill left."""
+    copy = site.path("look.db")
+    for tail in ("", "-wal"):
+        if os.path.exists(site.path("var", "journal.db" + tail)):
+            shutil.copy(site.path("var", "journal.db" + tail), copy + tail)
+    return version_of(copy) > 1
