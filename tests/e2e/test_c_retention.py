@@ -175,9 +175,8 @@ def test_a_full_disk_is_reason_to_look_at_once(site):
     site.until(lambda: site.names("bob", "done") == [])
 
 
-def test_undo_of_what_retention_removed(tmp_path):
+def test_undo_of_what_retention_removed(site):
     """Its rows go by their ids; another file that lies under its name now is not touched."""
-    site = Site(tmp_path)
     site.tenant("bob", KEEP, t={**JOB, "same_name": "add"})
     site.drop("bob", "a.csv", b"id,name\n1,n1\n")
     site.once()
