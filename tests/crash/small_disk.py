@@ -14,6 +14,17 @@ def cannot(why):
     pytest.skip(why)
 
 
+def make_image(image, kind, megabytes):
+    """A file with an ext4 or xfs in it."""
+    program = shutil.which("mkfs." + kind, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not program:
+        cannot("mkfs.%s is not here" % kind)
+    with open(image, "wb") as f:
+        f.truncate(megabytes << 20)
+    reserve = ["-m", "0"] if kind == "ext4" else []
+    subprocess.run([program, "-q", *reserve, image], check=True, capture_output=True)
+
+
 @contextlib.contextmanager
 def mounted(folder, kind, megabytes, inodes=0):
     """A tmpfs, or ext4 or xfs on a loop device, at folder; inodes: how many a tmpfs has."""
@@ -22,13 +33,7 @@ def mounted(folder, kind, megabytes, inodes=0):
     if kind == "tmpfs":
         mount = ["mount", "-t", "tmpfs", "-o", "size=%dm,nr_inodes=%d" % (megabytes, inodes), "none", folder]
     else:
-        with open(image, "wb") as f:
-            f.truncate(megabytes << 20)
-        program = shutil.which("mkfs." + kind, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-        if not program:
-            cannot("mkfs.%s is not here" % kind)
-        reserve = ["-m", "0"] if kind == "ext4" else []
-        subprocess.run([program, "-q", *reserve, image], check=True, capture_output=True)
+        make_image(image, kind, megabytes)
         mount = ["mount", "-o", "loop", image, folder]
     done = subprocess.run(mount, capture_output=True, text=True)
     if done.returncode:
