@@ -12,8 +12,8 @@ import pytest
 from records_ import client, csv, documents, done, fail, nothing_left, plain, receipts, site  # noqa: F401
 from site_ import ROOT
 
-FIELDS = ("id delivery duplicate_of tenant job run file bytes sha256 state reason job_version rows documents sinks first_error coercions "
-          "quality encrypted_to times seconds attempts cpu_seconds peak_rss_bytes sentence").split()
+FIELDS = ("id delivery duplicate_of replaces replaced_by tenant job run file bytes sha256 state reason job_version rows documents "
+          "sinks first_error coercions quality encrypted_to times seconds attempts cpu_seconds peak_rss_bytes sentence").split()
 
 
 def equals_receipt(document, receipt):
