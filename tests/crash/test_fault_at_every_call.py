@@ -7,6 +7,7 @@ second one would lie; and the next run finishes: 0 lost, 0 double, the books bal
 """
 import collections
 import concurrent.futures
+import json
 import os
 import re
 import shutil
@@ -53,6 +54,8 @@ def in_both(folder, call, error, n):
 def in_worker(folder, *options):
     """The daemon beside a program of the worker's name that runs the worker under strace."""
     site = make(folder)
+    with open(site.path("ingestd.json"), "w") as f:
+        json.dump({"workers": 1}, f)  # both files to one worker: what it calls is then the same in each run
     os.mkdir(site.path("bin"))
     shutil.copy(os.path.join(BUILD, "ingestd"), site.path("bin", "ingestd"))
     with open(site.path("bin", "ingest-worker"), "w") as f:
