@@ -7,6 +7,9 @@
 #include "transforms/compile.h"
 #include "transforms/regex_lint.h"
 #include "transforms/run.h"
+#include "watcher/base/utf8.h"
+
+#define BYTE_ORDER_MARK SPAN_LITERAL("\xef\xbb\xbf")
 
 void compile_error(struct compile *c, size_t at, const char *fmt, ...)
 {
@@ -129,15 +132,16 @@ static void compile_filter(struct compile *c, const struct syntax_node *n)
 	s = add_step(c, STEP_FILTER, n->at);
 	s->type = type;
 	s->self = arena_zalloc(&c->plan->arena, type->size);
+	c->whole = true;
 	options_fill(c, type, s->self, &s->common);
 	c->plan->has_csv |= strcmp(type->name, "csv") == 0;
-	if (c->source->error_count > before) {
-		s->type = NULL; /* its settings are not whole: init is not for them */
+	if (!c->whole) {
+		s->type = NULL; /* init would say a second time what is wrong */
 		return;
 	}
 	if (type->init && type->init(s->self, c) < 0 && c->source->error_count == before)
 		compile_error(c, 0, "%s: refused", type->name);
-	c->plan->remembers |= type->remembers && type->remembers(s->self);
+	c->plan->remembers |= c->source->error_count == before && type->remembers && type->remembers(s->self);
 }
 
 static void compile_nodes(struct compile *c, const struct syntax_node *nodes);
@@ -182,22 +186,39 @@ static void compile_nodes(struct compile *c, const struct syntax_node *nodes)
 	}
 }
 
+/* A text that is none is told once, at its first byte that shows it; false: there is nothing to compile. */
+static bool check_text(struct source *s)
+{
+	size_t valid = utf8_valid_prefix(s->text);
+	const char *nul = valid ? memchr(s->text.p, '\0', valid) : NULL;
+
+	if (nul)
+		source_error(s, (size_t)(nul - s->text.p), "a NUL byte: a filter is text in UTF-8");
+	else if (valid < s->text.n)
+		source_error(s, valid, "a byte that is not UTF-8: a filter is text in UTF-8");
+	return !nul && valid == s->text.n;
+}
+
 int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf *errors,
 		 struct strbuf *warnings)
 {
 	struct source source = {.origin = src->origin, .errors = errors, .warnings = warnings};
 	struct plan *p = xcalloc(1, sizeof(*p));
 	struct compile c = {.plan = p, .source = &source};
-	struct syntax_node *nodes;
+	struct syntax_node *nodes = NULL;
+	struct span text = src->text;
 	struct syntax s;
 
 	arena_init(&p->arena, 16 * 1024);
 	p->lenient = src->lenient;
 	/* settings are spans of the text: the plan has its own */
-	source.text = p->text = arena_span(&p->arena, src->text);
+	if (span_starts(text, BYTE_ORDER_MARK)) /* editors' word for UTF-8 */
+		text = (struct span){text.p + 3, text.n - 3};
+	source.text = p->text = arena_span(&p->arena, text);
 	p->budget.row_ms = BUDGET_ROW_MS;
 	syntax_init(&s, &source, &p->arena, src->vars);
-	nodes = syntax_parse(&s);
+	if (check_text(&source))
+		nodes = syntax_parse(&s);
 	compile_nodes(&c, nodes);
 	if (source.error_count == 0) {
 		compile_lint(&c, nodes);

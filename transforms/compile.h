@@ -60,6 +60,7 @@ struct compile {
 	struct plan *plan;
 	struct source *source;
 	const struct syntax_node *node; /* the filter being compiled */
+	bool whole;                     /* each of its settings is of its type */
 	size_t line;                    /* of line_at: places are asked for in ascending order */
 	size_t line_at;
 };

@@ -16,7 +16,8 @@
  *	FILTER_FAILED  what filter_fail returned
  *	FILTER_CANCEL  the event ends here (drop; split's original); never decorated
  * Events given out by filter_emit are decorated and go on behind this filter, in the order given out, behind the original.
- * init is called for whole settings only; release for every init, also one that failed.
+ * init is called when each setting is of its type, also when another is unknown or a text is no reference, template or word (its ref
+ * or template is NULL then): a text's errors come all at once.  release is called for every init, also one that failed.
  *
  * filter_fail(run, ev, tag, field, value, ...) tags the event once and notes the row's first failure: the reject then reads
  * `FILTER: field FIELD: value "VALUE": WHY`.  filter_warn_tag does the same and the filter goes on (dissect's conversions).

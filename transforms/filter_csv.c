@@ -90,7 +90,7 @@ static enum column_type type_of(const struct csv *f, struct span name)
 
 static void find_fresh(struct csv *f)
 {
-	f->fresh = !f->prefix.n;
+	f->fresh = !f->prefix.n && f->source.ref;
 	for (size_t i = 0; i < f->count && f->fresh; i++) {
 		if (span_equal(f->names[i].name, f->source.ref->shown))
 			f->fresh = false;

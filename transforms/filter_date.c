@@ -39,7 +39,7 @@ static int take_formats(struct date *d, struct compile *c)
 {
 	int r = 0;
 
-	d->formats = arena_alloc(compile_arena(c), d->match.count * sizeof(*d->formats));
+	d->formats = arena_alloc(compile_arena(c), (d->match.count + 1) * sizeof(*d->formats));
 	for (size_t i = 1; i < d->match.count; i++) {
 		const struct option_item *item = &d->match.items[i];
 		const char *why;
@@ -100,11 +100,13 @@ static int date_init(void *self, struct compile *c)
 
 	zones_init(&d->zones, NULL);
 	failure_init(&d->failure, c, &d->tags, "_dateparsefailure");
-	if (d->match.count < 2) {
-		compile_error(c, 0, "date: match is a field and at least one format: [\"when\", \"ISO8601\"]");
-		return -1;
+	if (d->match.set && d->match.count < 2) {
+		compile_error(c, d->match.count ? d->match.items[0].at : 0,
+			      "date: match is a field and at least one format: [\"when\", \"ISO8601\"]");
+		r = -1;
 	}
-	d->source = compile_ref(c, d->match.items[0].text, d->match.items[0].at);
+	if (d->match.count)
+		d->source = compile_ref(c, d->match.items[0].text, d->match.items[0].at);
 	if (!d->source || take_formats(d, c) < 0 || check_locale(d, c) < 0)
 		r = -1;
 	if (take_zone(d, c) < 0)

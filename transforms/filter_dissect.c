@@ -11,6 +11,8 @@
 #include "transforms/failure.h"
 #include "transforms/number.h"
 
+#define SHOWN 80 /* bytes of a pattern that a message shows */
+
 struct mapping {
 	const struct ref *source;
 	struct dissect_pattern *pattern;
@@ -66,6 +68,21 @@ static int take_refs(struct mapping *m, struct compile *c, size_t at)
 	return r;
 }
 
+/* Some 80 bytes around a place, at characters. */
+static struct span excerpt(struct span text, size_t at)
+{
+	size_t from = at > SHOWN / 2 ? at - SHOWN / 2 : 0, end = from + SHOWN;
+
+	if (text.n <= SHOWN)
+		return text;
+	end = end < text.n ? end : text.n;
+	while (from < end && ((unsigned char)text.p[from] & 0xc0) == 0x80)
+		from++;
+	while (end < text.n && end > from && ((unsigned char)text.p[end] & 0xc0) == 0x80)
+		end--;
+	return (struct span){text.p + from, end - from};
+}
+
 static int take_mapping(struct dissect *d, struct compile *c, const struct option_pair *pair)
 {
 	struct mapping *m = &d->mappings[d->mapping_count];
@@ -80,8 +97,11 @@ static int take_mapping(struct dissect *d, struct compile *c, const struct optio
 	if (!text->text.n)
 		return 0; /* as in Logstash: nothing is to be done */
 	if (dissect_compile(text->text, compile_arena(c), &m->pattern, &why, &offset) < 0) {
-		compile_error(c, text->at, "dissect: pattern \"%.*s\", byte %zu: %s", SPAN_FMT(text->text),
-			      offset + 1, why);
+		struct span shown = excerpt(text->text, offset);
+
+		compile_error(c, text->at, "dissect: pattern \"%s%.*s%s\", byte %zu: %s",
+			      shown.p > text->text.p ? "..." : "", SPAN_FMT(shown),
+			      shown.p + shown.n < text->text.p + text->text.n ? "..." : "", offset + 1, why);
 		return -1;
 	}
 	if (dissect_is_hopeless(m->pattern))

@@ -70,6 +70,7 @@ static const char *kind_name(const struct syntax_value *v)
 static void wrong_type(struct compile *c, const struct option *o, const struct syntax_value *v,
 		       const char *wanted)
 {
+	c->whole = false;
 	compile_error(c, v->at, "%.*s: %s takes %s, not %s%s%.*s%s", SPAN_FMT(c->node->name), o->name, wanted,
 		      kind_name(v), is_scalar(v) ? " \"" : "", is_scalar(v) && v->text.n < 60 ? (int)v->text.n : 0,
 		      v->text.p, is_scalar(v) ? "\"" : "");
@@ -230,6 +231,7 @@ static void take_hash(struct compile *c, const struct option *o, const struct sy
 		return;
 	}
 	if (length(v->items) % 2) {
+		c->whole = false;
 		compile_error(c, v->at, "%.*s: %s: a list that stands for a hash has keys and values in turn; "
 			      "this one has an odd number of elements", SPAN_FMT(c->node->name), o->name);
 		return;

@@ -251,11 +251,35 @@ static bool takes_word(struct syntax *s, const char *word)
 	return false;
 }
 
+/* Behind an error in a condition: at the brace of its body, which is checked all the same. */
+static bool to_body(struct syntax *s)
+{
+	while (!s->lost) {
+		struct span ignored;
+		struct syntax_value regex;
+		int c;
+
+		syntax_skip(s);
+		c = syntax_peek(s);
+		if (c == '{')
+			return true;
+		if (c == '}' || c == -1)
+			return false;
+		if (c == '"' || c == '\'')
+			(void)syntax_quoted(s, &ignored);
+		else if (c == '/')
+			(void)syntax_regex(s, &regex);
+		else
+			s->at++;
+	}
+	return false;
+}
+
 static bool arm(struct syntax *s, struct syntax_arm *a, bool has_condition)
 {
 	if (has_condition) {
 		a->condition = syntax_condition(s);
-		if (!a->condition)
+		if (!a->condition && !to_body(s))
 			return false;
 		a->condition_end = s->at;
 	}
@@ -265,10 +289,10 @@ static bool arm(struct syntax *s, struct syntax_arm *a, bool has_condition)
 	return !s->lost;
 }
 
-static bool branch(struct syntax *s, struct syntax_node *node)
+/* From the first arm's condition on, or from the arm behind an else whose if has an error. */
+static bool branch(struct syntax *s, struct syntax_node *node, bool has_condition)
 {
 	struct syntax_arm **last = &node->arms;
-	bool has_condition = true;
 
 	node->is_branch = true;
 	do {
@@ -312,14 +336,18 @@ static void recover(struct syntax *s)
 
 static bool node(struct syntax *s, struct syntax_node *n)
 {
-	bool ok;
+	bool ok, broken = s->broken_if;
 
 	n->at = s->at;
-	if (takes_word(s, "if"))
-		ok = branch(s, n);
-	else if (takes_word(s, "else")) {
-		syntax_error(s, n->at, "an else without its if");
-		ok = false;
+	s->broken_if = false;
+	if (takes_word(s, "if")) {
+		ok = branch(s, n, true);
+		s->broken_if = !ok;
+	} else if (takes_word(s, "else")) {
+		if (!broken)
+			syntax_error(s, n->at, "an else without its if");
+		ok = broken && branch(s, n, takes_word(s, "if"));
+		s->broken_if = broken && !ok;
 	} else {
 		ok = filter(s, n);
 	}

@@ -120,6 +120,7 @@ struct syntax {
 	unsigned depth;
 	size_t nodes;
 	bool lost; /* no sense in going on */
+	bool broken_if; /* the branch just left had an error: an else may follow it */
 };
 
 void syntax_init(struct syntax *s, struct source *source, struct arena *arena,

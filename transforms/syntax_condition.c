@@ -38,18 +38,21 @@ static bool takes_keyword(struct syntax *s, const char *word)
 	return false;
 }
 
-/* `[a][b]`: its length, 0 when the brackets hold a list. */
-static size_t selector_length(const struct syntax *s)
+/* `[a][b]`: its length, 0 when the brackets hold a list; *bad: where elements that began as a field go wrong. */
+static size_t selector_length(const struct syntax *s, size_t *bad)
 {
 	size_t i = s->at;
 
+	*bad = 0;
 	while (i < s->text.n && s->text.p[i] == '[') {
 		size_t from = ++i;
 
 		while (i < s->text.n && !strchr("[],", s->text.p[i]))
 			i++;
-		if (i == s->text.n || s->text.p[i] != ']' || i == from)
+		if (i == s->text.n || s->text.p[i] != ']' || i == from) {
+			*bad = from - 1 > s->at ? from - 1 : 0;
 			return 0;
+		}
 		i++;
 	}
 	return i - s->at;
@@ -72,8 +75,14 @@ static void warn_of_list(struct syntax *s, const struct syntax_value *v)
 
 static bool bracketed(struct syntax *s, struct syntax_value *out)
 {
-	size_t n = selector_length(s);
+	size_t bad, n = selector_length(s, &bad);
 
+	if (bad) {
+		syntax_error(s, bad, bad + 1 < s->text.n && s->text.p[bad + 1] == ']'
+					     ? "a field reference has no empty brackets"
+					     : "a field reference is [name][name]: a ] is missing");
+		return false;
+	}
 	if (!n)
 		return syntax_list(s, out);
 	out->kind = SYNTAX_FIELD;
@@ -84,7 +93,7 @@ static bool bracketed(struct syntax *s, struct syntax_value *out)
 }
 
 /* `/.../`, with `\/` for a slash within. */
-static bool regex(struct syntax *s, struct syntax_value *out)
+bool syntax_regex(struct syntax *s, struct syntax_value *out)
 {
 	char *text;
 	size_t n = 0, i = s->at + 1;
@@ -135,7 +144,7 @@ static bool operand(struct syntax *s, struct syntax_value *out)
 	if (c == '[')
 		return bracketed(s, out);
 	if (c == '/')
-		return regex(s, out);
+		return syntax_regex(s, out);
 	if (c == '-' || (c >= '0' && c <= '9')) {
 		out->kind = SYNTAX_NUMBER;
 		return syntax_number(s, &out->text);

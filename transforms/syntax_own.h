@@ -28,6 +28,7 @@ bool syntax_value(struct syntax *s, struct syntax_value *out);
 /* A list of filters and branches up to the closing brace (taken), or to the end of the text. */
 struct syntax_node *syntax_nodes(struct syntax *s, bool in_braces);
 struct syntax_expression *syntax_condition(struct syntax *s);
+bool syntax_regex(struct syntax *s, struct syntax_value *out); /* `/.../` */
 /* The sections of a whole pipeline. */
 struct syntax_node *syntax_pipeline(struct syntax *s);
 bool syntax_is_pipeline(struct syntax *s);

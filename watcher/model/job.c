@@ -132,6 +132,24 @@ static void take_pattern(struct job *j, const json_t *object, const char *path, 
 	free(where);
 }
 
+/* Text in UTF-8 without a NUL; -1 and a fault that says where it is none. */
+static int check_text(struct span text, struct fault *f)
+{
+	size_t valid = utf8_valid_prefix(text), line = 1;
+	const char *nul = valid ? memchr(text.p, '\0', valid) : NULL;
+	size_t at = nul ? (size_t)(nul - text.p) : valid, from = 0;
+
+	if (at == text.n)
+		return 0;
+	for (size_t i = 0; i < at; i++)
+		if (text.p[i] == '\n') {
+			line++;
+			from = i + 1;
+		}
+	return fault_set(f, FAULT_CONFIG, "line %zu, byte %zu: %s: a filter is text in UTF-8", line, at - from + 1,
+			 nul ? "a NUL byte" : "a byte that is not UTF-8");
+}
+
 /* The text of a filter file beside the job; NULL and a fault: it cannot be used. */
 static char *read_filter(int dir_fd, const char *name, struct fault *f)
 {
@@ -146,9 +164,7 @@ static char *read_filter(int dir_fd, const char *name, struct fault *f)
 		fault_set(f, FAULT_CONFIG, "is no regular file");
 	else if (fs_read_fd(fd, KEYS_FILE_MAX, &text, f) < 0)
 		fault_prefix(f, "cannot read it");
-	else if (!utf8_valid(strbuf_span(&text)) || memchr(text.p, '\0', text.n))
-		fault_set(f, FAULT_CONFIG, "is no UTF-8 text");
-	else
+	else if (check_text(strbuf_span(&text), f) == 0)
 		out = strbuf_detach(&text);
 	strbuf_release(&text);
 	fs_close(&fd);

@@ -6,7 +6,6 @@
 #include "watcher/base/base.h"
 #include "watcher/worker/chosen.h"
 #include "watcher/base/fsutil.h"
-#include "watcher/base/utf8.h"
 #include "transforms/explain.h"
 #include "watcher/worker/local.h"
 
@@ -16,10 +15,6 @@ static int compile_text(struct span text, const char *origin, struct plan **out,
 	struct strbuf warnings = STRBUF_INIT;
 	int r;
 
-	if (!utf8_valid(text) || (text.n && memchr(text.p, '\0', text.n))) {
-		strbuf_addf(said, "%s: is no UTF-8 text\n", origin);
-		return -1;
-	}
 	r = plan_compile(&src, out, said, &warnings);
 	strbuf_addspan(said, strbuf_span(&warnings));
 	strbuf_release(&warnings);
