@@ -22,6 +22,7 @@ from site_ import BUILD, Site, balanced
 
 CUTS = int(os.environ.get("INGEST_CUTS", "500" if os.environ.get("INGEST_NIGHTLY") else "60"))
 ROUND = 50  # cuts of one filesystem, so that what is compared stays small
+JOBS = {"t": {**JOB, "pattern": "f*.csv"}, "u": {**JOB, "pattern": "r*.csv", "rejects": {"max_rows": 2, "max_ratio": 1}}}
 SIDES = (".receipt.json", ".rejects.csv")
 ENDS = ("done", "failed", "held")
 
@@ -46,12 +47,13 @@ class Uploads:
         self.site, self.rng = site, rng
         self.content, self.sizes = {}, {}
         self.safe = {}  # name -> SHA-256 that its end must have
-        self.fsynced = 0
+        self.fsynced, self.cuts = 0, 0
 
     def drop(self):
-        """As sftp and scp do, which fsync nothing; one in four by an uploader who does."""
-        rows, bad = self.rng.choice([3, 40, 900, 6000]), self.rng.choice([0, 0, 3])
-        name = "f%d.csv" % len(self.content)
+        """As sftp and scp do, which fsync nothing; one in four by an uploader who does.  One in six fails for its rejects."""
+        rows, fails = self.rng.choice([3, 40, 900, 6000]), self.rng.random() < 1 / 6
+        bad = 3 if fails else self.rng.choice([0, 0, 3])
+        name = "%s%d.csv" % ("r" if fails else "f", len(self.content))
         self.content[name], self.sizes[name] = csv_of(rows, bad), (rows, bad)
         folder = self.site.path("staging", "bob", "in")
         with open(os.path.join(folder, name), "wb", buffering=0) as f:
@@ -67,13 +69,15 @@ class Uploads:
         return name
 
     def placed(self, names):
-        done = set(self.site.names("bob", "done"))
-        return [n for n in names if n in done and n + ".receipt.json" in done]
+        """(name, where) of those that have come to their end with their receipt"""
+        there = {end: set(self.site.names("bob", end)) for end in ("done", "failed")}
+        return [(n, end) for n in names for end, found in there.items() if n in found and n + ".receipt.json" in found]
 
     def observe(self):
         """Whoever saw a receipt before the cut has a promise."""
-        for name in self.placed(set(self.content) - set(self.safe)):
-            self.safe[name] = self.site.receipt("bob", "done", name)["sha256"]
+        for name, end in self.placed(self.content.keys() - self.safe.keys()):
+            if digest := self.site.receipt("bob", end, name)["sha256"]:
+                self.safe[name] = digest
 
     def read_journal(self, copy):
         """After the cut, nothing running: a digest that the journal has is of a file that is durable."""
@@ -93,7 +97,7 @@ def start(site, said):
 
 
 def wait_for_instant(uploads, names, rng):
-    """A random instant after the files came, or just when the n-th of them is seen in done/."""
+    """A random instant after the files came, or just when the n-th of them is seen at its end."""
     n = rng.randrange(1, len(names) + 1) if names and rng.random() < 0.5 else 0
     end = time.monotonic() + (20 if n else rng.uniform(0, 0.4))
     while time.monotonic() < end and not (n and len(uploads.placed(names)) >= n):
@@ -103,6 +107,7 @@ def wait_for_instant(uploads, names, rng):
 def cut(power, site, uploads, copy):
     uploads.observe()
     power.cut()
+    uploads.cuts += 1
     site.kill()
     power.off()
     power.on()
@@ -118,7 +123,7 @@ def is_settled(site):
 
 def rows_by_delivery(site):
     rows = collections.defaultdict(list)
-    for r in stored(site, "bob", "bob-t"):
+    for r in stored(site, "bob", "bob-t"):  # of both jobs
         rows[r["_id"].rsplit("-", 1)[0]].append((r["id"], r["name"]))
     return rows
 
@@ -137,10 +142,26 @@ def check_done(site, name, uploads, rows):
         return
     good, bad = uploads.sizes[name]
     assert got == [(i, "n%d" % i) for i in range(good)], name
-    rejects = site.path("staging", "bob", "done", name + ".rejects.csv")
+    check_rejects(site, "done", name, r, bad)
+
+
+def check_rejects(site, end, name, receipt, bad):
+    rejects = site.path("staging", "bob", end, name + ".rejects.csv")
+    assert receipt["rows"]["rejected"] == bad and os.path.exists(rejects) == bool(bad), name
     listed = open(rejects).read().splitlines()[1:] if bad else []
     assert [line.rsplit(",", 2)[1] for line in listed] == ["x%d" % i for i in range(bad)], name
-    assert r["rows"]["rejected"] == bad and os.path.exists(rejects) == bool(bad), name
+
+
+def check_safe(site, name, uploads, where):
+    """It is there, it is what it was, and it came to the end that its rows deserve."""
+    assert where, "%s is lost" % name
+    r = site.receipt("bob", where[0], name)
+    assert r["sha256"] == uploads.safe[name], name
+    if r["sha256"] != sha256(uploads.content[name]):
+        return
+    assert where == ["failed" if name.startswith("r") else "done"], (name, where)
+    if where == ["failed"]:
+        check_rejects(site, "failed", name, r, 3)
 
 
 def shortened(site):
@@ -166,9 +187,7 @@ def check(site, uploads):
         elif where:
             site.receipt("bob", where[0], name)  # a whole one
         if name in uploads.safe:
-            assert where, "%s is lost" % name
-            assert site.receipt("bob", where[0], name)["sha256"] == uploads.safe[name], name
-            assert uploads.safe[name] != sha256(uploads.content[name]) or where == ["done"], (name, where)
+            check_safe(site, name, uploads, where)
     strangers = set().union(*there.values()) - {n + s for n in uploads.content for s in ("", *SIDES)}
     assert not strangers and not rows, (strangers, list(rows))
     return ends
@@ -179,7 +198,7 @@ def one_filesystem(folder, kind, cuts, rng):
     unsettled, said = 0, str(folder) + ".stderr"
     with Power(folder, kind) as power:
         site = Site(folder, min_free_bytes=0)
-        site.tenant("bob", t=JOB)
+        site.tenant("bob", **JOBS)
         uploads = Uploads(site, rng)
         try:
             start(site, said)
@@ -199,6 +218,9 @@ def one_filesystem(folder, kind, cuts, rng):
                 check(site, uploads)
             site.until(lambda: is_settled(site), 60)
             return check(site, uploads), uploads.fsynced, unsettled
+        except Exception:
+            print("found after %d cuts" % uploads.cuts)
+            raise
         finally:
             site.kill()
 
