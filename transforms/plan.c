@@ -210,6 +210,7 @@ void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now
 	struct filter_run *r = p->run;
 
 	begin(r, ev, c, now_ms);
+	ev->now_ms = now_ms;
 	push(r, ev, 0);
 	while (r->stack_count > 0 && !r->refused) {
 		struct run_frame f = r->stack[--r->stack_count];

@@ -10,6 +10,7 @@
 
 #define METADATA SPAN_LITERAL("@metadata")
 #define TIMESTAMP SPAN_LITERAL("@timestamp")
+#define VERSION SPAN_LITERAL("@version")
 #define ELEMENTS 32
 #define ARRAY_GROWTH 10000 /* an index so far behind an array's end is a mistake */
 
@@ -69,6 +70,7 @@ static void finish(struct ref *r, struct arena *a, const struct ref_element *ele
 		take_index(&r->elements[i]);
 	}
 	r->timestamp = !r->metadata && count == 1 && span_equal(r->elements[0].name, TIMESTAMP);
+	r->version = !r->metadata && count == 1 && span_equal(r->elements[0].name, VERSION);
 	r->shown = !r->metadata && count == 1 ? r->elements[0].name : r->text;
 }
 
@@ -147,9 +149,22 @@ static struct value parent_of(const struct ref *r, const struct event *ev)
 	return v;
 }
 
+/* Logstash gives every event a @timestamp and the @version "1".  Here they can be read, and are stored only when the text sets them. */
+static struct value *implied(const struct ref *r, const struct event *ev)
+{
+	struct value *v;
+
+	if (!r->timestamp && !r->version)
+		return NULL;
+	v = arena_alloc(ev->arena, sizeof(*v));
+	*v = r->timestamp ? (struct value){.type = VALUE_TIME, .u = {.time_ms = ev->now_ms}}
+			  : value_string(SPAN_LITERAL("1"));
+	return v;
+}
+
 struct value *ref_get(const struct ref *r, const struct event *ev)
 {
-	struct value v;
+	struct value v, *found;
 
 	if (!r->count) {
 		struct value *all = arena_alloc(ev->arena, sizeof(*all));
@@ -157,9 +172,10 @@ struct value *ref_get(const struct ref *r, const struct event *ev)
 		*all = root_of(r, ev);
 		return all;
 	}
-	if (r->count == 1)
-		return value_map_get(r->metadata ? &ev->metadata : &ev->fields,
-				     r->elements[0].name);
+	if (r->count == 1) {
+		found = value_map_get(r->metadata ? &ev->metadata : &ev->fields, r->elements[0].name);
+		return found ? found : implied(r, ev);
+	}
 	v = parent_of(r, ev);
 	return child_of(&v, &r->elements[r->count - 1]);
 }
@@ -238,6 +254,10 @@ bool ref_remove(const struct ref *r, struct event *ev, struct value *was)
 	last = &r->elements[r->count - 1];
 	container = parent_of(r, ev);
 	child = child_of(&container, last);
+	if (!child && was && (child = implied(r, ev))) {
+		*was = *child;
+		return true;
+	}
 	if (!child)
 		return false;
 	if (was)

@@ -183,6 +183,7 @@ int filter_emit(struct filter_run *run, struct event *made)
 		return -1;
 	}
 	run->made++;
+	made->now_ms = run->now_ms;
 	run->emitted = run_grow(run->arena, run->emitted, run->emitted_count, &run->emitted_cap,
 				sizeof(struct event *));
 	run->emitted[run->emitted_count++] = made;

@@ -131,6 +131,7 @@ void event_init(struct event *ev, struct arena *arena)
 {
 	ev->arena = arena;
 	ev->cancelled = false;
+	ev->now_ms = 0;
 	value_map_init(&ev->fields);
 	value_map_init(&ev->metadata);
 }

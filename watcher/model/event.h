@@ -68,6 +68,7 @@ struct event {
 	struct value_map fields;   /* what becomes the document */
 	struct value_map metadata; /* [@metadata][...]: never output */
 	bool cancelled;            /* by drop */
+	int64_t now_ms;            /* what @timestamp is while no field of that name is set */
 };
 
 void event_init(struct event *ev, struct arena *arena);

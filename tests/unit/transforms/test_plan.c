@@ -102,6 +102,20 @@ static const struct {
 	{"if [a] == 1 { }", " else if [a] == 2 { }", 30000, "", NULL},
 };
 
+/* Every event has them, as in Logstash: they can be read; stored are they when the text sets them. */
+static void test_timestamp_and_version(void **state)
+{
+	struct plan *p = compile(SPAN_LITERAL("mutate { add_field => { \"t\" => \"%{@timestamp} %{@version}\" } copy => { \"@timestamp\" => \"c\" }\n"
+					      "rename => { \"@version\" => \"r\" }\n"
+					      "remove_field => \"message\" }\n"
+					      "if [@version] == \"1\" and [@timestamp] { mutate { add_tag => \"v\" } }"), NULL);
+
+	(void)state;
+	assert_non_null(p);
+	check_out(p, "m", "{\"r\":\"1\",\"c\":\"1970-01-01T00:00:01.000Z\",\"t\":\"1970-01-01T00:00:01.000Z 1\",\"tags\":[\"v\"]}");
+	plan_free(&p);
+}
+
 static void test_hostile_texts(void **state)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -299,6 +313,7 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_timestamp_and_version),
 		cmocka_unit_test(test_vars),           cmocka_unit_test(test_hostile_texts),
 		cmocka_unit_test(test_every_prefix),   cmocka_unit_test(test_memory_of_a_row),
 		cmocka_unit_test(test_a_file_of_hostile_rows_is_given_up),
