@@ -1,6 +1,7 @@
 /*
  * filter_csv - one field's text as a row of CSV, its columns as fields
  *
+ * A column's name that begins with `[` is a field reference, whether given or found in a header (3.0.6 and later).
  * Source: logstash-filter-csv 3.1.1 (meaning).  A number that a conversion does not read stays the text it was.  Fewer or more
  * columns than `columns` names are no failure; they are counted as ragged.
  */
@@ -9,6 +10,7 @@
 #include "transforms/filter.h"
 #include "transforms/letters.h"
 #include "transforms/number.h"
+#include "watcher/base/nearest.h"
 
 #define FAILED "_csvparsefailure"
 #define EMPTY "_csvskippedemptyfield"
@@ -17,7 +19,7 @@ enum column_type { COLUMN_STRING, COLUMN_INTEGER, COLUMN_FLOAT, COLUMN_BOOLEAN }
 
 struct column {
 	struct span name;
-	const struct ref *ref; /* with target; or NULL: a field of the event */
+	const struct ref *ref; /* with target, or of a name that is a reference; or NULL: a field of the event */
 	enum column_type type;
 };
 
@@ -33,6 +35,7 @@ struct csv {
 	bool skip_empty_columns;
 	bool skip_empty_rows;
 	struct option_hash convert;
+	struct option_item ecs;
 
 	struct span prefix; /* "[target]" */
 	struct column *names;
@@ -43,7 +46,8 @@ struct csv {
 	struct csv_line line;
 };
 
-static const char *const convert_words[] = {"integer", "float", "boolean", "date", "date_time", NULL};
+static const char *const convert_words[] = {"integer", "float", "boolean"};
+static const char *const ecs_words[] = {"disabled", "v1", "v8", NULL};
 
 static const struct option options[] = {
 	{"source", OPTION_STRING, ITEM_FIELD, .offset = offsetof(struct csv, source),
@@ -67,10 +71,25 @@ static const struct option options[] = {
 	{"skip_empty_rows", OPTION_BOOLEAN, .offset = offsetof(struct csv, skip_empty_rows),
 	 .otherwise = "false", .says = "an empty text is tagged " EMPTY " and is no failure"},
 	{"convert", OPTION_HASH, ITEM_TEXT, .key = ITEM_TEXT, .offset = offsetof(struct csv, convert),
-	 .words = convert_words, .says = "types of columns: integer, float, boolean"},
+	 .says = "types of columns: integer, float, boolean"},
+	{"ecs_compatibility", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct csv, ecs), .words = ecs_words,
+	 .says = "disabled, v1 or v8, checked; the fields are the same with each"},
 };
 
 /* --- init --- */
+
+static bool is_reference(struct span name)
+{
+	return name.n && name.p[0] == '[';
+}
+
+/* Where a column goes, as the text of a reference: other names hold no brackets. */
+static struct span place_of(const struct csv *f, struct span name, struct arena *a)
+{
+	if (is_reference(name))
+		return arena_printf(a, "%.*s%.*s", SPAN_FMT(f->prefix), SPAN_FMT(name));
+	return arena_printf(a, "%.*s[%.*s]", SPAN_FMT(f->prefix), SPAN_FMT(name));
+}
 
 static enum column_type type_of(const struct csv *f, struct span name)
 {
@@ -92,32 +111,77 @@ static void find_fresh(struct csv *f)
 {
 	f->fresh = !f->prefix.n && f->source.ref;
 	for (size_t i = 0; i < f->count && f->fresh; i++) {
-		if (span_equal(f->names[i].name, f->source.ref->shown))
+		if (span_equal(f->names[i].name, f->source.ref->shown) || is_reference(f->names[i].name))
 			f->fresh = false;
 		for (size_t k = 0; k < i && f->fresh; k++)
 			f->fresh = !span_equal(f->names[i].name, f->names[k].name);
 	}
 }
 
+static int check_convert(const struct option_pair *p, struct compile *c)
+{
+	struct span type = p->values.count ? p->values.items[0].text : SPAN_NONE;
+	const char *near;
+
+	if (p->values.count != 1) {
+		compile_error(c, p->key.at, "csv: column %.*s has one type", SPAN_FMT(p->key.text));
+		return -1;
+	}
+	if (span_is(type, "date") || span_is(type, "date_time")) {
+		compile_error(c, p->values.items[0].at,
+			      "csv convert %.*s: not in this version; use a date filter behind the csv filter",
+			      SPAN_FMT(type));
+		return -1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(convert_words); i++)
+		if (span_is(type, convert_words[i]))
+			return 0;
+	near = nearest_name(type, convert_words, ARRAY_LEN(convert_words));
+	compile_error(c, p->values.items[0].at, "csv: convert: \"%.*s\" is not known; %s%s", SPAN_FMT(type),
+		      near ? "did you mean " : "it takes integer, float, boolean", near ? near : "");
+	return -1;
+}
+
 static int check_converts(const struct csv *f, struct compile *c)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < f->convert.count; i++) {
-		const struct option_pair *p = &f->convert.pairs[i];
-		struct span type = p->values.count ? p->values.items[0].text : SPAN_NONE;
-
-		if (p->values.count != 1) {
-			compile_error(c, p->key.at, "csv: column %.*s has one type", SPAN_FMT(p->key.text));
-			r = -1;
-		} else if (span_is(type, "date") || span_is(type, "date_time")) {
-			compile_error(c, p->values.items[0].at,
-				      "csv convert %.*s: not in this version; use a date filter behind the csv filter",
-				      SPAN_FMT(type));
-			r = -1;
-		}
-	}
+	for (size_t i = 0; i < f->convert.count; i++)
+		r |= check_convert(&f->convert.pairs[i], c);
 	return r;
+}
+
+/* column3 where two are given. */
+static bool is_generated(const struct csv *f, struct span name)
+{
+	struct span head = SPAN_LITERAL("column");
+	size_t n = 0;
+
+	if (!f->autogenerate || !span_starts(name, head) || name.n > head.n + 6)
+		return false;
+	for (size_t i = head.n; i < name.n; i++) {
+		if (name.p[i] < '0' || name.p[i] > '9' || name.p[head.n] == '0')
+			return false;
+		n = n * 10 + (size_t)(name.p[i] - '0');
+	}
+	return n > f->count;
+}
+
+/* A conversion of a column that no row can have does nothing. */
+static void warn_converts(const struct csv *f, struct compile *c)
+{
+	if (f->autodetect && !f->count)
+		return;
+	for (size_t i = 0; i < f->convert.count; i++) {
+		const struct option_item *key = &f->convert.pairs[i].key;
+		size_t k = 0;
+
+		while (k < f->count && !span_equal(f->names[k].name, key->text))
+			k++;
+		if (k == f->count && !is_generated(f, key->text))
+			compile_warning(c, key->at, "csv: convert: there is no column \"%.*s\"; it converts nothing",
+					SPAN_FMT(key->text));
+	}
 }
 
 static int take_characters(struct csv *f, struct compile *c)
@@ -138,17 +202,14 @@ static int take_characters(struct csv *f, struct compile *c)
 	return 0;
 }
 
-/* The column's field: a name is no reference, so it may hold no brackets. */
 static int take_column(struct csv *f, struct compile *c, const struct option_item *item)
 {
 	struct column *col = &f->names[f->count++];
-	struct span ref = arena_printf(compile_arena(c), "%.*s[%.*s]", SPAN_FMT(f->prefix),
-				       SPAN_FMT(item->text));
-	const struct ref *compiled = compile_ref(c, ref, item->at);
+	const struct ref *compiled = compile_ref(c, place_of(f, item->text, compile_arena(c)), item->at);
 
 	col->name = item->text;
 	col->type = type_of(f, item->text);
-	col->ref = f->prefix.n ? compiled : NULL;
+	col->ref = f->prefix.n || is_reference(item->text) ? compiled : NULL;
 	return compiled ? 0 : -1;
 }
 
@@ -171,6 +232,7 @@ static int csv_init(void *self, struct compile *c)
 			r = -1;
 	f->given = f->count;
 	find_fresh(f);
+	warn_converts(f, c);
 	return r;
 }
 
@@ -202,17 +264,14 @@ static void csv_begin(void *self)
 
 /* --- run --- */
 
-/* The field of a column whose name was not known when the text was compiled; NULL: the name holds brackets. */
-static const struct ref *below_target(const struct csv *f, struct span name, struct arena *a)
+/* The field of a column whose name was not known when the text was compiled; NULL: it is no reference. */
+static const struct ref *find_place(const struct csv *f, struct span name, struct arena *a)
 {
 	const struct ref *ref;
 	const char *why;
 	size_t at;
 
-	if (ref_compile(arena_printf(a, "%.*s[%.*s]", SPAN_FMT(f->prefix), SPAN_FMT(name)), a, &ref, &why,
-			&at) < 0)
-		return NULL;
-	return ref;
+	return ref_compile(place_of(f, name, a), a, &ref, &why, &at) == 0 ? ref : NULL;
 }
 
 /* Integer(text), or the text as it is: 0x and 0b, and a leading 0 is octal to Ruby. */
@@ -274,40 +333,50 @@ static struct value convert(const struct column *col, const struct csv_field *fi
 	return value_string(field->text);
 }
 
-static int put_below(const struct csv *f, const struct column *col, struct event *ev, struct value v)
+static int put_at(const struct csv *f, const struct column *col, struct event *ev, struct value v,
+		  const char **why)
 {
-	const struct ref *ref = col->ref ? col->ref : below_target(f, col->name, ev->arena);
-	const char *why;
+	const struct ref *ref = col->ref ? col->ref : find_place(f, col->name, ev->arena);
 
-	return ref ? ref_set(ref, ev, v, &why) : -1;
+	*why = "the column's name is no field reference";
+	return ref ? ref_set(ref, ev, v, why) : -1;
 }
 
-static int set_column(struct csv *f, struct filter_run *run, struct event *ev, size_t i, bool append)
+/* The column of the i-th field; false: it has none. */
+static bool column_of(const struct csv *f, size_t i, struct arena *a, struct column *col)
+{
+	if (i < f->count) {
+		*col = f->names[i];
+		return true;
+	}
+	if (!f->autogenerate)
+		return false;
+	*col = (struct column){.name = arena_printf(a, "column%zu", i + 1)};
+	col->type = type_of(f, col->name);
+	return true;
+}
+
+static int set_column(struct csv *f, struct filter_run *run, struct event *ev, size_t i, bool append,
+		      const char **why)
 {
 	const struct csv_field *field = &f->line.fields[i];
 	bool null = !field->text.n && !field->quoted;
-	struct column made = {.type = COLUMN_STRING};
-	const struct column *col = &made;
 	struct value v = value_null();
+	struct column col;
 
-	if (f->skip_empty_columns && !field->text.n)
+	if ((f->skip_empty_columns && !field->text.n) || !column_of(f, i, ev->arena, &col))
 		return 0;
-	if (i < f->count)
-		col = &f->names[i];
-	else if (!f->autogenerate)
-		return 0;
-	else
-		made.name = arena_printf(ev->arena, "column%zu", i + 1);
-	if (null && col->type == COLUMN_BOOLEAN)
+	*why = "an empty column has no boolean";
+	if (null && col.type == COLUMN_BOOLEAN)
 		return -1;
 	if (!null)
-		v = convert(col, field, run, ev);
+		v = convert(&col, field, run, ev);
 	if (append && i < f->count)
-		event_append(ev, col->name, v);
-	else if (!f->prefix.n)
-		event_set(ev, col->name, v);
+		event_append(ev, col.name, v);
+	else if (!f->prefix.n && !is_reference(col.name))
+		event_set(ev, col.name, v);
 	else
-		return put_below(f, col, ev, v);
+		return put_at(f, &col, ev, v, why);
 	return 0;
 }
 
@@ -328,15 +397,14 @@ static enum filter_result set_columns(struct csv *f, struct filter_run *run, str
 {
 	struct span row = source->u.text;
 	bool append = f->fresh && ev->fields.len <= 1;
+	const char *why;
 
 	note_ragged(f, run, row);
 	for (size_t i = 0; i < f->line.count; i++)
-		if (set_column(f, run, ev, i, append) < 0)
+		if (set_column(f, run, ev, i, append, &why) < 0)
 			return filter_fail(run, ev, FAILED,
 					   i < f->count ? f->names[i].name : f->source.ref->shown, source,
-					   i < f->count && f->names[i].type == COLUMN_BOOLEAN
-						   ? "an empty column has no boolean"
-						   : "the target is no object");
+					   "%s", why);
 	return FILTER_DONE;
 }
 
@@ -361,8 +429,8 @@ static void take_names(struct csv *f)
 		if (!name.n)
 			name = arena_printf(&f->found, "column%zu", i + 1);
 		f->names[i] = (struct column){name, NULL, type_of(f, name)};
-		if (f->prefix.n)
-			f->names[i].ref = below_target(f, name, &f->found);
+		if (f->prefix.n || is_reference(name))
+			f->names[i].ref = find_place(f, name, &f->found);
 	}
 	find_fresh(f);
 }

@@ -14,7 +14,7 @@
 #define BAD_TIME "_timestampparsefailure"
 
 struct json {
-	struct option_item source, target;
+	struct option_item source, target, ecs;
 	struct option_list tags;
 	bool skip;
 
@@ -23,6 +23,8 @@ struct json {
 	struct zones zones;
 	const struct zone *utc;
 };
+
+static const char *const ecs_words[] = {"disabled", "v1", "v8", NULL};
 
 static const struct option options[] = {
 	{"source", OPTION_STRING, ITEM_FIELD, .flags = OPTION_REQUIRED, .offset = offsetof(struct json, source),
@@ -33,6 +35,8 @@ static const struct option options[] = {
 	 .says = "a text that is no JSON is left alone and is no failure"},
 	{"tag_on_failure", OPTION_LIST, ITEM_TEXT, .offset = offsetof(struct json, tags),
 	 .says = "tags of an event whose text is no JSON; _jsonparsefailure when not set"},
+	{"ecs_compatibility", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct json, ecs), .words = ecs_words,
+	 .says = "disabled, v1 or v8, checked; the fields are the same with each"},
 };
 
 static int json_init(void *self, struct compile *c)
