@@ -29,6 +29,14 @@ void compile_warning(struct compile *c, size_t at, const char *fmt, ...)
 	va_end(ap);
 }
 
+size_t compile_setting(const struct compile *c, const char *name)
+{
+	for (const struct syntax_attribute *a = c->node->attributes; a; a = a->next)
+		if (span_is(a->name, name))
+			return a->value.at;
+	return 0;
+}
+
 struct arena *compile_arena(struct compile *c)
 {
 	return &c->plan->arena;

@@ -56,6 +56,8 @@ struct filter_type {
 /* While compiling.  at: of an option_item; 0: the filter's name. */
 void compile_error(struct compile *c, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void compile_warning(struct compile *c, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* at: of the value of this setting of the filter; 0: the text does not have it. */
+size_t compile_setting(const struct compile *c, const char *name);
 struct arena *compile_arena(struct compile *c); /* lives as long as the plan */
 bool compile_lenient(const struct compile *c);  /* "compat": "logstash-8.6" */
 /* Compiled or NULL and an error written; freed with the plan. */

@@ -8,6 +8,7 @@
 #include "watcher/base/base.h"
 #include "transforms/date_pattern.h"
 #include "transforms/failure.h"
+#include "watcher/base/nearest.h"
 
 struct date {
 	struct option_list match;
@@ -37,12 +38,13 @@ static const struct option options[] = {
 
 static int take_formats(struct date *d, struct compile *c)
 {
+	static const char *const names[] = {"ISO8601", "UNIX", "UNIX_MS", "TAI64N"};
 	int r = 0;
 
 	d->formats = arena_alloc(compile_arena(c), (d->match.count + 1) * sizeof(*d->formats));
 	for (size_t i = 1; i < d->match.count; i++) {
 		const struct option_item *item = &d->match.items[i];
-		const char *why;
+		const char *why, *near;
 		size_t offset;
 
 		if (date_pattern_compile(item->text, compile_arena(c), &d->formats[d->format_count], &why,
@@ -50,8 +52,10 @@ static int take_formats(struct date *d, struct compile *c)
 			d->format_count++;
 			continue;
 		}
-		compile_error(c, item->at, "date: format \"%.*s\", character %zu: %s", SPAN_FMT(item->text),
-			      offset + 1, why);
+		near = nearest_name(item->text, names, ARRAY_LEN(names));
+		compile_error(c, item->at, "date: format \"%.*s\", character %zu: %s%s%s%s", SPAN_FMT(item->text),
+			      offset + 1, near ? "did you mean " : "", near ? near : "", near ? "?" : "",
+			      near ? "" : why);
 		r = -1;
 	}
 	return r;

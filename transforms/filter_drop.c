@@ -24,7 +24,7 @@ static int drop_init(void *self, struct compile *c)
 	strbuf_init(&d->text);
 	if (d->percentage >= 0 && d->percentage <= 100)
 		return 0;
-	compile_error(c, 0, "drop: percentage is between 0 and 100");
+	compile_error(c, compile_setting(c, "percentage"), "drop: percentage is between 0 and 100");
 	return -1;
 }
 

@@ -27,7 +27,7 @@ static int truncate_init(void *self, struct compile *c)
 	t->length = t->length_bytes >= 0 && t->length_bytes < 1e15 ? (size_t)t->length_bytes : 0;
 	if ((double)t->length == t->length_bytes)
 		return 0;
-	compile_error(c, 0, "truncate: length_bytes is a whole number from 0 on");
+	compile_error(c, compile_setting(c, "length_bytes"), "truncate: length_bytes is a whole number from 0 on");
 	return -1;
 }
 

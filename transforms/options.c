@@ -78,6 +78,18 @@ static void wrong_type(struct compile *c, const struct option *o, const struct s
 
 /* --- items --- */
 
+/* The word that begins with this one or that this one begins with: int and integer, bool and boolean. */
+static const char *longer_or_shorter(struct span text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count && text.n >= 3; i++) {
+		struct span word = span_of(words[i]);
+
+		if (word.n >= 3 && (span_starts(word, text) || span_starts(text, word)))
+			return words[i];
+	}
+	return NULL;
+}
+
 static void check_word(struct compile *c, const struct option *o, const struct option_item *item)
 {
 	const char *near;
@@ -88,7 +100,9 @@ static void check_word(struct compile *c, const struct option *o, const struct o
 			return;
 		n++;
 	}
-	near = nearest_name(item->text, o->words, n);
+	near = longer_or_shorter(item->text, o->words, n);
+	if (!near)
+		near = nearest_name(item->text, o->words, n);
 	if (near) {
 		compile_error(c, item->at, "%.*s: %s: \"%.*s\" is not known; did you mean %s?",
 			      SPAN_FMT(c->node->name), o->name, SPAN_FMT(item->text), near);

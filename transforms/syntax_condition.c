@@ -92,6 +92,21 @@ static bool bracketed(struct syntax *s, struct syntax_value *out)
 	return true;
 }
 
+/* `/.../i` is Ruby's; Logstash's grammar has no letters there. */
+static bool no_flags(struct syntax *s)
+{
+	size_t end = s->at;
+
+	while (end < s->text.n && s->text.p[end] && strchr("imx", s->text.p[end]))
+		end++;
+	if (end == s->at || (end < s->text.n && is_letter((unsigned char)s->text.p[end])))
+		return true;
+	syntax_error(s, s->at, "no letters behind a regular expression; write (?%.*s) at its begin",
+		     (int)(end - s->at), s->text.p + s->at);
+	s->at = end;
+	return false;
+}
+
 /* `/.../`, with `\/` for a slash within. */
 bool syntax_regex(struct syntax *s, struct syntax_value *out)
 {
@@ -114,7 +129,7 @@ bool syntax_regex(struct syntax *s, struct syntax_value *out)
 	}
 	out->text = (struct span){text, n};
 	s->at = i + 1;
-	return true;
+	return no_flags(s);
 }
 
 static bool word_operand(struct syntax *s)
