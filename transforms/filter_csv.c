@@ -326,7 +326,8 @@ static struct value convert(const struct column *col, const struct csv_field *fi
 	case COLUMN_FLOAT:
 		if (!number_float(letters_strip(field->text), ev->arena, &n))
 			break;
-		return (struct value){.type = VALUE_FLOAT, .u = {.text = n.text}};
+		return (struct value){.type = VALUE_FLOAT,
+				      .u = {.text = number_float_text(n.text, ev->arena)}};
 	case COLUMN_BOOLEAN:
 		return convert_boolean(field->text, ev->arena);
 	}

@@ -168,9 +168,10 @@ static void add_all(struct value *list, const struct value *v, struct arena *a)
 		value_array_add(list->u.array, a, value_copy(&v->u.array->items[i], a));
 }
 
-static int merge_one(const struct mutation *m, const struct ref *to, const struct ref *from)
+/* base: the field as it was before the first value of its pair; a list or an object grows, of a scalar the last one stays. */
+static int merge_one(const struct mutation *m, const struct ref *to, struct value *base, const struct ref *from)
 {
-	const struct value *old = ref_get(to, m->ev), *more = ref_get(from, m->ev);
+	const struct value *old = base->type == VALUE_NULL ? NULL : base, *more = ref_get(from, m->ev);
 	bool map = old && old->type == VALUE_MAP, more_map = more && more->type == VALUE_MAP;
 	struct arena *a = m->ev->arena;
 	struct value out;
@@ -181,12 +182,15 @@ static int merge_one(const struct mutation *m, const struct ref *to, const struc
 		out = value_array(a);
 		add_all(&out, old, a);
 		add_all(&out, more, a);
+		if (base->type == VALUE_ARRAY)
+			*base = out;
 		return mutate_set(m, to, out);
 	}
 	out = value_copy(old, a);
 	for (size_t i = 0; i < more->u.map->len; i++)
 		value_map_set(out.u.map, a, more->u.map->entries[i].name,
 			      value_copy(&more->u.map->entries[i].value, a));
+	*base = out;
 	return mutate_set(m, to, out);
 }
 
@@ -194,9 +198,11 @@ static int merge(const struct mutation *m)
 {
 	for (size_t i = 0; i < m->mutate->merge.count; i++) {
 		const struct option_pair *p = &m->mutate->merge.pairs[i];
+		const struct value *old = ref_get(p->key.ref, m->ev);
+		struct value base = old ? *old : value_null();
 
 		for (size_t k = 0; k < p->values.count; k++)
-			if (merge_one(m, p->key.ref, p->values.items[k].ref) < 0)
+			if (merge_one(m, p->key.ref, &base, p->values.items[k].ref) < 0)
 				return -1;
 	}
 	return 0;

@@ -14,21 +14,38 @@ static const struct filter_type *const built[] = {
 #undef FILTER
 };
 
-/* Filters of Logstash that this version has not, and what does their work here where something does. */
+/* Filters of Logstash that this version has not, and what does their work here where something does, or why there is none. */
 static const struct {
-	const char *name, *instead;
+	const char *name, *instead, *why;
 } others[] = {
-	{"age", NULL}, {"aggregate", NULL}, {"alter", "mutate { coerce ... } or a condition"},
-	{"bytes", NULL}, {"cidr", NULL}, {"cipher", NULL}, {"clone", NULL}, {"csv", NULL}, {"date", NULL},
-	{"de_dot", "mutate { rename ... }"}, {"dissect", NULL}, {"dns", NULL},
-	{"elapsed", NULL}, {"elastic_integration", NULL}, {"elasticsearch", NULL}, {"environment", "the job's vars and ${NAME}"},
-	{"extractnumbers", NULL}, {"fingerprint", NULL}, {"geoip", NULL}, {"grok", NULL}, {"http", NULL},
-	{"i18n", NULL}, {"java_uuid", NULL}, {"jdbc_static", NULL}, {"jdbc_streaming", NULL}, {"json", NULL},
-	{"json_encode", NULL}, {"kv", NULL}, {"memcached", NULL}, {"metricize", NULL}, {"metrics", NULL},
-	{"mutate", NULL}, {"prune", NULL}, {"range", "a condition: if [n] >= 1 and [n] <= 9"}, {"sleep", NULL},
-	{"split", NULL}, {"syslog_pri", NULL}, {"threats_classifier", NULL}, {"throttle", NULL}, {"tld", NULL},
-	{"translate", "conditions and mutate { replace ... }"}, {"truncate", NULL}, {"urldecode", NULL},
-	{"useragent", NULL}, {"uuid", NULL}, {"wurfl_device_detection", NULL}, {"xml", NULL},
+	{"age", NULL, NULL}, {"aggregate", NULL, "a row here depends on itself alone"},
+	{"alter", "mutate { coerce ... } or a condition", NULL}, {"bytes", NULL, NULL}, {"cidr", NULL, NULL},
+	{"cipher", NULL, "files are encrypted, not fields"}, {"clone", NULL, NULL}, {"csv", NULL, NULL},
+	{"date", NULL, NULL}, {"de_dot", "mutate { rename ... }", NULL}, {"dissect", NULL, NULL},
+	{"dns", NULL, "no command, address or query of a tenant is ever asked"},
+	{"elapsed", NULL, "a row here depends on itself alone"},
+	{"elastic_integration", NULL, "no command, address or query of a tenant is ever asked"},
+	{"elasticsearch", NULL, "no command, address or query of a tenant is ever asked"},
+	{"environment", "the job's vars and ${NAME}", NULL}, {"extractnumbers", NULL, NULL},
+	{"fingerprint", NULL, "a row's _id is made from its file and number anyway"},
+	{"geoip", "an ingest pipeline of the server (index.pipeline)", NULL},
+	{"grok", "dissect for text of a fixed form, csv for columns", NULL},
+	{"http", NULL, "no command, address or query of a tenant is ever asked"}, {"i18n", NULL, NULL},
+	{"java_uuid", NULL, "a row's _id is unique anyway"},
+	{"jdbc_static", NULL, "no command, address or query of a tenant is ever asked"},
+	{"jdbc_streaming", NULL, "no command, address or query of a tenant is ever asked"},
+	{"json", NULL, NULL}, {"json_encode", NULL, NULL}, {"kv", NULL, NULL},
+	{"memcached", NULL, "no command, address or query of a tenant is ever asked"},
+	{"metricize", NULL, NULL},
+	{"metrics", NULL, "counts are in the receipt, `ingestctl stats` and /metrics"},
+	{"mutate", NULL, NULL}, {"prune", NULL, NULL},
+	{"range", "a condition: if [n] >= 1 and [n] <= 9", NULL}, {"sleep", NULL, "limits are the profile's"},
+	{"split", NULL, NULL}, {"syslog_pri", NULL, NULL}, {"threats_classifier", NULL, NULL},
+	{"throttle", NULL, "limits are the profile's"}, {"tld", NULL, NULL},
+	{"translate", "conditions and mutate { replace ... }", NULL}, {"truncate", NULL, NULL},
+	{"urldecode", NULL, NULL}, {"useragent", "an ingest pipeline of the server (index.pipeline)", NULL},
+	{"uuid", NULL, "a row's _id is unique anyway"}, {"wurfl_device_detection", NULL, NULL},
+	{"xml", NULL, NULL},
 };
 
 const struct filter_type *filter_find(struct span name)
@@ -66,9 +83,10 @@ void filter_refuse(struct compile *c, struct span name, size_t at)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (span_is(name, others[i].name)) {
-			compile_error(c, at, "%s: not in this version%s%s; it has %s", others[i].name,
-				      others[i].instead ? "; write " : "",
-				      others[i].instead ? others[i].instead : "", list.p);
+			compile_error(c, at, "%s: not in this version%s%s%s; it has %s", others[i].name,
+				      others[i].instead ? "; use " : others[i].why ? ": " : "",
+				      others[i].instead ? others[i].instead : "",
+				      others[i].why ? others[i].why : "", list.p);
 			strbuf_release(&list);
 			return;
 		}

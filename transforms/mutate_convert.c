@@ -70,7 +70,8 @@ static int to_number(const struct conversion *c, const struct value *v, struct v
 	if (n.lossy)
 		lossy(c, number_float(s, a, &(struct number){SPAN_NONE, false}) ? "float" : "string",
 		      integer ? "integer" : "float", s);
-	*out = (struct value){.type = integer ? VALUE_INT : VALUE_FLOAT, .u = {.text = n.text}};
+	*out = (struct value){.type = integer ? VALUE_INT : VALUE_FLOAT,
+			      .u = {.text = integer ? n.text : number_float_text(n.text, a)}};
 	return 0;
 }
 

@@ -10,6 +10,9 @@
 
 #define EXPONENT_MAX 100000 /* more is out of every range */
 #define FINITE_DIGITS 300   /* with fewer and no exponent a double is finite */
+#define FIXED_MAX 16	    /* digits before the point, and zeros behind it, that Float#to_s writes without an exponent */
+#define FIXED_MIN (-4)
+#define INTEGER_END 9.2e18 /* below it a double is an integer of 64 bits */
 
 /* [sign] whole [. fraction] [exponent]; the spans may hold underscores. */
 struct decimal {
@@ -175,6 +178,29 @@ static bool hex_integer(struct span s, struct arena *a, struct number *out)
 	return true;
 }
 
+static bool hex_value(struct span s, struct arena *a, double *out)
+{
+	struct span text = arena_span(a, s);
+	char *end;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (hex_digit(s.p[i]) < 0 && !strchr("xXpP.+-", s.p[i]))
+			return false;
+	*out = strtod(text.p, &end);
+	return end == text.p + text.n && isfinite(*out);
+}
+
+/* A hexadecimal fraction, cut off; false: none, or more than an integer of 64 bits. */
+static bool hex_fraction(struct span s, struct arena *a, struct number *out)
+{
+	double v;
+
+	if (!hex_value(s, a, &v) || fabs(v) >= INTEGER_END)
+		return false;
+	*out = (struct number){arena_printf(a, "%lld", (long long)v), trunc(v) != v};
+	return true;
+}
+
 bool number_integer(struct span s, struct arena *a, struct number *out)
 {
 	struct decimal d;
@@ -184,8 +210,10 @@ bool number_integer(struct span s, struct arena *a, struct number *out)
 		*out = (struct number){s, false};
 		return s.n <= NUMBER_DIGITS;
 	}
-	if (is_hex(s) && !memchr(s.p, '.', s.n))
-		return hex_integer(s, a, out);
+	if (is_hex(s))
+		return memchr(s.p, '.', s.n) || memchr(s.p, 'p', s.n) || memchr(s.p, 'P', s.n)
+			       ? hex_fraction(s, a, out)
+			       : hex_integer(s, a, out);
 	return take_decimal(s, "eEdD", &d) && d.length == s.n && write_integer(&d, a, out);
 }
 
@@ -244,17 +272,16 @@ static bool write_float(const struct decimal *d, struct arena *a, struct number 
 
 static bool hex_float(struct span s, struct arena *a, struct number *out)
 {
-	struct span text = arena_span(a, s);
-	char *end, shown[40];
+	char shown[40];
 	double v;
 
-	for (size_t i = 0; i < s.n; i++)
-		if (hex_digit(s.p[i]) < 0 && !strchr("xXpP.+-", s.p[i]))
-			return false;
-	v = strtod(text.p, &end);
-	if (end != text.p + text.n || !isfinite(v))
+	if (!hex_value(s, a, &v))
 		return false;
-	snprintf(shown, sizeof(shown), "%.17g", v);
+	for (int digits = 15; digits <= 17; digits++) { /* the fewest that read back as the same */
+		snprintf(shown, sizeof(shown), "%.*g", digits, v);
+		if (strtod(shown, NULL) == v)
+			break;
+	}
 	*out = (struct number){arena_span(a, span_of(shown)), false};
 	return true;
 }
@@ -281,4 +308,48 @@ void number_float_prefix(struct span s, struct arena *a, struct number *out)
 		return;
 	}
 	out->lossy = d.length < s.n;
+}
+
+/* --- floats as text --- */
+
+/* The significant digits into to, and how many of them stand before the point; 0 digits: the number is zero. */
+static size_t significant(const struct decimal *d, char *to, int64_t *point)
+{
+	size_t n = add_digits(to, d->whole), zeros = 0;
+
+	*point = (int64_t)n + d->exponent;
+	n += add_digits(to + n, d->fraction);
+	while (zeros < n && to[zeros] == '0')
+		zeros++;
+	memmove(to, to + zeros, n - zeros);
+	n -= zeros;
+	*point -= (int64_t)zeros;
+	while (n && to[n - 1] == '0')
+		n--;
+	return n;
+}
+
+struct span number_float_text(struct span json, struct arena *a)
+{
+	struct decimal d;
+	char *digits;
+	const char *sign;
+	int64_t point;
+	int n;
+
+	if (!take_decimal(json, "eE", &d))
+		return json;
+	digits = arena_alloc(a, json.n + 1);
+	n = (int)significant(&d, digits, &point);
+	sign = d.negative ? "-" : "";
+	if (!n)
+		return arena_printf(a, "%s0.0", sign);
+	if (point > FIXED_MAX || point <= FIXED_MIN)
+		return arena_printf(a, "%s%c.%.*se%+03lld", sign, digits[0], n > 1 ? n - 1 : 1,
+				    n > 1 ? digits + 1 : "0", (long long)point - 1);
+	if (point <= 0)
+		return arena_printf(a, "%s0.%.*s%.*s", sign, (int)-point, "000", n, digits);
+	if (point >= n)
+		return arena_printf(a, "%s%.*s%.*s.0", sign, n, digits, (int)point - n, "0000000000000000");
+	return arena_printf(a, "%s%.*s.%.*s", sign, (int)point, digits, n - (int)point, digits + point);
 }

@@ -27,5 +27,7 @@ bool number_integer(struct span s, struct arena *a, struct number *out);
 bool number_float(struct span s, struct arena *a, struct number *out);
 void number_integer_prefix(struct span s, struct arena *a, struct number *out);
 void number_float_prefix(struct span s, struct arena *a, struct number *out);
+/* A number in JSON's grammar as Float#to_s writes it: 10.0, 2.5 of 2.50, 1.0e+20; every significant digit stays. */
+struct span number_float_text(struct span json, struct arena *a);
 
 #endif

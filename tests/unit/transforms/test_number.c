@@ -35,7 +35,10 @@ static const struct {
 	{"1d3", "1000", NONE, false, "1", "1"},
 	{"0x1A", "26", "26", false, "0", "0"},
 	{"-0x1a", "-26", "-26", false, "0", "-0"}, /* Ruby 3.1: -26.0 for to_f, and 0.0 without the minus */
-	{"0x1.8p1", NONE, "3", false, "0", "0"},
+	{"0x1.8p1", "3", "3", false, "0", "0"},
+	{"0x1.edcdp6", "123", "123.4501953125", true, "0", "0"},
+	{"0x1.p", NONE, NONE, false, "0", "0"},
+	{"0x1p70", NONE, "1.1805916207174113e+21", false, "0", "0"},
 	{"0x", NONE, NONE, false, "0", "0"},
 	{"1.9", "1", "1.9", true, "1", "1.9"},
 	{"-1.9", "-1", "-1.9", true, "-1", "-1.9"},
@@ -112,12 +115,26 @@ static void what_passes_through_is_not_copied(void **state UNUSED)
 	assert_ptr_equal(n.text.p, s.p);
 }
 
+static void floats_are_written_as_ruby_does(void **state UNUSED)
+{
+	static const char *const as[][2] = {
+		{"10", "10.0"}, {"2.50", "2.5"}, {"1e3", "1000.0"}, {"1e20", "1.0e+20"}, {"-1.25e20", "-1.25e+20"},
+		{"1e15", "1000000000000000.0"}, {"1e16", "1.0e+16"}, {"0.0001", "0.0001"}, {"0.00001", "1.0e-05"},
+		{"0", "0.0"}, {"-0", "-0.0"}, {"0e5", "0.0"}, {"123.456", "123.456"}, {"12.5e-1", "1.25"},
+		{"1e-100", "1.0e-100"}, {"0.10000000000000000555", "0.10000000000000000555"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(as); i++)
+		assert_string_equal(number_float_text(span_of(as[i][0]), &arena).p, as[i][1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_ruby_reads_them),
 		cmocka_unit_test(a_large_exponent_is_written_out_or_refused),
 		cmocka_unit_test(what_passes_through_is_not_copied),
+		cmocka_unit_test(floats_are_written_as_ruby_does),
 	};
 	int failed;
 
