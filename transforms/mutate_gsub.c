@@ -6,6 +6,7 @@
  */
 #include "watcher/base/base.h"
 #include "transforms/mutate.h"
+#include "transforms/budget.h"
 
 #define OUTPUT_MAX (4 * 1024 * 1024)
 
@@ -86,8 +87,9 @@ static int ready_regex(const struct mutation *m, struct gsub *g)
 		filter_charge(m->run, g->regex, text, g->at);
 		return 0;
 	}
-	return mutate_fail(m, g->ref, &(struct value){.type = VALUE_STRING, .u = {.text = text}},
-			   "no regular expression: %s", why);
+	return mutate_fail(m, g->ref, NULL, "gsub: \"%.*s%s\", of the event, is no regular expression: %s",
+			   (int)(text.n < BUDGET_PATTERN ? text.n : BUDGET_PATTERN), text.p,
+			   text.n > BUDGET_PATTERN ? "..." : "", why);
 }
 
 static void add_group(const struct work *w, const struct regex_match *match, size_t group)

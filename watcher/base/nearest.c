@@ -57,8 +57,8 @@ const char *nearest_name(struct span name, const char *const *candidates, size_t
 		if (c.n > NEAREST_MAX)
 			continue;
 		d = distance(name, c);
-		/* any letter is near any other: a name of one is offered for its other case alone */
-		if (d > limit || (d && (name.n < 2 || c.n < 2)) || (best && d == limit))
+		/* a name of one letter is near every other: it is offered for its other case alone */
+		if (d > limit || (d && c.n < 2) || (best && d == limit))
 			continue;
 		best = candidates[i];
 		limit = d;

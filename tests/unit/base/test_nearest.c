@@ -10,7 +10,7 @@
 
 static void test_suggestions(void **state)
 {
-	static const char *const names[] = {"index", "delimiter", "header", "quote", "on_error", "ab", "ba"};
+	static const char *const names[] = {"index", "delimiter", "header", "quote", "on_error", "ab", "ba", "k"};
 	static const struct {
 		const char *name, *input, *want;
 	} rows[] = {
@@ -21,6 +21,8 @@ static void test_suggestions(void **state)
 		{"capitals are the same", "INDEX", "index"},
 		{"itself", "index", "index"},
 		{"short names may differ by one", "a", "ab"},
+		{"a name of one letter is near everything: not offered", "z", NULL},
+		{"but for its other case", "K", "k"},
 		{"the first of equals", "aa", "ab"},
 		{"too far", "colour", NULL},
 		{"three of nine", "dlmitr", NULL},
