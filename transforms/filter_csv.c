@@ -111,7 +111,8 @@ static void find_fresh(struct csv *f)
 {
 	f->fresh = !f->prefix.n && f->source.ref;
 	for (size_t i = 0; i < f->count && f->fresh; i++) {
-		if (span_equal(f->names[i].name, f->source.ref->shown) || is_reference(f->names[i].name))
+		if (span_equal(f->names[i].name, f->source.ref->shown) || is_reference(f->names[i].name) ||
+		    span_is(f->names[i].name, "tags"))
 			f->fresh = false;
 		for (size_t k = 0; k < i && f->fresh; k++)
 			f->fresh = !span_equal(f->names[i].name, f->names[k].name);
@@ -374,7 +375,7 @@ static int set_column(struct csv *f, struct filter_run *run, struct event *ev, s
 		v = convert(&col, field, run, ev);
 	if (append && i < f->count)
 		event_append(ev, col.name, v);
-	else if (!f->prefix.n && !is_reference(col.name))
+	else if (!f->prefix.n && !is_reference(col.name) && !span_is(col.name, "tags"))
 		event_set(ev, col.name, v);
 	else
 		return put_at(f, &col, ev, v, why);

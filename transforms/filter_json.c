@@ -93,13 +93,13 @@ static bool set_timestamp(const struct json *j, struct filter_run *run, struct e
 	return true;
 }
 
-/* A key is a field reference; one without brackets or @ is a name and needs no compiling. */
+/* A key is a field reference; one without brackets or @ is a name and needs no compiling, but tags, which takes not every value. */
 static bool set_key(struct event *ev, struct span key, struct value v, const char **why)
 {
 	const struct ref *ref;
 	size_t at;
 
-	if (key.n && key.p[0] != '@' && !memchr(key.p, '[', key.n) && !memchr(key.p, ']', key.n)) {
+	if (key.n && key.p[0] != '@' && !span_is(key, "tags") && !memchr(key.p, '[', key.n) && !memchr(key.p, ']', key.n)) {
 		event_set(ev, key, v);
 		return true;
 	}

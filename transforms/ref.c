@@ -11,6 +11,7 @@
 #define METADATA SPAN_LITERAL("@metadata")
 #define TIMESTAMP SPAN_LITERAL("@timestamp")
 #define VERSION SPAN_LITERAL("@version")
+#define TAGS SPAN_LITERAL("tags")
 #define ELEMENTS 32
 #define ARRAY_GROWTH 10000 /* an index so far behind an array's end is a mistake */
 
@@ -70,6 +71,7 @@ static void finish(struct ref *r, struct arena *a, const struct ref_element *ele
 		take_index(&r->elements[i]);
 	}
 	r->timestamp = !r->metadata && count == 1 && span_equal(r->elements[0].name, TIMESTAMP);
+	r->tags = !r->metadata && count && span_equal(r->elements[0].name, TAGS);
 	r->version = !r->metadata && count == 1 && span_equal(r->elements[0].name, VERSION);
 	r->shown = !r->metadata && count == 1 ? r->elements[0].name : r->text;
 }
@@ -210,12 +212,26 @@ static struct value *put(struct value *container, const struct ref_element *e, s
 	return &va->items[va->len - 1];
 }
 
+static bool is_tags(const struct value *v)
+{
+	if (v->type == VALUE_NULL || v->type == VALUE_STRING)
+		return true;
+	for (size_t i = 0; v->type == VALUE_ARRAY && i < v->u.array->len; i++)
+		if (v->u.array->items[i].type != VALUE_STRING)
+			return false;
+	return v->type == VALUE_ARRAY;
+}
+
 int ref_set(const struct ref *r, struct event *ev, struct value v, const char **why)
 {
 	struct value container = root_of(r, ev), *child;
 
 	if (r->timestamp && v.type != VALUE_TIME) {
 		*why = "@timestamp takes a time only";
+		return -1;
+	}
+	if (r->tags && (r->count > 1 || !is_tags(&v))) {
+		*why = "tags takes a text or a list of texts only";
 		return -1;
 	}
 	if (!r->count) {

@@ -26,6 +26,7 @@ struct ref {
 	struct span shown; /* for messages and coercions: a bare name without its brackets */
 	bool metadata;     /* below [@metadata]; elements are those behind it, perhaps none */
 	bool timestamp;    /* @timestamp itself */
+	bool tags;	   /* the event's tags, or below them */
 	bool version;      /* @version itself */
 	size_t count;
 	struct ref_element *elements;
