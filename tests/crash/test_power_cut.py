@@ -32,7 +32,7 @@ def sha256(content):
 
 
 def journal_rows(path):
-    """name -> state, SHA-256 of each arrival, by a connection that writes nothing, not even a checkpoint."""
+    """(name, state, SHA-256) of each arrival, by a connection that writes nothing, not even a checkpoint."""
     db = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
     try:
         return db.execute("select file, state, coalesce(sha256, '') from arrivals").fetchall()
