@@ -140,6 +140,36 @@ def test_b_pipeline_is_passed_on_and_its_fail_is_a_reject(tmp_path, opensearch):
     assert balanced(receipt) and receipt["rows"]["rejected"] == 1 and "no twos here" in receipt["first_error"]["message"]
 
 
+def test_b_what_a_pipeline_drops_or_would_move_is_a_reject(tmp_path, opensearch):
+    store = opensearch
+    name = "pipe-%s" % os.path.basename(str(tmp_path)).replace("_", "-").replace("[", "").replace("]", "")
+    made = store.request("/_ingest/pipeline/" + name, "PUT", {"processors": [{"drop": {"if": "ctx.n == '3'"}}]})
+    assert made[0] == 200, made
+    spec = job(index={"pipeline": name}, rejects={"max_ratio": 1})
+    s = site(tmp_path, store.url, spec={**spec, "filter": 'filter { csv { columns => ["n", "name", "cpu"] } '
+                                        'if [n] == "5" { mutate { add_field => { "_routing" => "elsewhere" } } } }'})
+    done = load(s, rows_of(10))
+    assert done.returncode == 0, s.log(s.name)
+    assert sorted(int(d["n"]) for d in documents(store, s.index).values()) == [r["n"] for r in rows_of(10) if r["n"] not in (3, 5)]
+    receipt = s.receipt(s.name, "done", "a.csv")
+    assert balanced(receipt) and (receipt["rows"]["indexed"], receipt["rows"]["rejected"]) == (8, 2)
+    with open(s.path("staging", s.name, "done", "a.csv.rejects.csv")) as f:
+        rejects = f.read()
+    assert "dropped the document" in rejects and "_routing" in rejects and "would move the document" in rejects
+
+
+def test_b_a_closed_index_waits_and_is_no_fault_of_the_rows(tmp_path, store):
+    s = site(tmp_path, store.url)
+    assert load(s, rows_of(3)).returncode == 0
+    assert store.request("/%s/_close" % s.index, "POST")[0] == 200
+    s.drop(s.name, "b.csv", csv_of(rows_of(7)))
+    assert s.once("--wait", "2").returncode == 1
+    assert "closed" in s.log("ingestd") and s.names(s.name, "failed") == [] and "b.csv" not in s.names(s.name, "done")
+    assert store.request("/%s/_open" % s.index, "POST")[0] == 200
+    assert s.once("--wait", "30").returncode == 0
+    assert s.receipt(s.name, "done", "b.csv")["rows"]["indexed"] == 7
+
+
 def test_b_pipeline_is_refused_for_the_embedded_store(tmp_path):
     from site_ import Site
     s = Site(tmp_path)

@@ -152,6 +152,28 @@ def test_credentials_of_systemd_are_keys(site, tmp_path):
     assert site.receipt("bob", "done", "a.csv.age")["encrypted_to"] == made
 
 
+def test_a_rerun_after_retire_is_refused_and_leaves_the_rows_where_they_are(site):
+    """It would take good rows away and hold the file; one encrypted to a key in force is loaded again."""
+    old = key(site, "keygen", "bob")["recipient"]
+    new = key(site, "key", "rotate", "bob")["recipient"]
+    for name, to in (("old.csv.age", old), ("new.csv.age", new)):
+        site.drop("bob", name, age(PLAIN, "-r", to))
+    assert site.once().returncode == 0
+    key(site, "key", "retire", "bob", old)
+    site.start()
+    site.until(lambda: "daemon.started" in site.log("ingestd").split("daemon.stopped")[-1])
+    receipts = {name: site.receipt("bob", "done", name) for name in ("old.csv.age", "new.csv.age")}
+    done = site.ctl("rerun", receipts["old.csv.age"]["id"])
+    assert done.returncode == 1 and old in done.stderr and "retired" in done.stderr
+    done = site.ctl("rerun", "--job", "bob/load", "--since", "1d")
+    assert done.returncode == 3 and old in done.stderr
+    site.until(lambda: "new.csv.age.receipt.json" in site.names("bob", "done") and site.names("bob", "work") == [] and
+               site.receipt("bob", "done", "new.csv.age")["attempts"] == 3)
+    for receipt in receipts.values():
+        assert len(rows_of(site, receipt)) == receipt["rows"]["indexed"]
+    assert site.names("bob", "held") == []
+
+
 def test_after_retire_the_old_keys_files_are_held_and_go_on_when_it_is_back(site):
     old = key(site, "keygen", "bob")["recipient"]
     new = key(site, "key", "rotate", "bob")["recipient"]

@@ -239,7 +239,7 @@ unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *arg
 	file_row_release(&row);
 	if (r == 0)
 		return 202;
-	return f->kind == FAULT_CONFIG || f->kind == FAULT_DATA ? 409 : 503;
+	return f->kind == FAULT_TEMPORARY || f->kind == FAULT_SYSTEM ? 503 : 409;
 }
 
 /* --- explain --- */

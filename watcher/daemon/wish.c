@@ -10,6 +10,7 @@
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/model/keyring.h"
 #include "watcher/spool/deliveries.h"
 #include "watcher/spool/retake.h"
 
@@ -235,12 +236,33 @@ static int is_duplicate(struct ingestd *d, enum wish w, struct file_row *r, stru
 			 r->duplicate_of, wish_name(w));
 }
 
+/* A load that cannot open the file again would take good rows away and hold it. */
+static int key_there(struct ingestd *d, const struct file_row *r, struct fault *f)
+{
+	struct keyring *ring = NULL;
+	bool found = false;
+
+	if (!r->encrypted_to)
+		return 0;
+	if (keyring_open(d->config->profiles, r->tenant, &ring, f) < 0)
+		return -1;
+	for (size_t i = 0; i < ring->count && !found; i++)
+		found = ring->keys[i].from != KEY_RETIRED && strcmp(ring->keys[i].recipient, r->encrypted_to) == 0;
+	keyring_free(&ring);
+	if (found)
+		return 0;
+	return fault_set(f, FAULT_CONFIG, "the key it is encrypted to (%s) is retired or gone: its rows stay as they are",
+			 r->encrypted_to);
+}
+
 static int wish_of_done(struct ingestd *d, enum wish w, struct file_row *r, struct fault *f)
 {
 	if (w == WISH_UNDO)
 		return retake(d, r, AFTER_UNDO_PLACE, f);
 	if (w != WISH_RERUN)
 		return fault_set(f, FAULT_CONFIG, "it is done; rerun takes its rows back and loads it again");
+	if (key_there(d, r, f) < 0)
+		return -1;
 	/* it has its place among the deliveries of its name already */
 	r->released = true;
 	return retake(d, r, AFTER_UNDO_LOAD, f);

@@ -96,7 +96,7 @@ static int check_private(const struct reader *r, const char *file, const char *m
 {
 	if (r->from == KEY_CREDENTIAL)
 		return 0;
-	if (st->st_mode & 077)
+	if (st->st_mode & (S_ISDIR(st->st_mode) ? 077 : 0177))
 		return fault_set(f, FAULT_KEY, "%s%s has mode %04o, others may use it: chmod %s %s%s", r->path, file,
 				 (unsigned)(st->st_mode & 07777), mode, r->path, file);
 	if (st->st_uid != geteuid() && st->st_uid != 0 && (geteuid() != 0 || st->st_uid != r->owner))

@@ -140,7 +140,8 @@ int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope s
 	struct strbuf reason = STRBUF_INIT;
 
 	reason_of(c, &reason);
-	f->scope = key ? SCOPE_CREDENTIAL : scope;
+	/* 401: nobody with this credential; 403: it may not do this, to this index: others of it go on */
+	f->scope = c->status == 401 ? SCOPE_CREDENTIAL : c->status == 403 ? SCOPE_INDEX : scope;
 	f->pause_ms = c->retry_after_ms;
 	fault_set(f, key ? FAULT_KEY : FAULT_TEMPORARY, "sink %s: %.*s: HTTP %ld%s%s%s", es->name,
 		  (int)strcspn(c->url, "?"), c->url, c->status, reason.n ? ": " : "", reason.p,

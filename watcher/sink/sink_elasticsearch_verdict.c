@@ -62,12 +62,12 @@ static void note_trouble(struct sink_es *s, const struct answer_item *item)
 	s->trouble.pause_ms = 0;
 }
 
-/* The pipeline is gone, or the index: that is no fault of the document. */
+/* The pipeline is gone, or the index, or it is closed: that is no fault of the document. */
 static bool is_setup(const struct answer_item *item)
 {
 	struct span e = item->error;
 
-	if (item->status == 404)
+	if (item->status == 404 || span_is(type_of(e), "index_closed_exception"))
 		return true;
 	return span_is(type_of(e), "illegal_argument_exception") &&
 	       memmem(e.p, e.n, "pipeline with id [", 18) != NULL;
@@ -83,8 +83,13 @@ enum item_way es_judge(struct sink_es *s, const struct bulk_document *d, const s
 		es_answer(s, d, d->unsure ? SINK_INDEXED : SINK_ALREADY, SPAN_NONE, SPAN_NONE);
 		return ITEM_ANSWERED;
 	}
-	if (item->status < 300 && !d->remove) {
+	if (item->status == 201 && !d->remove) {
 		es_answer(s, d, SINK_INDEXED, SPAN_NONE, SPAN_NONE);
+		return ITEM_ANSWERED;
+	}
+	/* what is created is answered 201; 200 is the noop of a pipeline's `drop`: it is nowhere, and the books must say so */
+	if (item->status < 300 && !d->remove) {
+		es_answer(s, d, SINK_REJECTED, SPAN_NONE, SPAN_LITERAL("the index's ingest pipeline dropped the document"));
 		return ITEM_ANSWERED;
 	}
 	if (item->status == 401 || item->status == 403 || is_setup(item)) {
