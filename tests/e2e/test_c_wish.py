@@ -36,9 +36,14 @@ def ended(site, ident, state):
 
 
 def wish(site, verb, ident, code=0):
-    out = site.ctl("--json", verb, ident)
-    while "on its way (" in out.stderr:  # a waiting one that is being tried at this moment
-        out = site.ctl("--json", verb, ident)
+    answers = []
+
+    def answered():
+        """Not that it is being tried at this moment, which a waiting one is each second."""
+        answers.append(site.ctl("--json", verb, ident))
+        return "on its way (" not in answers[-1].stderr
+    site.until(answered)
+    out = answers[-1]
     assert out.returncode == code, out.stdout + out.stderr
     return json.loads(out.stdout) if code == 0 else out.stderr
 

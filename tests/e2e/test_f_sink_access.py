@@ -235,8 +235,31 @@ def test_f_user_and_password_and_a_tenants_own_on_opensearch(tmp_path, server, r
     s.ctl("reload")
     s.drop(own, "b.csv", csv_of(rows_of(5, 100)))
     s.until(lambda: circuit(s), 30)
-    assert circuit(s)["fault"] == "key" and "403" in circuit(s)["reason"] and "privilege" in circuit(s)["reason"]
+    c = circuit(s)
+    assert c["fault"] == "key" and "403" in c["reason"] and "privilege" in c["reason"]
+    assert (c["credential"], c["index"]) == (own, s.name + "-rows")
     assert count(store, s.name + "-rows") == 5
+
+
+def test_f_a_privilege_that_one_tenant_lacks_stops_no_other(tmp_path, server, running):
+    """The page's key for the tenants it names; another tenant's oldest waiting file is not everybody's probe."""
+    store = server("elasticsearch", tls=True)
+    s = site(tmp_path, store.url, sink={"ca_file": store.ca, "api_key_file": "secrets/key"})
+    other = s.name + "x"
+    asked = of_the_page("POST /_security/api_key", s.name + "-*")
+    code, key = store.request("/_security/api_key", "POST", asked)
+    assert code == 200, key
+    (tmp_path / "secrets").mkdir()
+    secret(tmp_path / "secrets" / "key", key["encoded"])
+    s.tenant(other, profile={"arrival": {"settle_seconds": 0}}, rows=job())
+    running(s)
+    s.drop(other, "a.csv", csv_of(rows_of(5)))
+    s.until(lambda: circuit(s), 30)
+    assert (circuit(s)["credential"], circuit(s)["index"]) == ("platform", other + "-rows") and "403" in circuit(s)["reason"]
+    for name in ("a.csv", "b.csv"):
+        s.drop(s.name, name, csv_of(rows_of(5)))
+        s.until(lambda: done(s, name), 30)
+    assert circuit(s)["index"] == other + "-rows" and s.names(other, "done") == []
 
 
 def test_f_api_key_on_elasticsearch(tmp_path, server, running):

@@ -9,7 +9,7 @@
  *	circuits_left(d, x)                   x ended, or its worker did, without having shown either
  *	circuits_add_json(d, &sb)             for `status`
  *
- * One circuit per sink (nobody there), per (sink, credential) (401, 403, a key file) and per (sink, credential, index) (all else): a fault
+ * One circuit per sink (nobody there), per (sink, credential) (401, a key file) and per (sink, credential, index) (all else): a fault
  * opens the narrowest that its evidence allows.  Closed circuits are not kept.  An open one lets nothing through; when its pause is
  * over one waiting file is its probe (half-open): what becomes of that closes it, or opens it again for longer (1 s to 15 s, or what the
  * server asked for).  A probe has a worker slot beside those of the configuration, so that it takes none from other files.

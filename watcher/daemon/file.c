@@ -224,10 +224,9 @@ void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t
 	disk_fault(d, f);
 }
 
-void file_unwait(struct ingestd *d, struct file *x)
+void file_unwait(struct file *x)
 {
 	CHECK(x->row.state == FILE_WAITING);
-	(void)d;
 	x->due = 0;
 	x->waits_other = x->waits_room = x->lost = false;
 	free(x->circuit);
@@ -241,7 +240,7 @@ void file_unwait(struct ingestd *d, struct file *x)
 
 void file_wake(struct ingestd *d, struct file *x)
 {
-	file_unwait(d, x);
+	file_unwait(x);
 	file_set_state(d, x, x->row.resume);
 	if (!d->fatal)
 		file_resume(d, x);

@@ -68,7 +68,7 @@ void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t
 int64_t file_backoff(unsigned tries);
 void file_wake(struct ingestd *d, struct file *x);
 /* What it waited for is forgotten; the change of state is the caller's. */
-void file_unwait(struct ingestd *d, struct file *x);
+void file_unwait(struct file *x);
 /* Every waiting one of this tenant that waits for another file (others), or for its profile (!others). */
 void file_wake_tenant(struct ingestd *d, struct tenant *t, bool others);
 /* A fault that came while nothing of it is in a sink or everything is: by its kind to failed/, held/ or waiting. */

@@ -53,12 +53,11 @@ static void put_delivery(struct ingestd *d, const struct file *x, enum delivery_
 
 /* --- back into work/ --- */
 
-static int file_there(struct ingestd *d, const struct tenant *t, const struct file_row *r, enum after_undo after,
+static int file_there(const struct tenant *t, const struct file_row *r, enum after_undo after,
 		      struct fault *f)
 {
 	enum retake_result there = retake_look(t->folders, r, f);
 
-	(void)d;
 	if (there == RETAKE_MISSING && after == AFTER_UNDO_PLACE && !file_row_undo_needs_file(r)) {
 		fault_clear(f);
 		return 0;
@@ -76,7 +75,7 @@ static int retake(struct ingestd *d, struct file_row *r, enum after_undo after, 
 
 	if (!t || !t->folders)
 		return fault_set(f, FAULT_CONFIG, "tenant %s has no folders: it is no tenant any more", r->tenant);
-	if (file_there(d, t, r, after, f) < 0)
+	if (file_there(t, r, after, f) < 0)
 		return -1;
 	r->after_undo = after;
 	x = file_add(d, r);
@@ -157,7 +156,7 @@ void step_retake(struct ingestd *d, struct file *x)
 	r = retake_move(t, &x->row, &f);
 	if (r == RETAKE_MISSING) {
 		why = f;
-		if (file_there(d, x->tenant, &x->row, x->row.after_undo, &f) < 0) {
+		if (file_there(x->tenant, &x->row, x->row.after_undo, &f) < 0) {
 			stay(d, x, &why);
 			return;
 		}
@@ -184,7 +183,7 @@ static void give_up(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
 
-	file_unwait(d, x);
+	file_unwait(x);
 	file_set_state(d, x, x->row.resume);
 	fault_set(&f, FAULT_CONFIG, "given up at the operator's wish before a row of it was stored");
 	f.kind = FAULT_NONE;
@@ -194,7 +193,7 @@ static void give_up(struct ingestd *d, struct file *x)
 
 static void undo_waiting(struct ingestd *d, struct file *x, enum after_undo after)
 {
-	file_unwait(d, x);
+	file_unwait(x);
 	x->row.after_undo = after;
 	x->tries = x->missed = 0;
 	undo(d, x);

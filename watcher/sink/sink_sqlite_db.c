@@ -8,6 +8,7 @@
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/base/sqlite_error.h"
 #include "watcher/sink/sink_sqlite_table.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,40 +17,13 @@
 #define FOLDER_MODE 0750
 #define FILE_MODE 0640
 
-/* Of a refused COMMIT SQLite keeps the error with the WAL's file, not with the connection. */
-static int wal_errno(struct sqlite_db *db)
-{
-	sqlite3_file *wal = NULL;
-	int last = errno, error = 0;
-
-	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
-	    wal && wal->pMethods)
-		(void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
-	return error ? error : last; /* of a journal that is closed again */
-}
-
-static int error_behind(struct sqlite_db *db, int code, bool sync)
-{
-	int error = sqlite3_system_errno(db->handle);
-
-	switch (code & 0xff) {
-	case SQLITE_FULL:
-		return ENOSPC;
-	case SQLITE_IOERR:
-		return error && !sync ? error : wal_errno(db);
-	case SQLITE_CANTOPEN:
-		return error;
-	}
-	return 0;
-}
-
 int sqlite_fault(struct sqlite_db *db, const char *what, struct fault *f)
 {
 	int code = sqlite3_extended_errcode(db->handle);
 	int primary = code & 0xff;
 	bool busy = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
-	bool sync = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
-	int error = error_behind(db, code, sync);
+	bool sync = sqlite_error_is_fsync(code);
+	int error = sqlite_error(db->handle, code);
 
 	fault_set(f, busy ? FAULT_TEMPORARY : FAULT_SYSTEM, "%s: %s: %s%s (SQLite %d)", db->file,
 		  what, sync ? "fsync: " : "", error ? strerror(error) : sqlite3_errmsg(db->handle), code);

@@ -10,6 +10,7 @@
 #include "watcher/spool/db.h"
 
 #include "watcher/base/fsutil.h"
+#include "watcher/base/sqlite_error.h"
 #include "watcher/spool/durable.h"
 
 #include <errno.h>
@@ -44,45 +45,12 @@ struct db {
 	bool behind; /* redo is not in the open transaction */
 };
 
-/* Of a refused COMMIT SQLite keeps the error with the WAL's file, not with the connection. */
-static int wal_errno(struct db *db)
-{
-	sqlite3_file *wal = NULL;
-	int last = errno, error = 0;
-
-	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
-	    wal && wal->pMethods)
-		(void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
-	return error ? error : last; /* of a journal that is closed again */
-}
-
-static bool is_fsync(int code)
-{
-	return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
-}
-
-/* The system's error behind SQLite's; what says nothing of one gets 0. */
-static int error_behind(struct db *db, int code)
-{
-	int error = sqlite3_system_errno(db->handle);
-
-	switch (code & 0xff) {
-	case SQLITE_FULL:
-		return ENOSPC;
-	case SQLITE_IOERR:
-		return error && !is_fsync(code) ? error : wal_errno(db);
-	case SQLITE_CANTOPEN:
-		return error;
-	}
-	return 0;
-}
-
 static int db_refuse(struct db *db, const char *what, struct fault *f)
 {
 	int code = sqlite3_extended_errcode(db->handle);
-	int error = error_behind(db, code);
+	int error = sqlite_error(db->handle, code);
 
-	fault_set(f, FAULT_SYSTEM, "journal: %s: %s%s (SQLite %d)", what, is_fsync(code) ? "fsync: " : "",
+	fault_set(f, FAULT_SYSTEM, "journal: %s: %s%s (SQLite %d)", what, sqlite_error_is_fsync(code) ? "fsync: " : "",
 		  error ? strerror(error) : sqlite3_errmsg(db->handle), code);
 	f->error = error;
 	return -1;

@@ -98,35 +98,7 @@ static const char step_2[] =
 	" PRIMARY KEY (tenant, job)) WITHOUT ROWID;";
 
 /* Which key opened an encrypted file. */
-static const char step_3[] =
-	"ALTER TABLE arrivals ADD COLUMN encrypted_to TEXT;"
-	"DROP VIEW files;"
-	"CREATE VIEW files AS SELECT"
-	" a.arrival AS id, a.delivery, a.duplicate_of, a.tenant, a.job, a.run, a.file, a.bytes, "
-	"a.sha256,"
-	" a.record_state AS state, a.reason, a.version AS job_version, l.read AS rows_read,"
-	" l.indexed AS rows_indexed, l.duplicates AS rows_duplicates, l.rejected AS rows_rejected,"
-	" l.filtered AS rows_filtered, l.blank AS rows_blank, l.unsent AS rows_unsent, l.documents,"
-	" CASE WHEN l.sink IS NULL THEN '[]' ELSE json_array(json_object('sink', l.sink,"
-	" 'index', l.index_name, 'state', l.state, 'indexed', l.indexed, 'duplicates', "
-	"l.duplicates,"
-	" 'rejected', l.rejected, 'requests', l.requests, 'retries', l.retries,"
-	" 'bytes_sent', l.bytes_sent)) END AS sinks,"
-	" CASE WHEN a.error_line IS NULL THEN NULL ELSE json_object('line', a.error_line,"
-	" 'column', a.error_column, 'field', a.error_column, 'message', a.error_text) END AS "
-	"first_error,"
-	" coalesce(a.coercions, '[]') AS coercions, '[]' AS quality, a.encrypted_to,"
-	" strftime('%Y-%m-%dT%H:%M:%fZ', a.arrived_ms / 1000.0, 'unixepoch') AS times_arrived,"
-	" strftime('%Y-%m-%dT%H:%M:%fZ', a.complete_ms / 1000.0, 'unixepoch') AS times_complete,"
-	" strftime('%Y-%m-%dT%H:%M:%fZ', a.claimed_ms / 1000.0, 'unixepoch') AS times_claimed,"
-	" strftime('%Y-%m-%dT%H:%M:%fZ', a.started_ms / 1000.0, 'unixepoch') AS times_started,"
-	" strftime('%Y-%m-%dT%H:%M:%fZ', a.indexed_ms / 1000.0, 'unixepoch') AS times_indexed,"
-	" strftime('%Y-%m-%dT%H:%M:%fZ', a.placed_ms / 1000.0, 'unixepoch') AS times_placed,"
-	" (a.started_ms - a.claimed_ms) / 1000.0 AS seconds_queue,"
-	" (a.placed_ms - a.started_ms) / 1000.0 AS seconds_work,"
-	" (a.placed_ms - a.arrived_ms) / 1000.0 AS seconds_total,"
-	" a.attempts, a.cpu_us / 1000000.0 AS cpu_seconds, a.peak_rss AS peak_rss_bytes, a.sentence"
-	" FROM arrivals a LEFT JOIN legs l ON l.arrival = a.arrival;";
+static const char step_3[] = "ALTER TABLE arrivals ADD COLUMN encrypted_to TEXT;";
 
 /* When retention removed the file; what it, and the pruning of the journal behind it, look for. */
 static const char step_4[] =
@@ -136,7 +108,7 @@ static const char step_4[] =
 	"CREATE INDEX arrivals_removed ON arrivals (removed_ms) WHERE removed_ms IS NOT NULL;"
 	"CREATE INDEX runs_finished ON runs (finished_ms) WHERE finished_ms IS NOT NULL;";
 
-/* Files that are undone, loaded again, released and replaced. */
+/* Files that are undone, loaded again, released and replaced; the view of all that came since step 1. */
 static const char step_5[] =
 	"ALTER TABLE arrivals ADD COLUMN replaces TEXT;"
 	"ALTER TABLE arrivals ADD COLUMN replaced_by TEXT;"
