@@ -32,6 +32,7 @@ class Run:
     def __init__(self, site, done, trace):
         text = open(trace).read() if os.path.exists(trace) else ""
         self.hits = [line for line in text.splitlines() if "(INJECTED)" in line]
+        self.made = max(collections.Counter(m[1] for m in re.finditer(r"^(\d+) +\w+\(", text, re.M)).values(), default=0)
         self.started = os.path.exists(site.path("logs", "ingestd.log")) and "daemon.started" in site.log("ingestd")
         self.code, self.words = done.returncode, done.stderr.decode().strip()
         self.placed = self.started and states(site) == ["PLACED", "PLACED"]
@@ -136,5 +137,7 @@ def test_fault_at_each(tmp_path, counts, call, error):  # noqa: F811
 @pytest.mark.parametrize("call", ["fsync", "fdatasync", "pwrite64"])
 def test_fault_at_each_of_the_worker(tmp_path, worker_counts, call, error):
     results = at_each(tmp_path, range(1, worker_counts[call] + 1), worker_run, call, error)
-    assert sum(bool(r.hits) for r in results.values()) >= len(results) - 1
+    # how many calls a worker makes hangs on whether its store is closed between the files: each run is held to its own count
+    assert {n: bool(r.hits) for n, r in results.items()} == {n: r.made >= n for n, r in results.items()}
+    assert sum(bool(r.hits) for r in results.values()) >= 0.8 * len(results)
     judge(results, call, error)
