@@ -21,13 +21,16 @@
 #include "watcher/base/strbuf.h"
 
 enum admin_route {
-#define ROUTE(id, method, path, sentence) ROUTE_##id,
+#define ROUTE(id, who, method, path, sentence) ROUTE_##id,
 #define ROUTE_LATER(method, path)
 #include "watcher/admin/routes.def"
 #undef ROUTE
 #undef ROUTE_LATER
 	ROUTE_COUNT
 };
+
+/* Who may ask (routes.def). */
+enum admin_who { ADMIN_PUBLIC, ADMIN_TENANT, ADMIN_OPERATOR };
 
 struct admin_args {
 	const char *tenant; /* {T} of the path, or NULL */
@@ -36,6 +39,7 @@ struct admin_args {
 	/* a query parameter, or NULL */
 	const char *(*query)(const struct admin_args *args, const char *name);
 	void *connection; /* query's own */
+	const char *scope; /* the tenant whose token asks; NULL: the operator */
 	struct span body;
 };
 
@@ -53,6 +57,10 @@ int admin_new(struct ev_loop *loop, const char *socket_path, const struct admin_
 	      struct admin **out, struct fault *f) MUST_CHECK;
 void admin_free(struct admin **a);
 
+/* May whoever asks know of this tenant (NULL: of nobody's)? */
+bool admin_sees(const struct admin_args *args, const char *tenant);
+
+enum admin_who admin_who_of(enum admin_route route);
 /* For the router and its test: finds the route; pieces are cut from path (modified). */
 enum admin_match { ADMIN_FOUND, ADMIN_NO_PATH, ADMIN_NO_METHOD, ADMIN_LATER };
 enum admin_match admin_route_of(const char *method, char *path, enum admin_route *route,

@@ -9,14 +9,15 @@
 
 struct route {
 	enum admin_route id;
+	enum admin_who who;
 	bool later;
 	const char *method;
 	const char *path;
 };
 
 static const struct route routes[] = {
-#define ROUTE(id, method, path, sentence) {ROUTE_##id, false, method, path},
-#define ROUTE_LATER(method, path) {ROUTE_COUNT, true, method, path},
+#define ROUTE(id, who, method, path, sentence) {ROUTE_##id, ADMIN_##who, false, method, path},
+#define ROUTE_LATER(method, path) {ROUTE_COUNT, ADMIN_TENANT, true, method, path},
 #include "watcher/admin/routes.def"
 #undef ROUTE
 #undef ROUTE_LATER
@@ -56,6 +57,19 @@ static const char *piece(char *path, size_t at, size_t len)
 		return NULL;
 	path[at + len] = '\0';
 	return path + at;
+}
+
+bool admin_sees(const struct admin_args *args, const char *tenant)
+{
+	return !args->scope || (tenant && strcmp(args->scope, tenant) == 0);
+}
+
+enum admin_who admin_who_of(enum admin_route route)
+{
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (routes[i].id == route && !routes[i].later)
+			return routes[i].who;
+	return ADMIN_OPERATOR;
 }
 
 enum admin_match admin_route_of(const char *method, char *path, enum admin_route *route,
