@@ -37,6 +37,15 @@ size_t compile_setting(const struct compile *c, const char *name)
 	return 0;
 }
 
+void compile_warn_ecs(struct compile *c, const struct option_item *ecs, const struct option_item *target)
+{
+	if ((span_is(ecs->text, "v1") || span_is(ecs->text, "v8")) && !target->set)
+		compile_warning(c, ecs->at,
+				"%.*s: ecs_compatibility without a target: the data's names become fields of the event "
+				"itself, where they can stand in the way of fields of the Elastic Common Schema; set target",
+				SPAN_FMT(c->node->name));
+}
+
 struct arena *compile_arena(struct compile *c)
 {
 	return &c->plan->arena;
@@ -233,8 +242,8 @@ int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf
 		compile_lint_fields(&c, nodes);
 	}
 	p->run = filter_run_new(p);
+	source_sort(&source);
 	if (source.error_count > 0) {
-		source_sort(&source);
 		plan_free(&p);
 		return -1;
 	}

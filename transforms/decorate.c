@@ -2,7 +2,7 @@
  * decorate - what a filter's common options do to an event on its success
  *
  * Called by plan.c for each event of a filter that succeeded, in Logstash's order: add_field, remove_field, add_tag, remove_tag.  Source:
- * logstash-core's Decorators and Filters::Base, meaning only.
+ * logstash-core's Decorators and Filters::Base, meaning only.  The first that cannot be done ends them: an exception there.
  */
 #include "watcher/base/base.h"
 #include "transforms/run.h"
@@ -26,9 +26,24 @@ static int add_value(struct event *ev, const struct ref *ref, struct span text, 
 	return ref_set(ref, ev, list, why);
 }
 
-static void add_fields(struct filter_run *r, const struct option_hash *h, struct event *ev)
+#define NO_REFERENCE "what the name's %{} gave is no field reference"
+
+/* A decoration failed: the filter's to say, else the row is refused; -1. */
+static int fail(struct filter_run *r, struct event *ev, const char *setting, struct span field, const char *why)
 {
-	const char *why = "its name is no field reference";
+	const struct step *s = r->step;
+	struct span text = arena_printf(r->arena, "%s: %s", setting, why);
+
+	if (s->type->undecorated)
+		r->result = s->type->undecorated(s->self, r, ev, field, text.p);
+	else
+		run_refuse(r, field, "%s", text.p);
+	return -1;
+}
+
+static int add_fields(struct filter_run *r, const struct option_hash *h, struct event *ev)
+{
+	const char *why = NO_REFERENCE;
 
 	for (size_t i = 0; i < h->count; i++) {
 		const struct option_pair *p = &h->pairs[i];
@@ -38,23 +53,24 @@ static void add_fields(struct filter_run *r, const struct option_hash *h, struct
 			const struct template *t = p->values.items[k].template;
 
 			if (filter_spent(r))
-				return;
-			if (!ref || add_value(ev, ref, template_render(t, ev, r->now_ms), &why) < 0) {
-				run_refuse(r, p->key.text, "add_field: %s", why);
-				return;
-			}
+				return 0;
+			if (!ref || add_value(ev, ref, template_render(t, ev, r->now_ms), &why) < 0)
+				return fail(r, ev, "add_field", p->key.text, why);
 		}
 	}
+	return 0;
 }
 
-static void remove_fields(struct filter_run *r, const struct option_list *l, struct event *ev)
+static int remove_fields(struct filter_run *r, const struct option_list *l, struct event *ev)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		const struct ref *ref = option_place(&l->items[i], ev, r->now_ms);
 
-		if (ref)
-			ref_remove(ref, ev, NULL);
+		if (!ref)
+			return fail(r, ev, "remove_field", l->items[i].text, NO_REFERENCE);
+		ref_remove(ref, ev, NULL);
 	}
+	return 0;
 }
 
 /* The event's tags as an array of its own, made when there is none. */
@@ -98,10 +114,10 @@ static void remove_tags(struct filter_run *r, const struct option_list *l, struc
 
 void run_decorate(struct filter_run *r, const struct common *c, struct event *ev)
 {
-	if (c->add_field.count)
-		add_fields(r, &c->add_field, ev);
-	if (c->remove_field.count)
-		remove_fields(r, &c->remove_field, ev);
+	if (c->add_field.count && add_fields(r, &c->add_field, ev) < 0)
+		return;
+	if (c->remove_field.count && remove_fields(r, &c->remove_field, ev) < 0)
+		return;
 	if (c->add_tag.count)
 		add_tags(r, &c->add_tag, ev);
 	if (c->remove_tag.count)

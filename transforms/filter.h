@@ -15,6 +15,7 @@
  *	FILTER_LEFT    nothing to do, or done without success: no decoration, no failure
  *	FILTER_FAILED  what filter_fail returned
  *	FILTER_CANCEL  the event ends here (drop; split's original); never decorated
+ * A decoration that cannot be done (add_field below a text) ends the decorations: see undecorated.
  * Events given out by filter_emit are decorated and go on behind this filter, in the order given out, behind the original.
  * init is called when each setting is of its type, also when another is unknown or a text is no reference, template or word (its ref
  * or template is NULL then): a text's errors come all at once.  release is called for every init, also one that failed.
@@ -45,6 +46,10 @@ struct filter_type {
 	void (*begin)(void *self);
 	enum filter_result (*run)(void *self, struct filter_run *run, struct event *ev);
 	void (*release)(void *self);
+	/* A decoration failed: tags ev and says why, as Logstash's filter does that runs its decorations within its own rescue.
+	 * NULL: Logstash would end the pipeline there; here the row is refused. */
+	enum filter_result (*undecorated)(void *self, struct filter_run *run, struct event *ev,
+					  struct span field, const char *why);
 	/* Has it state from row to row?  Then a resumed file is read again from its first row.  NULL: no. */
 	bool (*remembers)(const void *self);
 };
@@ -59,6 +64,8 @@ void compile_warning(struct compile *c, size_t at, const char *fmt, ...) PRINTF_
 /* at: of the value of this setting of the filter; 0: the text does not have it. */
 size_t compile_setting(const struct compile *c, const char *name);
 struct arena *compile_arena(struct compile *c); /* lives as long as the plan */
+/* Warns where ecs_compatibility is on and no target keeps the row's names from those of the Elastic Common Schema. */
+void compile_warn_ecs(struct compile *c, const struct option_item *ecs, const struct option_item *target);
 bool compile_lenient(const struct compile *c);  /* "compat": "logstash-8.6" */
 /* Compiled or NULL and an error written; freed with the plan. */
 struct regex *compile_regex(struct compile *c, struct span pattern, size_t at, unsigned flags);

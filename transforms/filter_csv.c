@@ -73,7 +73,7 @@ static const struct option options[] = {
 	{"convert", OPTION_HASH, ITEM_TEXT, .key = ITEM_TEXT, .offset = offsetof(struct csv, convert),
 	 .says = "types of columns: integer, float, boolean"},
 	{"ecs_compatibility", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct csv, ecs), .words = ecs_words,
-	 .says = "disabled, v1 or v8, checked; the fields are the same with each"},
+	 .says = "disabled, v1 or v8: v1 and v8 warn where no target is set; the fields are the same with each"},
 };
 
 /* --- init --- */
@@ -234,6 +234,7 @@ static int csv_init(void *self, struct compile *c)
 	f->given = f->count;
 	find_fresh(f);
 	warn_converts(f, c);
+	compile_warn_ecs(c, &f->ecs, &f->target);
 	return r;
 }
 
@@ -358,28 +359,28 @@ static bool column_of(const struct csv *f, size_t i, struct arena *a, struct col
 	return true;
 }
 
-static int set_column(struct csv *f, struct filter_run *run, struct event *ev, size_t i, bool append,
-		      const char **why)
+static enum filter_result set_column(struct csv *f, struct filter_run *run, struct event *ev, size_t i,
+				     bool append)
 {
 	const struct csv_field *field = &f->line.fields[i];
+	struct value text = value_string(field->text), v = value_null();
 	bool null = !field->text.n && !field->quoted;
-	struct value v = value_null();
+	const char *why;
 	struct column col;
 
 	if ((f->skip_empty_columns && !field->text.n) || !column_of(f, i, ev->arena, &col))
-		return 0;
-	*why = "an empty column has no boolean";
+		return FILTER_DONE;
 	if (null && col.type == COLUMN_BOOLEAN)
-		return -1;
+		return filter_fail(run, ev, FAILED, col.name, &text, "an empty column has no boolean");
 	if (!null)
 		v = convert(&col, field, run, ev);
 	if (append && i < f->count)
 		event_append(ev, col.name, v);
 	else if (!f->prefix.n && !is_reference(col.name) && !span_is(col.name, "tags"))
 		event_set(ev, col.name, v);
-	else
-		return put_at(f, &col, ev, v, why);
-	return 0;
+	else if (put_at(f, &col, ev, v, &why) < 0)
+		return filter_fail(run, ev, FAILED, col.name, &text, "%s", why);
+	return FILTER_DONE;
 }
 
 static void note_ragged(struct csv *f, struct filter_run *run, struct span row)
@@ -399,15 +400,12 @@ static enum filter_result set_columns(struct csv *f, struct filter_run *run, str
 {
 	struct span row = source->u.text;
 	bool append = f->fresh && ev->fields.len <= 1;
-	const char *why;
+	enum filter_result r = FILTER_DONE;
 
 	note_ragged(f, run, row);
-	for (size_t i = 0; i < f->line.count; i++)
-		if (set_column(f, run, ev, i, append, &why) < 0)
-			return filter_fail(run, ev, FAILED,
-					   i < f->count ? f->names[i].name : f->source.ref->shown, source,
-					   "%s", why);
-	return FILTER_DONE;
+	for (size_t i = 0; i < f->line.count && r == FILTER_DONE; i++)
+		r = set_column(f, run, ev, i, append);
+	return r;
 }
 
 static bool is_header(const struct csv *f)
@@ -464,6 +462,13 @@ static enum filter_result csv_run(void *self, struct filter_run *run, struct eve
 	return set_columns(f, run, ev, source);
 }
 
+static enum filter_result csv_undecorated(void *self, struct filter_run *run, struct event *ev,
+					  struct span field, const char *why)
+{
+	(void)self;
+	return filter_fail(run, ev, FAILED, field, NULL, "%s", why);
+}
+
 const struct filter_type filter_csv = {
 	.name = "csv",
 	.says = "takes a row of CSV apart into fields",
@@ -473,6 +478,7 @@ const struct filter_type filter_csv = {
 	.init = csv_init,
 	.begin = csv_begin,
 	.run = csv_run,
+	.undecorated = csv_undecorated,
 	.release = csv_release,
 	.remembers = csv_remembers,
 };

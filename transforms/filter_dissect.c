@@ -295,6 +295,12 @@ static enum filter_result dissect_run(void *self, struct filter_run *run, struct
 	return x.failed ? FILTER_FAILED : FILTER_LEFT;
 }
 
+static enum filter_result dissect_undecorated(void *self, struct filter_run *run, struct event *ev,
+					      struct span field, const char *why)
+{
+	return failure_of(&((const struct dissect *)self)->failure, run, ev, field, NULL, "%s", why);
+}
+
 const struct filter_type filter_dissect = {
 	.name = "dissect",
 	.says = "takes a text apart at delimiters",
@@ -303,4 +309,5 @@ const struct filter_type filter_dissect = {
 	.option_count = ARRAY_LEN(options),
 	.init = dissect_init,
 	.run = dissect_run,
+	.undecorated = dissect_undecorated,
 };

@@ -36,7 +36,7 @@ static const struct option options[] = {
 	{"tag_on_failure", OPTION_LIST, ITEM_TEXT, .offset = offsetof(struct json, tags),
 	 .says = "tags of an event whose text is no JSON; _jsonparsefailure when not set"},
 	{"ecs_compatibility", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct json, ecs), .words = ecs_words,
-	 .says = "disabled, v1 or v8, checked; the fields are the same with each"},
+	 .says = "disabled, v1 or v8: v1 and v8 warn where no target is set; the fields are the same with each"},
 };
 
 static int json_init(void *self, struct compile *c)
@@ -44,6 +44,7 @@ static int json_init(void *self, struct compile *c)
 	struct json *j = self;
 
 	failure_init(&j->failure, c, &j->tags, "_jsonparsefailure");
+	compile_warn_ecs(c, &j->ecs, &j->target);
 	zones_init(&j->zones, NULL);
 	j->utc = zones_get(&j->zones, SPAN_LITERAL("UTC"));
 	j->timestamp = compile_ref(c, SPAN_LITERAL("@timestamp"), 0);
@@ -160,6 +161,12 @@ static enum filter_result json_run(void *self, struct filter_run *run, struct ev
 	return FILTER_DONE;
 }
 
+static enum filter_result json_undecorated(void *self, struct filter_run *run, struct event *ev,
+					   struct span field, const char *why)
+{
+	return failure_of(&((const struct json *)self)->failure, run, ev, field, NULL, "%s", why);
+}
+
 const struct filter_type filter_json = {
 	.name = "json",
 	.says = "reads a field's JSON text into fields",
@@ -168,5 +175,6 @@ const struct filter_type filter_json = {
 	.option_count = ARRAY_LEN(options),
 	.init = json_init,
 	.run = json_run,
+	.undecorated = json_undecorated,
 	.release = json_release,
 };

@@ -238,6 +238,12 @@ static enum filter_result mutate_run(void *self, struct filter_run *run, struct 
 	return FILTER_DONE;
 }
 
+static enum filter_result mutate_undecorated(void *self, struct filter_run *run, struct event *ev,
+					     struct span field, const char *why)
+{
+	return filter_fail(run, ev, ((const struct mutate *)self)->failure, field, NULL, "%s", why);
+}
+
 const struct filter_type filter_mutate = {
 	.name = "mutate",
 	.says = "renames, converts and changes fields, in a fixed order",
@@ -246,5 +252,6 @@ const struct filter_type filter_mutate = {
 	.option_count = ARRAY_LEN(options),
 	.init = mutate_init,
 	.run = mutate_run,
+	.undecorated = mutate_undecorated,
 	.release = mutate_release,
 };

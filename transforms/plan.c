@@ -112,25 +112,24 @@ static void tell(const struct filter_run *r, const struct event *ev, const char 
 static bool run_filter(struct filter_run *r, struct event *ev, size_t at)
 {
 	const struct step *s = r->step;
-	enum filter_result result;
 
 	r->event = ev;
 	r->emitted_count = 0;
-	result = s->type->run(s->self, r, ev);
-	if (result == FILTER_DONE)
+	r->result = s->type->run(s->self, r, ev);
+	if (r->result == FILTER_DONE)
 		run_decorate(r, &s->common, ev);
-	if (result == FILTER_CANCEL) {
+	if (r->result == FILTER_CANCEL) {
 		ev->cancelled = true;
 		run_forget(r, ev, NULL);
 	}
-	tell(r, ev, outcome_name(result));
+	tell(r, ev, outcome_name(r->result));
 	for (size_t i = 0; i < r->emitted_count; i++) {
 		run_decorate(r, &s->common, r->emitted[i]);
 		tell(r, r->emitted[i], "given out");
 	}
 	for (size_t i = r->emitted_count; i > 0; i--)
 		push(r, r->emitted[i - 1], at + 1);
-	return result != FILTER_CANCEL;
+	return !ev->cancelled;
 }
 
 /* The place where the event goes on. */
@@ -205,12 +204,30 @@ static const struct plan_failure *first_failure(const struct filter_run *r)
 	return NULL;
 }
 
+/* What came in as tags and cannot be tags goes to _tags, as in Logstash's event (Event.java, IllegalTagsAction.RENAME). */
+static void check_tags(struct filter_run *r, struct event *ev)
+{
+	const struct value *tags = event_get(ev, SPAN_LITERAL("tags"));
+	struct value was, list;
+
+	if (!tags || value_is_tags(tags))
+		return;
+	was = *tags;
+	list = value_array(ev->arena);
+	value_array_add(list.u.array, ev->arena, was);
+	event_set(ev, SPAN_LITERAL("_tags"), list);
+	event_set(ev, SPAN_LITERAL("tags"), value_null());
+	filter_warn_tag(r, ev, "_tagsparsefailure", SPAN_LITERAL("tags"), &was,
+			"tags takes a text or a list of texts only; it stands in _tags");
+}
+
 void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now_ms, struct plan_result *out)
 {
 	struct filter_run *r = p->run;
 
 	begin(r, ev, c, now_ms);
 	ev->now_ms = now_ms;
+	check_tags(r, ev);
 	push(r, ev, 0);
 	while (r->stack_count > 0 && !r->refused) {
 		struct run_frame f = r->stack[--r->stack_count];

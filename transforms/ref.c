@@ -212,16 +212,6 @@ static struct value *put(struct value *container, const struct ref_element *e, s
 	return &va->items[va->len - 1];
 }
 
-static bool is_tags(const struct value *v)
-{
-	if (v->type == VALUE_NULL || v->type == VALUE_STRING)
-		return true;
-	for (size_t i = 0; v->type == VALUE_ARRAY && i < v->u.array->len; i++)
-		if (v->u.array->items[i].type != VALUE_STRING)
-			return false;
-	return v->type == VALUE_ARRAY;
-}
-
 int ref_set(const struct ref *r, struct event *ev, struct value v, const char **why)
 {
 	struct value container = root_of(r, ev), *child;
@@ -230,7 +220,7 @@ int ref_set(const struct ref *r, struct event *ev, struct value v, const char **
 		*why = "@timestamp takes a time only";
 		return -1;
 	}
-	if (r->tags && (r->count > 1 || !is_tags(&v))) {
+	if (r->tags && (r->count > 1 || !value_is_tags(&v))) {
 		*why = "tags takes a text or a list of texts only";
 		return -1;
 	}

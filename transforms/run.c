@@ -57,6 +57,8 @@ struct span run_name(const struct filter_run *r)
 {
 	const struct step *s = r->step;
 
+	if (!s)
+		return SPAN_LITERAL("input");
 	if (s->common.id.set)
 		return arena_printf(r->arena, "%s %.*s", s->type->name, SPAN_FMT(s->common.id.text));
 	return s->kind == STEP_FILTER ? span_of(s->type->name) : SPAN_LITERAL("if");

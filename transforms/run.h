@@ -27,6 +27,7 @@ struct filter_run {
 	int64_t now_ms;
 	const struct step *step;
 	struct event *event; /* that the filter has */
+	enum filter_result result; /* of the filter, its decorations included */
 	struct run_failure *failures;
 	size_t failure_count, failure_cap;
 	struct event **emitted;
@@ -49,7 +50,7 @@ void run_refuse(struct filter_run *r, struct span field, const char *fmt, ...) P
 void run_forget(struct filter_run *r, const struct event *ev, const struct span *tag);
 /* What ev failed at, made failed at too. */
 void run_inherit(struct filter_run *r, const struct event *ev, const struct event *made);
-/* add_field, remove_field, add_tag, remove_tag. */
+/* add_field, remove_field, add_tag, remove_tag; the result becomes FILTER_FAILED where one cannot be done. */
 void run_decorate(struct filter_run *r, const struct common *c, struct event *ev);
 /* What the filter is called in messages: its name, and its id where it has one. */
 struct span run_name(const struct filter_run *r);

@@ -8,6 +8,7 @@
 #include "watcher/base/utf8.h"
 
 #define SHOWN 120
+#define WARNING "warning: "
 
 struct place {
 	size_t line;
@@ -94,47 +95,60 @@ static void say(struct strbuf *out, const struct source *s, size_t at, const cha
 	add_excerpt(out, s, &p);
 }
 
-void source_verror(struct source *s, size_t at, const char *fmt, va_list ap)
+/* count: of its kind so far, this one included. */
+static void list(struct source *s, struct source_list *l, struct strbuf *out, size_t count, size_t at,
+		 const char *kind, const char *fmt, va_list ap)
 {
-	size_t from = s->errors->n;
+	size_t from = out->n;
 
-	if (!s->error_count++)
-		s->base = from;
-	if (s->error_count <= SOURCE_ERRORS) {
-		say(s->errors, s, at, "", fmt, ap);
-		s->listed[s->error_count - 1].at = at;
-		s->listed[s->error_count - 1].from = from;
-		s->listed[s->error_count - 1].end = s->errors->n;
-	} else if (s->error_count == SOURCE_ERRORS + 1)
-		strbuf_addf(s->errors, "%s: more errors follow these %d\n", s->origin, SOURCE_ERRORS);
+	if (count == SOURCE_ERRORS + 1)
+		strbuf_addf(out, "%s: %smore %s follow these %d\n", s->origin, kind, *kind ? "warnings" : "errors",
+			    SOURCE_ERRORS);
+	if (count > SOURCE_ERRORS)
+		return;
+	say(out, s, at, kind, fmt, ap);
+	l->items[l->count].at = at;
+	l->items[l->count].from = from;
+	l->items[l->count++].end = out->n;
 }
 
-void source_sort(struct source *s)
+void source_verror(struct source *s, size_t at, const char *fmt, va_list ap)
 {
-	size_t n = s->error_count < SOURCE_ERRORS ? s->error_count : SOURCE_ERRORS;
-	struct strbuf sorted = STRBUF_INIT;
-	bool said[SOURCE_ERRORS] = {false};
-
-	for (size_t k = 0; k < n; k++) {
-		size_t first = SIZE_MAX;
-
-		for (size_t i = 0; i < n; i++)
-			if (!said[i] && (first == SIZE_MAX || s->listed[i].at < s->listed[first].at))
-				first = i;
-		said[first] = true;
-		strbuf_add(&sorted, s->errors->p + s->listed[first].from,
-			   s->listed[first].end - s->listed[first].from);
-	}
-	if (n)
-		memcpy(s->errors->p + s->base, sorted.p, sorted.n);
-	strbuf_release(&sorted);
+	list(s, &s->listed_errors, s->errors, ++s->error_count, at, "", fmt, ap);
 }
 
 void source_vwarning(struct source *s, size_t at, const char *fmt, va_list ap)
 {
 	s->warning_count++;
-	if (s->warnings && s->warning_count <= SOURCE_ERRORS)
-		say(s->warnings, s, at, "warning: ", fmt, ap);
+	if (s->warnings)
+		list(s, &s->listed_warnings, s->warnings, s->warning_count, at, WARNING, fmt, ap);
+}
+
+static void sort(const struct source_list *l, struct strbuf *said)
+{
+	struct strbuf sorted = STRBUF_INIT;
+	bool taken[SOURCE_ERRORS] = {false};
+
+	for (size_t k = 0; k < l->count; k++) {
+		size_t first = SIZE_MAX;
+
+		for (size_t i = 0; i < l->count; i++)
+			if (!taken[i] && (first == SIZE_MAX || l->items[i].at < l->items[first].at))
+				first = i;
+		taken[first] = true;
+		strbuf_add(&sorted, said->p + l->items[first].from,
+			   l->items[first].end - l->items[first].from);
+	}
+	if (l->count)
+		memcpy(said->p + l->items[0].from, sorted.p, sorted.n);
+	strbuf_release(&sorted);
+}
+
+void source_sort(struct source *s)
+{
+	sort(&s->listed_errors, s->errors);
+	if (s->warnings)
+		sort(&s->listed_warnings, s->warnings);
 }
 
 void source_error(struct source *s, size_t at, const char *fmt, ...)

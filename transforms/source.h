@@ -7,7 +7,7 @@
  *	s.error_count > 0: refused
  *
  * `at` is a byte of the text; columns count characters from 1.  Control bytes of the line are shown as blanks, long lines are
- * cut around the caret.  After SOURCE_ERRORS of one text the rest is counted, not listed.
+ * cut around the caret.  After SOURCE_ERRORS errors or warnings of one text the rest is counted, not listed.
  */
 #ifndef TRANSFORMS_SOURCE_H
 #define TRANSFORMS_SOURCE_H
@@ -17,6 +17,14 @@
 #define SOURCE_ERRORS 50
 #define SOURCE_MAX (1024 * 1024)
 
+/* What is said of one text, within errors or warnings. */
+struct source_list {
+	struct {
+		size_t at, from, end; /* its place in the text, its bytes in the list */
+	} items[SOURCE_ERRORS];
+	size_t count;
+};
+
 struct source {
 	struct span text;
 	const char *origin;
@@ -24,17 +32,15 @@ struct source {
 	struct strbuf *warnings; /* or NULL */
 	size_t error_count;
 	size_t warning_count;
-	struct {
-		size_t at, from, end; /* its place in the text, its bytes in errors */
-	} listed[SOURCE_ERRORS];
-	size_t base; /* of errors, where this text's begin */
+	struct source_list listed_errors;
+	struct source_list listed_warnings;
 };
 
 void source_error(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void source_warning(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Line and column, from 1, of a byte of the text. */
 void source_place(struct span text, size_t at, size_t *line, size_t *column);
-/* Puts the errors into the order of the text: parser and compiler find them one after the other. */
+/* Puts errors and warnings into the order of the text: parser, compiler and lint find them one after the other. */
 void source_sort(struct source *s);
 void source_verror(struct source *s, size_t at, const char *fmt, va_list ap);
 void source_vwarning(struct source *s, size_t at, const char *fmt, va_list ap);

@@ -253,6 +253,16 @@ bool value_equal(const struct value *a, const struct value *b)
 
 /* --- tags --- */
 
+bool value_is_tags(const struct value *v)
+{
+	if (v->type == VALUE_NULL || v->type == VALUE_STRING)
+		return true;
+	for (size_t i = 0; v->type == VALUE_ARRAY && i < v->u.array->len; i++)
+		if (v->u.array->items[i].type != VALUE_STRING)
+			return false;
+	return v->type == VALUE_ARRAY;
+}
+
 static bool array_has(const struct value_array *va, struct span text)
 {
 	for (size_t i = 0; i < va->len; i++)

@@ -34,6 +34,8 @@ static inline struct value value_null(void)
 
 /* A deep copy with the arena of ev. */
 struct event *event_copy(const struct event *ev);
+/* What `tags` takes: null, a text, a list of texts. */
+bool value_is_tags(const struct value *v);
 /* Event#tag: once each; a string that is there becomes a list. */
 void event_tag(struct event *ev, struct span tag);
 bool event_has_tag(const struct event *ev, struct span tag);
