@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 
 #define SLICE_MS 8
+#define LOOK_SECONDS 1.
 
 struct tenant *arrival_own_tenant(const struct arrival *a, const char *name)
 {
@@ -125,6 +126,17 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 	arrival_own_arm(a);
 }
 
+/* What the kernel does not tell. */
+static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct arrival *a = w->data;
+
+	(void)loop, (void)revents;
+	for (size_t i = 0; i < map_len(&a->tenants); i++)
+		tenant_look(map_value(&a->tenants, i));
+	arrival_own_arm(a);
+}
+
 /* ---- life ---- */
 
 static void ignore_sigio(void)
@@ -173,6 +185,9 @@ int arrival_new(struct ev_loop *loop, const struct arrival_ops *ops, void *ctx,
 	}
 	ev_init(&a->tick, on_tick);
 	a->tick.data = a;
+	ev_timer_init(&a->look, on_look, LOOK_SECONDS, LOOK_SECONDS);
+	a->look.data = a;
+	ev_timer_start(loop, &a->look);
 	*out = a;
 	return 0;
 }
@@ -185,6 +200,7 @@ void arrival_free(struct arrival **ap)
 		return;
 	ev_io_stop(a->loop, &a->events);
 	ev_timer_stop(a->loop, &a->tick);
+	ev_timer_stop(a->loop, &a->look);
 	for (size_t i = 0; i < map_len(&a->tenants); i++) {
 		struct tenant *t = map_value(&a->tenants, i);
 

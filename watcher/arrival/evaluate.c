@@ -1,9 +1,9 @@
 /*
  * evaluate - the one judgement of a file in in/; see settle.h
  *
- * Called for every due entry, whether a hint or a scan brought it.  A file's age is taken from its
- * ctime when a change is first seen (a tenant cannot set that, and a restart need not wait again),
- * from there on from the monotonic clock.
+ * Called for every due entry, whether a hint or a scan brought it.  Settling counts from the moment
+ * at which this process saw the change, on the monotonic clock: a ctime is wall time, and after that
+ * was set a file of this second would look an hour old.  What people see is the ctime.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/settle.h"
@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define AGE_MAX_MS (24 * 3600 * (int64_t)1000)
 #define LINK_STEP_MS 200
 #define CLOSED_STEP_MS 100
 #define FIRST_RETRY_MS 20
@@ -31,27 +30,23 @@ static bool unchanged(const struct stat *a, const struct stat *b)
 	       same_time(a->st_ctim, b->st_ctim);
 }
 
-static int64_t age_ms(const struct stat *st)
+/* Wall time of the last change, as far as it can be true: never in the future. */
+static int64_t change_ms(const struct stat *st)
 {
 	int64_t now = clock_now_ms();
-	int64_t age;
 
-	if (st->st_ctim.tv_sec < 0 || st->st_ctim.tv_sec > now / 1000 + 1)
-		return 0;
-	age = now - ((int64_t)st->st_ctim.tv_sec * 1000 + st->st_ctim.tv_nsec / 1000000);
-	return age < 0 ? 0 : age > AGE_MAX_MS ? AGE_MAX_MS : age;
+	if (st->st_ctim.tv_sec < 0 || st->st_ctim.tv_sec > now / 1000)
+		return now;
+	return (int64_t)st->st_ctim.tv_sec * 1000 + st->st_ctim.tv_nsec / 1000000;
 }
 
 static void note_change(struct settle_entry *e, const struct stat *st, int64_t now)
 {
-	int64_t age;
-
 	if (e->st.st_ino && unchanged(&e->st, st))
 		return;
-	age = age_ms(st);
 	e->st = *st;
-	e->changed = now - age;
-	e->change_ms = clock_now_ms() - age;
+	e->changed = now;
+	e->change_ms = change_ms(st);
 	if (e->change_ms < e->arrived_ms)
 		e->arrived_ms = e->change_ms;
 	e->tries = 0;

@@ -51,6 +51,7 @@ struct arrival {
 	struct watch watch;
 	ev_io events;
 	ev_timer tick;
+	ev_timer look;
 	struct map tenants; /* name -> struct tenant */
 	struct map watches; /* wd's bytes -> struct tenant */
 	size_t turn;	    /* which tenant goes first in the next slice */
@@ -65,6 +66,8 @@ void tenant_free(struct tenant **t);
 void tenant_want_scan(struct tenant *t);
 /* A scan is wanted or under way. */
 bool tenant_is_scanning(const struct tenant *t);
+/* Once a second: wants a scan when the path leads to another folder than the one that is open. */
+void tenant_look(struct tenant *t);
 /* A hint from inotify. */
 void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *name);
 /* One bounded piece of its work; false: there was nothing to do at now. */

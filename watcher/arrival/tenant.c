@@ -2,8 +2,9 @@
  * tenant - one tenant's in/: open folders, watch, scan, and the judging of what is due; see own.h
  *
  * Every scan opens the folders anew by their path and sets the watch again: a folder that was
- * deleted, re-made, moved or mounted over is found by this and by nothing else (an inode number
- * proves nothing, it is used again at once).
+ * deleted, re-made, moved or mounted over is found by this.  Of a mount over it, and of a folder
+ * further up that was moved, the kernel tells nothing: once a second the path is compared with what
+ * is open.  (An inode number alone proves nothing, it is used again at once; not while it is open.)
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/names.h"
@@ -12,6 +13,8 @@
 #include "watcher/base/fsutil.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MISSING_MS 1000
@@ -142,6 +145,27 @@ static int open_folders(struct tenant *t, struct fault *f)
 	return r;
 }
 
+/* The open folder is what its path leads to now; false too when that cannot be told. */
+static bool is_at(const struct tenant *t, const char *name, int fd)
+{
+	const unsigned what = STATX_INO | STATX_MNT_ID;
+	char path[PATH_MAX];
+	struct statx is, open;
+
+	if (snprintf(path, sizeof(path), "%s/%s", t->dir, name) >= (int)sizeof(path))
+		return false;
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, what, &is) == 0 &&
+	       statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, what, &open) == 0 &&
+	       is.stx_ino == open.stx_ino && is.stx_dev_major == open.stx_dev_major &&
+	       is.stx_dev_minor == open.stx_dev_minor && is.stx_mnt_id == open.stx_mnt_id;
+}
+
+void tenant_look(struct tenant *t)
+{
+	if (t->in_fd >= 0 && !t->scan.dir && !(is_at(t, "in", t->in_fd) && is_at(t, "work", t->work_fd)))
+		tenant_want_scan(t);
+}
+
 static void lose_folders(struct tenant *t, const struct fault *f)
 {
 	snprintf(t->fault, sizeof(t->fault), "%.*s", (int)sizeof(t->fault) - 1, f->text);
@@ -178,10 +202,11 @@ static void plan_scan(struct tenant *t, int64_t now)
 
 static void begin_scan(struct tenant *t, int64_t now)
 {
+	const struct arrival_ops *ops = &t->arrival->ops;
 	struct fault f = FAULT_INIT;
 
 	t->scan_cost = 0;
-	if (open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
+	if ((ops->folders && ops->folders(t->arrival->ctx, t->name, &f) < 0) || open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
 		lose_folders(t, &f);
 		plan_scan(t, now);
 		return;

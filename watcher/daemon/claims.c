@@ -115,6 +115,22 @@ static void ready(void *ctx, const char *tenant, const char *name)
 	starts_look(d);
 }
 
+/* What was replaced live is made and opened as at a start. */
+static int folders(void *ctx, const char *tenant, struct fault *f)
+{
+	struct ingestd *d = ctx;
+	struct tenant *t = tenants_find(d, tenant);
+	bool replaced = t && t->folders && folders_replaced(t->folders);
+
+	if (!t || d->fatal)
+		return fault_set(f, FAULT_SYSTEM, "the tenant's folders are not open");
+	if (!turn_ok(d, tenants_open(d, t, f), f))
+		return -1;
+	if (replaced)
+		event_text(d, EV_FOLDER_REPLACED, "tenant", tenant);
+	return 0;
+}
+
 static void health(void *ctx, const struct arrival_health *h)
 {
 	struct ingestd *d = ctx;
@@ -133,6 +149,7 @@ void claims_ops(struct arrival_ops *ops)
 		.claimed = claimed,
 		.commit = commit,
 		.ready = ready,
+		.folders = folders,
 		.health = health,
 	};
 }

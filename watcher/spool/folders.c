@@ -193,6 +193,16 @@ static bool same_folder(int fd, int dirfd, const char *name, int flags)
 	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
+bool folders_replaced(const struct folders *t)
+{
+	if (!same_folder(t->root_fd, AT_FDCWD, t->path, 0))
+		return true;
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		if (!same_folder(t->fd[i], t->root_fd, folder_table[i].name, AT_SYMLINK_NOFOLLOW))
+			return true;
+	return false;
+}
+
 int folders_refresh(struct folders *t, struct fault *f)
 {
 	if (!same_folder(t->root_fd, AT_FDCWD, t->path, 0)) {

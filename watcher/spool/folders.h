@@ -39,6 +39,8 @@ struct folders {
 int folders_open(const char *staging, const char *tenant, struct folders **out,
 		 struct fault *f) MUST_CHECK;
 void folders_free(struct folders **t);
+/* Some folder is not the one that its path leads to: removed, replaced, moved, mounted over. */
+bool folders_replaced(const struct folders *t);
 /* A folder that was removed or replaced under us is made and opened again. */
 int folders_refresh(struct folders *t, struct fault *f) MUST_CHECK;
 /*

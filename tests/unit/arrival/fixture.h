@@ -109,7 +109,8 @@ static inline void health(void *ctx, const struct arrival_health *h)
 	snprintf(daemon_.health, sizeof(daemon_.health), "%s", h->reason);
 }
 
-static const struct arrival_ops ops = {decide, claimed, commit, ready, health};
+static const struct arrival_ops ops = {
+	.decide = decide, .claimed = claimed, .commit = commit, .ready = ready, .health = health};
 
 static inline void on_late(struct ev_loop *l, ev_timer *w, int revents)
 {
