@@ -86,7 +86,7 @@ struct arrival_ops {
 	int (*commit)(void *ctx, struct fault *f);
 	/* A WAIT file is complete now and may be taken.  NULL: not asked for. */
 	void (*ready)(void *ctx, const char *tenant, const char *name);
-	/* A scan is about to open the tenant's folders by their path: make what is missing.  -1: missing, looked for again.  NULL: not asked for. */
+	/* A scan is about to open the folders: make what is missing.  -1: missing.  NULL: not asked for. */
 	int (*folders)(void *ctx, const char *tenant, struct fault *f);
 	/* Health of a tenant's folder changed (for log and alerts).  NULL: not asked for. */
 	void (*health)(void *ctx, const struct arrival_health *h);

@@ -206,7 +206,8 @@ static void begin_scan(struct tenant *t, int64_t now)
 	struct fault f = FAULT_INIT;
 
 	t->scan_cost = 0;
-	if ((ops->folders && ops->folders(t->arrival->ctx, t->name, &f) < 0) || open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
+	if ((ops->folders && ops->folders(t->arrival->ctx, t->name, &f) < 0) ||
+	    open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
 		lose_folders(t, &f);
 		plan_scan(t, now);
 		return;
