@@ -121,10 +121,13 @@ $(B)/tools/libcat: tests/lib/libcat.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcrypto -lz -lzstd -llzma
 # fuzz targets, with FUZZ=1
-FUZZ_NAMES = csv filter condition date dissect values answer age layers
+FUZZ_NAMES = csv filter condition date dissect values answer age layers http
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(call paths,$(WORKER_LIBS))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
+$(B)/fuzz/fuzz_http: tests/fuzz/fuzz_http.c $(call paths,admin model base)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,admin model base) $(unit_link_admin)
 unit: $(UNIT_BINS)
 	@tests/lib/run-unit $(UNIT_BINS)
 

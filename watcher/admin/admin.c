@@ -1,37 +1,30 @@
 /*
- * admin - the HTTP API on the Unix socket; see the header
+ * admin - requests of the HTTP API and their answers; see the header
  *
- * libmicrohttpd runs without a thread: its epoll descriptor is watched by the daemon's loop, and a timer serves its time-outs.
- * A request's body is collected up to its bound, then ops.call answers at once.
+ * libmicrohttpd calls admin_on_request: once for the head (judged here, before any of the body), for each piece of the body, for its end,
+ * and, when the answer was put off, once more.  A request lives until admin_on_done.
  */
 #include "watcher/base/base.h"
-#include "watcher/admin/admin.h"
-#include "watcher/base/fsutil.h"
+#include "watcher/admin/own.h"
 #include "watcher/base/json_out.h"
-#include <errno.h>
-#include <ev.h>
-#include <microhttpd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define BODY_MAX (1024 * 1024)
-#define CONNECTIONS_MAX 64
-#define IDLE_SECONDS 30
+#define URL_MAX 4096
+#define HEADERS_MAX 64
 
-struct admin {
-	struct ev_loop *loop;
-	struct admin_ops ops;
-	char *path;
-	int listener;
-	struct MHD_Daemon *http;
-	ev_io io;
-	ev_timer timer;
-};
-
-struct request {
-	struct strbuf body;
-	bool too_large;
+/* A request, and what it is answered. */
+struct admin_reply {
+	struct listener *listener;
+	struct MHD_Connection *connection;
+	struct admin_reply *next, **at; /* while it sleeps */
+	struct strbuf body, more;
+	bool too_large, deferred, asleep, answered;
+	bool nobody; /* public, and over TCP */
+	char scope[TOKEN_SCOPE];
+	unsigned status;
+	struct strbuf out;
+	char *detail;
 };
 
 static const char *query_value(const struct admin_args *args, const char *name)
@@ -39,8 +32,8 @@ static const char *query_value(const struct admin_args *args, const char *name)
 	return MHD_lookup_connection_value(args->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const char *type,
-			      struct strbuf *body)
+static enum MHD_Result respond(struct MHD_Connection *c, unsigned status, const char *type, struct strbuf *body,
+			    const char *header, const char *value)
 {
 	size_t n = body->n;
 	struct MHD_Response *r =
@@ -50,97 +43,259 @@ static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const c
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", type);
+	MHD_add_response_header(r, "Cache-Control", "no-store");
+	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	if (header)
+		MHD_add_response_header(r, header, value);
 	ok = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
+	peer_allow(c, ANSWER_MS, false);
 	return ok;
 }
 
 static const char *title_of(unsigned status)
 {
-	switch (status) {
-	case 400:
-		return "Bad request";
-	case 404:
-		return "Not found";
-	case 405:
-		return "Method not allowed";
-	case 409:
-		return "Refused";
-	case 410:
-		return "Gone";
-	case 413:
-		return "Body too large";
-	case 501:
-		return "Not in this version";
-	case 503:
-		return "Not ready";
-	default: /* whatever else a caller chose */
-		return "Error";
-	}
+	static const struct {
+		unsigned status;
+		const char *title;
+	} titles[] = {{400, "Bad request"},	   {401, "Not authorized"},
+		      {403, "Forbidden"},	   {404, "Not found"},
+		      {405, "Method not allowed"}, {409, "Refused"},
+		      {410, "Gone"},		   {413, "Body too large"},
+		      {414, "URL too long"},	   {422, "Not valid"},
+		      {429, "Too many requests"},  {431, "Too many headers"},
+		      {501, "Not in this version"}, {503, "Not ready"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(titles); i++)
+		if (titles[i].status == status)
+			return titles[i].title;
+	return "Error";
 }
 
-static enum MHD_Result problem(struct MHD_Connection *c, unsigned status, const char *detail)
+static enum MHD_Result problem(struct admin_reply *rq, unsigned status, const char *detail, const char *allow)
 {
 	struct strbuf sb = STRBUF_INIT;
+	const char *header = NULL, *value = NULL;
 
+	if (status == 401)
+		header = "WWW-Authenticate", value = "Bearer realm=\"ingestd\"";
+	else if (status == 429)
+		header = "Retry-After", value = "1";
+	else if (status == 405)
+		header = "Allow", value = allow;
 	strbuf_addc(&sb, '{');
 	json_pair_string(&sb, "type", "about:blank");
 	json_pair_string(&sb, "title", title_of(status));
 	json_pair_u64(&sb, "status", status);
 	json_pair_string(&sb, "detail", detail);
+	if (rq->more.n) {
+		strbuf_addc(&sb, ',');
+		strbuf_addspan(&sb, strbuf_span(&rq->more));
+	}
 	strbuf_adds(&sb, "}\n");
-	return answer(c, status, "application/problem+json", &sb);
+	return respond(rq->connection, status, "application/problem+json", &sb, header, value);
 }
 
-static enum MHD_Result serve(struct admin *a, struct MHD_Connection *c, const char *url,
-			     const char *method, struct request *rq)
-{
-	struct admin_args args = {.query = query_value, .connection = c};
-	struct fault f = FAULT_INIT;
-	struct strbuf out = STRBUF_INIT;
-	char *path = xstrdup(url);
-	enum admin_route route = ROUTE_COUNT;
-	enum MHD_Result ok = MHD_NO;
-	unsigned status;
+/* --- put off --- */
 
-	args.body = strbuf_span(&rq->body);
-	switch (admin_route_of(method, path, &route, &args)) {
-	case ADMIN_NO_PATH:
-		ok = problem(c, 404, "no such path");
-		break;
-	case ADMIN_NO_METHOD:
-		ok = problem(c, 405, "this path does not take that method");
-		break;
-	case ADMIN_LATER:
-		ok = problem(c, 501, "not in this version");
-		break;
-	case ADMIN_FOUND:
-		status = a->ops.call(a->ops.ctx, route, &args, &out, &f);
-		if (status < 400) {
-			strbuf_addc(&out, '\n');
-			ok = answer(c, status, "application/json", &out);
-		} else {
-			ok = problem(c, status, f.text);
-		}
-		break;
+struct admin_reply *admin_defer(const struct admin_args *args)
+{
+	args->reply->deferred = true;
+	return args->reply;
+}
+
+static enum MHD_Result send_answer(struct admin_reply *rq)
+{
+	if (rq->status >= 400)
+		return problem(rq, rq->status, rq->detail, NULL);
+	strbuf_addc(&rq->out, '\n');
+	return respond(rq->connection, rq->status, "application/json", &rq->out, NULL, NULL);
+}
+
+static enum MHD_Result fall_asleep(struct admin_reply *rq)
+{
+	struct admin *a = rq->listener->admin;
+
+	rq->asleep = true;
+	rq->next = a->asleep;
+	rq->at = &a->asleep;
+	if (rq->next)
+		rq->next->at = &rq->next;
+	a->asleep = rq;
+	peer_allow(rq->connection, 0, true);
+	MHD_suspend_connection(rq->connection);
+	return MHD_YES;
+}
+
+void admin_answer(struct admin_reply *rq, unsigned status, struct strbuf *out, const struct fault *f)
+{
+	CHECK(rq->deferred && !rq->answered);
+	rq->answered = true;
+	rq->status = status;
+	if (out) {
+		rq->out = *out;
+		strbuf_init(out);
+	}
+	if (f)
+		rq->detail = xstrdup(f->text);
+	if (!rq->asleep)
+		return;
+	rq->asleep = false;
+	*rq->at = rq->next;
+	if (rq->next)
+		rq->next->at = rq->at;
+	peer_allow(rq->connection, ANSWER_MS, false);
+	MHD_resume_connection(rq->connection);
+	listener_nudge(rq->listener);
+}
+
+/* --- a request --- */
+
+static void say(struct admin_reply *rq, const char *source, const char *why)
+{
+	const struct admin_ops *ops = &rq->listener->admin->ops;
+
+	if (ops->said)
+		ops->said(ops->ctx, source, why);
+}
+
+/* 0: it may be read on; else the status it is refused with. */
+static unsigned judge(struct admin_reply *rq, enum admin_who who, struct fault *f)
+{
+	const char *authorization =
+		MHD_lookup_connection_value(rq->connection, MHD_HEADER_KIND, "Authorization");
+	char source[64];
+	enum access_verdict v;
+
+	rq->nobody = who == ADMIN_PUBLIC;
+	peer_name(rq->connection, source);
+	v = access_judge(rq->listener->access, source, authorization, who, rq->scope, f);
+	if (v != ACCESS_YES && (authorization || v == ACCESS_BROKEN))
+		say(rq, source, f->text);
+	switch (v) {
+	case ACCESS_YES:
+		return 0;
+	case ACCESS_BROKEN:
+		/* what is wrong with the file is the operator's to know */
+		fault_set(f, FAULT_KEY, "no token can be taken now");
+		return 401;
+	case ACCESS_NO_TOKEN:
+		return 401;
+	case ACCESS_NOT_YOURS:
+	case ACCESS_CLOSED:
+		return 403;
+	case ACCESS_TOO_MANY:
+		return 429;
+	}
+	return 403;
+}
+
+static const char *plain_method(const char *method)
+{
+	return strcmp(method, "HEAD") == 0 ? "GET" : method;
+}
+
+/* The head is there: what is refused is refused before the body. */
+static enum MHD_Result take_head(struct admin_reply *rq, const char *url, const char *method)
+{
+	struct admin_args args = {0};
+	struct fault f = FAULT_INIT;
+	enum admin_route route = ROUTE_COUNT;
+	unsigned status = 0;
+	char *path;
+
+	if (strlen(url) > URL_MAX)
+		return problem(rq, 414, "the URL is longer than 4 KiB", NULL);
+	if (MHD_get_connection_values(rq->connection, MHD_HEADER_KIND, NULL, NULL) > HEADERS_MAX)
+		return problem(rq, 431, "more than 64 header lines", NULL);
+	path = xstrdup(url);
+	if (admin_route_of(plain_method(method), path, &route, &args) != ADMIN_FOUND)
+		route = ROUTE_COUNT;
+	if (rq->listener->access)
+		status = judge(rq, admin_who_of(route), &f);
+	if (!status && args.tenant && rq->scope[0] && strcmp(args.tenant, rq->scope) != 0) {
+		/* as if it were not there */
+		fault_set(&f, FAULT_CONFIG, "no tenant %s", args.tenant);
+		status = 404;
+	}
+	free(path);
+	return status ? problem(rq, status, f.text, NULL) : MHD_YES;
+}
+
+static enum MHD_Result call(struct admin_reply *rq, enum admin_route route, struct admin_args *args)
+{
+	const struct admin_ops *ops = &rq->listener->admin->ops;
+	struct strbuf out = STRBUF_INIT;
+	struct fault f = FAULT_INIT;
+	enum MHD_Result ok;
+
+	rq->status = ops->call(ops->ctx, route, args, &out, &f);
+	if (rq->status == ADMIN_DEFERRED && !rq->answered) {
+		CHECK(rq->deferred);
+		ok = fall_asleep(rq);
+	} else if (rq->answered) {
+		ok = send_answer(rq);
+	} else {
+		rq->out = out;
+		strbuf_init(&out);
+		rq->detail = xstrdup(f.text);
+		ok = send_answer(rq);
 	}
 	strbuf_release(&out);
+	return ok;
+}
+
+static enum MHD_Result serve(struct admin_reply *rq, const char *url, const char *method)
+{
+	struct admin_args args = {.query = query_value, .connection = rq->connection, .more = &rq->more, .reply = rq};
+	struct strbuf allow = STRBUF_INIT;
+	char *path = xstrdup(url);
+	enum MHD_Result ok = MHD_NO;
+	enum admin_route route = ROUTE_COUNT;
+
+	args.body = strbuf_span(&rq->body);
+	args.scope = rq->nobody ? "" : rq->scope[0] ? rq->scope : NULL;
+	switch (admin_route_of(plain_method(method), path, &route, &args)) {
+	case ADMIN_NO_PATH:
+		ok = problem(rq, 404, "no such path", NULL);
+		break;
+	case ADMIN_NO_METHOD:
+		admin_allowed(url, &allow);
+		ok = problem(rq, 405, "this path does not take that method", allow.p);
+		break;
+	case ADMIN_LATER:
+		ok = problem(rq, 501, "not in this version", NULL);
+		break;
+	case ADMIN_FOUND:
+		ok = call(rq, route, &args);
+		break;
+	}
+	strbuf_release(&allow);
 	free(path);
 	return ok;
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
-				  const char *method, const char *version, const char *data,
-				  size_t *size, void **state)
+static struct admin_reply *new_request(struct listener *l, struct MHD_Connection *c)
 {
-	struct request *rq = *state;
+	struct admin_reply *rq = xcalloc(1, sizeof(*rq));
+
+	rq->listener = l;
+	rq->connection = c;
+	strbuf_init(&rq->body);
+	strbuf_init(&rq->more);
+	strbuf_init(&rq->out);
+	return rq;
+}
+
+enum MHD_Result admin_on_request(void *listener, struct MHD_Connection *c, const char *url, const char *method,
+				 const char *version, const char *data, size_t *size, void **state)
+{
+	struct admin_reply *rq = *state;
 
 	(void)version;
 	if (!rq) {
-		rq = xcalloc(1, sizeof(*rq));
-		strbuf_init(&rq->body);
-		*state = rq;
-		return MHD_YES;
+		*state = rq = new_request(listener, c);
+		return take_head(rq, url, method);
 	}
 	if (*size) {
 		if (rq->body.n + *size > BODY_MAX)
@@ -150,109 +305,48 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 		*size = 0;
 		return MHD_YES;
 	}
+	if (rq->answered)
+		return send_answer(rq);
 	if (rq->too_large)
-		return problem(c, 413, "the body is larger than 1 MiB");
-	return serve(ctx, c, url, method, rq);
+		return problem(rq, 413, "the body is larger than 1 MiB", NULL);
+	return serve(rq, url, method);
 }
 
-static void on_done(void *ctx, struct MHD_Connection *c, void **state,
-		    enum MHD_RequestTerminationCode why)
+void admin_on_done(void *listener, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode why)
 {
-	struct request *rq = *state;
+	struct admin_reply *rq = *state;
 
-	(void)ctx;
-	(void)c;
+	(void)listener;
 	(void)why;
+	peer_allow(c, REQUEST_MS, false);
 	if (!rq)
 		return;
 	strbuf_release(&rq->body);
+	strbuf_release(&rq->more);
+	strbuf_release(&rq->out);
+	free(rq->detail);
 	free(rq);
 	*state = NULL;
 }
 
-static void run_http(struct admin *a)
-{
-	MHD_UNSIGNED_LONG_LONG wait_ms;
+/* --- begin and end --- */
 
-	MHD_run(a->http);
-	ev_timer_stop(a->loop, &a->timer);
-	if (MHD_get_timeout(a->http, &wait_ms) == MHD_YES) {
-		ev_timer_set(&a->timer, (double)wait_ms / 1000.0, 0.);
-		ev_timer_start(a->loop, &a->timer);
-	}
-}
-
-static void on_io(struct ev_loop *loop, ev_io *w, int events)
-{
-	(void)loop;
-	(void)events;
-	run_http(w->data);
-}
-
-static void on_timer(struct ev_loop *loop, ev_timer *w, int events)
-{
-	(void)loop;
-	(void)events;
-	run_http(w->data);
-}
-
-/* The mode is set before anybody can connect: the socket is made under a closed umask. */
-static int listen_at(const char *path, int *out, struct fault *f)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	mode_t mask;
-	int fd, r;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return fault_set(f, FAULT_CONFIG, "admin.socket: %s is longer than %zu bytes", path,
-				 sizeof(sa.sun_path) - 1);
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fault_errno(f, FAULT_SYSTEM, "socket");
-	/* the state folder's lock is held: an old socket has no owner */
-	(void)unlink(path);
-	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	umask(mask);
-	if (r < 0 || listen(fd, 16) < 0) {
-		fault_errno(f, FAULT_SYSTEM, "cannot listen at %s", path);
-		close(fd);
-		return -1;
-	}
-	*out = fd;
-	return 0;
-}
-
-int admin_new(struct ev_loop *loop, const char *socket_path, const struct admin_ops *ops,
+int admin_new(struct ev_loop *loop, const struct admin_config *config, const struct admin_ops *ops,
 	      struct admin **out, struct fault *f)
 {
-	struct admin *a;
-	const union MHD_DaemonInfo *info;
-	int fd = -1;
+	struct admin *a = xcalloc(1, sizeof(*a));
+	int r;
 
-	if (listen_at(socket_path, &fd, f) < 0)
-		return -1;
-	a = xcalloc(1, sizeof(*a));
 	a->loop = loop;
 	a->ops = *ops;
-	a->path = xstrdup(socket_path);
-	a->listener = fd;
-	a->http = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, a,
-				   MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-				   on_done, a, MHD_OPTION_CONNECTION_LIMIT,
-				   (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-				   (unsigned)IDLE_SECONDS, MHD_OPTION_END);
-	info = a->http ? MHD_get_daemon_info(a->http, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
-	ev_timer_init(&a->timer, on_timer, 0., 0.);
-	a->timer.data = a;
-	ev_io_init(&a->io, on_io, info ? info->epoll_fd : -1, EV_READ);
-	a->io.data = a;
-	if (!info) {
+	a->path = xstrdup(config->socket);
+	r = listener_local(&a->local, a, config->socket, f);
+	if (r == 0 && config->http)
+		r = listener_tcp(&a->tcp, a, config, f);
+	if (r < 0) {
 		admin_free(&a);
-		return fault_set(f, FAULT_SYSTEM, "cannot start the HTTP server at %s", socket_path);
+		return -1;
 	}
-	ev_io_start(loop, &a->io);
 	*out = a;
 	return 0;
 }
@@ -260,15 +354,15 @@ int admin_new(struct ev_loop *loop, const char *socket_path, const struct admin_
 void admin_free(struct admin **ap)
 {
 	struct admin *a = *ap;
+	struct fault f = FAULT_INIT;
 
 	if (!a)
 		return;
-	ev_io_stop(a->loop, &a->io);
-	ev_timer_stop(a->loop, &a->timer);
-	if (a->http)
-		MHD_stop_daemon(a->http); /* closes the listener */
-	else
-		close(a->listener);
+	fault_set(&f, FAULT_TEMPORARY, "ingestd is stopping");
+	while (a->asleep)
+		admin_answer(a->asleep, 503, NULL, &f);
+	listener_stop(&a->local);
+	listener_stop(&a->tcp);
 	(void)unlink(a->path);
 	free(a->path);
 	free(a);

@@ -5,6 +5,7 @@
  */
 #include "watcher/base/digest.h"
 #include "watcher/base/strbuf.h"
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 void digest_init(struct digest *d)
@@ -74,6 +75,11 @@ bool digest_parse_hex(struct span hex, unsigned char out[DIGEST_SIZE])
 	}
 	memcpy(out, bytes, sizeof(bytes));
 	return true;
+}
+
+bool digest_equal(const unsigned char a[DIGEST_SIZE], const unsigned char b[DIGEST_SIZE])
+{
+	return CRYPTO_memcmp(a, b, DIGEST_SIZE) == 0;
 }
 
 static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -25,6 +25,8 @@ void digest_end(struct digest *d, unsigned char out[DIGEST_SIZE]); /* d may be r
 void digest_release(struct digest *d);
 void digest_hex(const unsigned char in[DIGEST_SIZE], char out[DIGEST_HEX]);
 bool digest_parse_hex(struct span hex, unsigned char out[DIGEST_SIZE]); /* 64 digits, else false */
+/* In constant time: nobody learns from how long it takes where they differ. */
+bool digest_equal(const unsigned char a[DIGEST_SIZE], const unsigned char b[DIGEST_SIZE]);
 
 /* base64url without padding; out must hold 4*((n+2)/3)+1 bytes; returns the length. */
 size_t base64url_encode(const void *p, size_t n, char *out);

@@ -32,7 +32,7 @@ static char *socket_path(const struct ctl_options *o)
 	if (ctl_config(o, &c, &errors) < 0)
 		fprintf(stderr, "ingestctl: %s", errors.p);
 	else
-		path = xstrdup(c->admin_socket);
+		path = xstrdup(c->admin.socket);
 	config_free(&c);
 	strbuf_release(&errors);
 	return path;

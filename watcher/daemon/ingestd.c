@@ -227,9 +227,9 @@ static int open_arrival(struct ingestd *d, struct fault *f)
 
 static int open_admin(struct ingestd *d, struct fault *f)
 {
-	struct admin_ops ops = {.call = views_call, .ctx = d};
+	struct admin_ops ops = {.call = views_call, .said = views_said, .ctx = d};
 
-	return admin_new(d->loop, d->config->admin_socket, &ops, &d->admin, f);
+	return admin_new(d->loop, &d->config->admin, &ops, &d->admin, f);
 }
 
 static int open_all(struct ingestd *d, struct fault *f)

@@ -22,6 +22,8 @@
 #include "watcher/spool/tally.h"
 #include <unistd.h>
 
+#define DISK_SHORT "there is not enough room on the disk"
+
 static const char *tenant_state(const struct tenant *t)
 {
 	if (t->profile)
@@ -75,7 +77,7 @@ static uint64_t held_count(struct ingestd *d, const struct tenant *t)
 	return counts.held;
 }
 
-static void add_tenant_status(struct ingestd *d, struct tenant *t, struct strbuf *out)
+static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator, struct strbuf *out)
 {
 	struct arrival_counts counts = {0};
 	struct arrival_health health = {0};
@@ -92,8 +94,8 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, struct strbuf
 	if (counts.oldest_ms && (!oldest || counts.oldest_ms < oldest))
 		oldest = counts.oldest_ms;
 	reason = t->refused ? t->refused : health.reason[0] ? health.reason : backlog.reason;
-	if (!reason && disk_short(d))
-		reason = d->disk.reason;
+	if (!reason && disk_short(d)) /* it names the tenant that fills it */
+		reason = operator ? d->disk.reason : DISK_SHORT;
 	json_add_comma(out);
 	strbuf_addc(out, '{');
 	json_pair_string(out, "tenant", t->name);
@@ -133,6 +135,11 @@ static bool add_worker(void *ctx, const struct worker *w)
 	return true;
 }
 
+static const char *daemon_state(const struct ingestd *d)
+{
+	return d->stopping ? "stopping" : d->turn.behind ? "journal behind" : d->ready ? "ready" : "starting";
+}
+
 static void add_daemon(struct ingestd *d, struct strbuf *out)
 {
 	uint64_t outbox = 0;
@@ -144,8 +151,7 @@ static void add_daemon(struct ingestd *d, struct strbuf *out)
 	json_pair_i64(out, "pid", getpid());
 	json_pair_time(out, "started", d->started_ms);
 	json_pair_string(out, "config", d->config->file);
-	json_pair_string(out, "state",
-			 d->stopping ? "stopping" : d->turn.behind ? "journal behind" : d->ready ? "ready" : "starting");
+	json_pair_string(out, "state", daemon_state(d));
 	json_pair_u64(out, "workers", d->config->workers);
 	json_pair_u64(out, "commits", d->turn.commits);
 	json_pair_u64(out, "worst_iteration_us", d->turn.worst_us);
@@ -158,9 +164,9 @@ static void add_daemon(struct ingestd *d, struct strbuf *out)
 	json_pair_string(out, "trouble", schedule_trouble(d->schedule));
 }
 
-static unsigned status(struct ingestd *d, struct strbuf *out)
+/* What is of no tenant: the operator's. */
+static void add_platform(struct ingestd *d, struct strbuf *out)
 {
-	strbuf_addc(out, '{');
 	add_daemon(d, out);
 	json_add_key(out, "processes");
 	strbuf_addc(out, '[');
@@ -172,13 +178,24 @@ static unsigned status(struct ingestd *d, struct strbuf *out)
 	disk_add_json(d, out);
 	json_add_key(out, "records");
 	recorder_add_json(d, out);
+}
+
+static unsigned status(struct ingestd *d, const struct admin_args *args, struct strbuf *out)
+{
+	strbuf_addc(out, '{');
+	if (args->scope) {
+		json_pair_string(out, "version", INGEST_VERSION);
+		json_pair_string(out, "state", daemon_state(d));
+	} else {
+		add_platform(d, out);
+	}
 	json_add_key(out, "tenants");
 	strbuf_addc(out, '[');
 	for (size_t i = 0; i < map_len(&d->tenants); i++) {
 		struct tenant *t = map_value(&d->tenants, i);
 
-		if (is_known(t))
-			add_tenant_status(d, t, out);
+		if (is_known(t) && admin_sees(args, t->name))
+			add_tenant_status(d, t, !args->scope, out);
 	}
 	strbuf_adds(out, "]}");
 	return 200;
@@ -290,13 +307,13 @@ static unsigned no_such(struct fault *f, const char *what, const char *name)
 	return 404;
 }
 
-static unsigned tenants(struct ingestd *d, struct strbuf *out)
+static unsigned tenants(struct ingestd *d, const struct admin_args *args, struct strbuf *out)
 {
 	strbuf_addc(out, '[');
 	for (size_t i = 0; i < map_len(&d->tenants); i++) {
 		const struct tenant *t = map_value(&d->tenants, i);
 
-		if (is_known(t))
+		if (is_known(t) && admin_sees(args, t->name))
 			add_tenant(t, out);
 	}
 	strbuf_addc(out, ']');
@@ -376,12 +393,12 @@ static unsigned health(struct ingestd *d, struct strbuf *out)
 	return 200;
 }
 
-static unsigned ready(struct ingestd *d, struct strbuf *out, struct fault *f)
+static unsigned ready(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	if (!d->ready || d->stopping || d->turn.behind || disk_short(d)) {
 		fault_set(f, FAULT_TEMPORARY, "%s",
 			  d->stopping	   ? "ingestd is stopping" :
-			  disk_short(d)	   ? d->disk.reason :
+			  disk_short(d)	   ? (args->scope ? DISK_SHORT : d->disk.reason) :
 			  d->turn.behind ? "the journal cannot be written" :
 					     "the profiles are being looked at");
 		return 503;
@@ -415,6 +432,16 @@ static unsigned reload(struct ingestd *d, struct strbuf *out)
 	return 200;
 }
 
+void views_said(void *ctx, const char *source, const char *why)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	log_add_pair(&sb, "source", span_of(source));
+	log_add_pair(&sb, "reason", span_of(why));
+	event(ctx, EV_TOKEN_REFUSED, "%s", sb.p);
+	strbuf_release(&sb);
+}
+
 unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *args, struct strbuf *out,
 		    struct fault *f)
 {
@@ -424,11 +451,11 @@ unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *
 	case ROUTE_HEALTH:
 		return health(d, out);
 	case ROUTE_READY:
-		return ready(d, out, f);
+		return ready(d, args, out, f);
 	case ROUTE_STATUS:
-		return status(d, out);
+		return status(d, args, out);
 	case ROUTE_TENANTS:
-		return tenants(d, out);
+		return tenants(d, args, out);
 	case ROUTE_TENANT:
 		return one_tenant(d, args->tenant, out, f);
 	case ROUTE_JOBS:

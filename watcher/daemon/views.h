@@ -13,6 +13,8 @@ struct ingestd;
 unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *args, struct strbuf *out,
 		    struct fault *f);
 
+void views_said(void *ctx, const char *source, const char *why);
+
 /* views_files.c */
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *args, struct strbuf *out, struct fault *f);

@@ -49,6 +49,21 @@ static bool limit_of(const struct admin_args *args, size_t *out)
 	return true;
 }
 
+/* Whose records: the token's own, else ?tenant=; false: it asks of another's. */
+static bool tenant_of(const struct admin_args *args, const char **out)
+{
+	const char *asked = args->query(args, "tenant");
+
+	*out = args->scope ? args->scope : asked;
+	return !asked || admin_sees(args, asked);
+}
+
+static unsigned no_tenant(const struct admin_args *args, struct fault *f)
+{
+	fault_set(f, FAULT_CONFIG, "no tenant %s", args->query(args, "tenant"));
+	return 404;
+}
+
 /* --- records --- */
 
 static void add_record(const struct file_row *r, struct strbuf *out)
@@ -88,7 +103,6 @@ static bool add_row(void *ctx, const struct file_row *r)
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	struct journal_filter filter = {
-		.tenant = args->query(args, "tenant"),
 		.state = args->query(args, "state"),
 		.job = args->query(args, "job"),
 		.run = args->query(args, "run"),
@@ -96,6 +110,8 @@ unsigned views_files(struct ingestd *d, const struct admin_args *args, struct st
 	};
 	struct page page = {d, out};
 
+	if (!tenant_of(args, &filter.tenant))
+		return no_tenant(args, f);
 	if (!limit_of(args, &filter.limit))
 		return bad(f, "limit must be a number from 1");
 	if (filter.state && !record_state_known(filter.state))
@@ -168,7 +184,7 @@ static int by_path(struct ingestd *d, const char *path, struct file_row *row, st
 	return r;
 }
 
-static int find_row(struct ingestd *d, const struct admin_args *args, struct file_row *row, struct fault *f)
+static int find_any(struct ingestd *d, const struct admin_args *args, struct file_row *row, struct fault *f)
 {
 	const char *path = args->query(args, "path");
 	size_t n = strlen(args->id);
@@ -182,11 +198,20 @@ static int find_row(struct ingestd *d, const struct admin_args *args, struct fil
 	return r;
 }
 
+/* 0 as well when it is none of who asks. */
+static int find_row(struct ingestd *d, const struct admin_args *args, struct file_row *row, struct fault *f)
+{
+	int r = find_any(d, args, row, f);
+
+	return r > 0 && !admin_sees(args, row->tenant) ? 0 : r;
+}
+
 /* The row was pruned; which deliveries were made is known for ever. */
 static unsigned no_row(struct ingestd *d, const struct admin_args *args, struct fault *f)
 {
 	struct strbuf what = STRBUF_INIT;
-	int r = strlen(args->id) == DELIVERY_TEXT - 1 ? deliveries_tell(d->journal, args->id, &what, f) : 0;
+	/* whose it was is not known any more: the operator's to ask */
+	int r = !args->scope && strlen(args->id) == DELIVERY_TEXT - 1 ? deliveries_tell(d->journal, args->id, &what, f) : 0;
 
 	if (r > 0)
 		fault_set(f, FAULT_CONFIG, "delivery %s was %s; retention has removed the file and the journal its record",
@@ -295,8 +320,9 @@ unsigned views_explain(struct ingestd *d, const struct admin_args *args, struct 
 
 	if (!path)
 		return bad(f, "which file? give ?path=");
-	if (!take_apart(d, path, &at)) {
-		fault_set(f, FAULT_CONFIG, "%s is in no tenant's folder below %s", path, d->config->staging);
+	if (!take_apart(d, path, &at) || !admin_sees(args, at.tenant->name)) {
+		fault_set(f, FAULT_CONFIG, "%s is in no tenant's folder below %s", path,
+			  args->scope ? "staging" : d->config->staging);
 		return 404;
 	}
 	file_row_init(&row);
@@ -346,12 +372,15 @@ static bool add_listed(void *ctx, const struct run *r)
 unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	struct page page = {d, out};
+	const char *tenant;
 	size_t limit;
 
+	if (!tenant_of(args, &tenant))
+		return no_tenant(args, f);
 	if (!limit_of(args, &limit))
 		return bad(f, "limit must be a number from 1");
 	strbuf_addc(out, '[');
-	if (runs_list(d->journal, args->query(args, "tenant"), args->query(args, "job"), limit, add_listed,
+	if (runs_list(d->journal, tenant, args->query(args, "job"), limit, add_listed,
 		      &page, f) < 0)
 		return journal_trouble(f);
 	strbuf_addc(out, ']');
@@ -417,6 +446,8 @@ unsigned views_run(struct ingestd *d, const struct admin_args *args, struct strb
 		r = runs_by_id(d->journal, args->id, &stored, f);
 	if (r == 0)
 		r = arrival_run(d, args->id, &stored, f);
+	if (r > 0 && !admin_sees(args, now ? now->tenant : stored.tenant))
+		r = 0;
 	if (r > 0) {
 		add_run(now ? now : &stored, out);
 		r = add_run_files(d, args->id, out, f) < 0 ? -1 : 1;

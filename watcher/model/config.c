@@ -8,6 +8,7 @@
 #include "watcher/model/config.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/nearest.h"
+#include "watcher/model/config_admin.h"
 #include "watcher/model/config_mongodb.h"
 #include "watcher/model/config_sink.h"
 #include "watcher/model/tables.h"
@@ -136,7 +137,6 @@ static void take_defaults(struct config *c, const json_t *root, struct keys_repo
 
 static void fill(struct config *c, const json_t *root, const char *folder, struct keys_report *r)
 {
-	const json_t *admin = json_object_get(root, "admin");
 	const char *format = json_string_value(json_object_get(root, "log_format"));
 
 	c->staging = absolute(folder, root, "staging", "staging");
@@ -150,10 +150,7 @@ static void fill(struct config *c, const json_t *root, const char *folder, struc
 	c->journal_days = json_is_null(json_object_get(root, "journal_days")) ?
 				  -1 :
 				  (int)keys_int(root, "journal_days", JOURNAL_DAYS);
-	if (json_object_get(admin, "socket"))
-		c->admin_socket = absolute(folder, admin, "socket", "");
-	else
-		c->admin_socket = fs_join(c->state, "ingestd.sock");
+	config_admin_take(&c->admin, json_object_get(root, "admin"), folder, c->state, r);
 	config_mongodb_take(&c->mongodb, json_object_get(root, "mongodb"), folder, r);
 	take_sinks(c, root, folder, r);
 	take_defaults(c, root, r);
@@ -229,7 +226,7 @@ void config_free(struct config **cp)
 	free(c->profiles);
 	free(c->logs);
 	free(c->state);
-	free(c->admin_socket);
+	config_admin_release(&c->admin);
 	free(c);
 	*cp = NULL;
 }

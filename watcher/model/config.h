@@ -7,7 +7,7 @@
  *	config_free(&c)
  *
  * Relative paths are made absolute against the file's folder.  Unknown keys are errors; what this version does not build
- * (ndjson and kafka sinks, webhooks, admin.http, tokens_file) is refused by name.
+ * (ndjson and kafka sinks, webhooks) is refused by name.
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
@@ -44,6 +44,14 @@ struct mongodb_config {
 	char *database;
 };
 
+/* The HTTP API. */
+struct admin_config {
+	char *socket;	   /* absolute */
+	char *http;	   /* "127.0.0.1:8370"; NULL: no TCP listener */
+	char *tokens_file; /* absolute; NULL: none */
+	unsigned requests_per_second; /* of one token */
+};
+
 struct config {
 	char *file; /* absolute */
 	char *staging;
@@ -60,7 +68,7 @@ struct config {
 	unsigned rescan_seconds;
 	int64_t min_free_bytes; /* -1: by the size of the filesystem */
 	int journal_days; /* -1: for ever */
-	char *admin_socket;
+	struct admin_config admin;
 	bool wrong; /* read with errors: never to be run with */
 };
 

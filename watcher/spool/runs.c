@@ -28,7 +28,7 @@ static const char sql_update[] =
 	" files = ?8, done = ?9, failed = ?10, held = ?11, bytes = ?12, created_ms = ?13,"
 	" started_ms = ?14, finished_ms = ?15 WHERE id = ?1";
 static const char sql_by_id[] = SELECT "WHERE id = ?1";
-static const char sql_list[] = SELECT "ORDER BY id DESC LIMIT ?3";
+static const char sql_list[] = SELECT "WHERE (?2 IS NULL OR job = ?2) ORDER BY id DESC LIMIT ?3";
 static const char sql_list_tenant[] =
 	SELECT "WHERE tenant = ?1 AND (?2 IS NULL OR job = ?2) ORDER BY id DESC LIMIT ?3";
 static const char sql_alive[] =
@@ -199,13 +199,11 @@ int runs_list(struct journal *j, const char *tenant, const char *job, size_t lim
 {
 	struct db_stmt *q = db_query(j->db, tenant ? sql_list_tenant : sql_list, f);
 
-	CHECK(tenant || !job);
 	if (!q)
 		return -1;
-	if (tenant) {
+	if (tenant)
 		db_bind_text(q, 1, tenant);
-		db_bind_text(q, 2, job);
-	}
+	db_bind_text(q, 2, job);
 	db_bind_u64(q, 3, limit ? limit : LIST_LIMIT);
 	return each_run(q, fn, ctx, f);
 }

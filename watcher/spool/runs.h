@@ -51,7 +51,7 @@ int runs_by_id(struct journal *j, const char *id, struct run *out,
 	       struct fault *f) MUST_CHECK; /* 1, 0, -1 */
 
 typedef bool runs_fn(void *ctx, const struct run *r);
-/* Newest first; tenant, job NULL = all (a job needs its tenant); limit 0 = 100. */
+/* Newest first; tenant, job NULL = all; limit 0 = 100. */
 int runs_list(struct journal *j, const char *tenant, const char *job, size_t limit, runs_fn *fn,
 	      void *ctx, struct fault *f) MUST_CHECK;
 /* created, starting, running: at start, oldest first. */
