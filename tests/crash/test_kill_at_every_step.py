@@ -4,6 +4,7 @@ The list is the programs' own (--crash-points); a name that no scenario reaches 
 with `-s`.
 """
 import gzip
+import hashlib
 import os
 import shutil
 import subprocess
@@ -92,6 +93,21 @@ class Waiting(Plain):
     def between(self, site):
         self.args = ()
         shutil.rmtree(site.path("var", "data", "bob", "data.db"))
+
+
+class Sidecar(Plain):
+    """A file that comes with NAME.sha256: the two are never parted, and no row is read before they agree."""
+    MANIFEST = {"arrival": {"level": "manifest", "settle_seconds": 0}}
+
+    def before(self, site):
+        site.tenant("bob", self.MANIFEST, t=JOB)
+        content = csv_of(40, 3)
+        site.drop("bob", "a.csv", content)
+        site.drop("bob", "a.csv.sha256", b"%s  a.csv\n" % hashlib.sha256(content).hexdigest().encode())
+
+    def after(self, site):
+        super().after(site)
+        assert "a.csv.sha256" in site.names("bob", "done")
 
 
 class Encrypted(Plain):
@@ -223,6 +239,8 @@ SCENARIO = {
     "checkpoint.before-commit": Big, "checkpoint.committed": Big, "rejects-fsync": Big, "checkpoint": Big,
     "undoing.before-commit": Undo, "undoing.committed": Undo, "undone.before-commit": Undo,
     "undone.committed": Undo, "undo": Undo,
+    "claim.before-sidecar": Sidecar, "claim.sidecar-renamed": Sidecar, "place.sidecar-renamed": Sidecar,
+    "prove": Sidecar,
     "unwrap": Encrypted, "unwrap.answered": Encrypted,
     "waiting.before-commit": Waiting, "waiting.committed": Waiting,
     "held.before-commit": Held, "held.committed": Held,
@@ -255,9 +273,22 @@ def start_slowly(site, env):
     daemon.wait(timeout=60)
 
 
+WITH_A_SIDECAR = """claim.before-mkdir claim.before-rename claim.renamed claim.owned claim.before-journal claim.journaled
+receipt.durable placing.committed place.receipt-renamed place.renamed placed.committed""".split()
+
+
+@pytest.mark.parametrize("point", WITH_A_SIDECAR)
+def test_killed_here_with_a_sidecar(tmp_path, point):
+    kill_and_start(tmp_path, point, Sidecar())
+
+
 @pytest.mark.parametrize("point", points())
 def test_killed_here_and_started_again(tmp_path, point):
-    site, scenario = Site(tmp_path), SCENARIO.get(point, Plain)()
+    kill_and_start(tmp_path, point, SCENARIO.get(point, Plain)())
+
+
+def kill_and_start(tmp_path, point, scenario):
+    site = Site(tmp_path)
     scenario.before(site)
     once = site.path("crashed")
     env = {"INGEST_CRASH_AT": point, "INGEST_CRASH_ONCE": once}

@@ -33,6 +33,7 @@
 #include "watcher/base/fault.h"
 #include "watcher/base/strbuf.h"
 #include "watcher/base/ulid.h"
+#include <sys/stat.h>
 
 struct ev_loop;
 struct arrival;
@@ -46,6 +47,7 @@ enum arrival_verdict {
 struct arrival_answer {
 	const char *job;    /* the matching job, NULL = none or several */
 	const char *reason; /* WAIT: what it waits for, e.g. "a start of job alice/vmtable"; NULL: a standard sentence */
+	bool needs_side;    /* not without NAME.sha256 (which is waited for, settled and leased like the file) */
 };
 
 struct claimed {
@@ -78,7 +80,7 @@ struct arrival_health {
 
 struct arrival_ops {
 	/* Whose file is it?  Called for each regular file at each look; must be quick.  answer is zeroed before. */
-	enum arrival_verdict (*decide)(void *ctx, const char *tenant, const char *name,
+	enum arrival_verdict (*decide)(void *ctx, const char *tenant, const char *name, const struct stat *st,
 				       struct arrival_answer *answer);
 	/* The claim holds: write the row CLAIMED.  -1: not now, offered again.  May be called again with the same id. */
 	int (*claimed)(void *ctx, const struct claimed *c, struct fault *f);

@@ -8,6 +8,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/claim.h"
+#include "watcher/arrival/claim_side.h"
 #include "watcher/arrival/names.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
@@ -128,18 +129,20 @@ enum claim_result claim_begin(struct claim *c, const struct claim_place *place, 
 	CHECK(fs_is_bare_name(span_of(name)) && strlen(name) < sizeof(c->original));
 	memset(c, 0, sizeof(*c));
 	c->place = *place;
-	c->dir_fd = -1;
+	c->dir_fd = c->side.fd = -1;
 	set_names(c, name);
 	c->fd = fs_open_beneath(place->in_fd, name, O_RDONLY, 0);
 	if (c->fd < 0)
 		return open_failed(f);
 	r = lease_and_look(c, seen, f);
+	if (r == CLAIM_TAKEN)
+		r = claim_side_begin(c, f);
 	if (r != CLAIM_TAKEN)
 		claim_end(c);
 	return r;
 }
 
-static int rename_new(int from_fd, const char *from, int to_fd, const char *to)
+int claim_own_rename(int from_fd, const char *from, int to_fd, const char *to)
 {
 	struct stat st;
 
@@ -189,12 +192,15 @@ enum claim_result claim_move(struct claim *c, struct fault *f)
 		drop_folder(c);
 		return r;
 	}
-	crash_point("claim.before-rename");
-	if (rename_new(c->place.in_fd, c->original, c->dir_fd, c->stored) < 0) {
-		r = rename_failed(f);
+	r = claim_side_move(c, f);
+	if (r != CLAIM_TAKEN) {
 		drop_folder(c);
 		return r;
 	}
+	crash_point("claim.before-rename");
+	/* claim_undo takes the folder away again, and what may be in it */
+	if (claim_own_rename(c->place.in_fd, c->original, c->dir_fd, c->stored) < 0)
+		return rename_failed(f);
 	c->moved = true;
 	crash_point("claim.renamed");
 	return CLAIM_TAKEN;
@@ -249,7 +255,8 @@ enum claim_result claim_prove(struct claim *c, struct fault *f)
 		if (!c->place.unproven)
 			return FAIL_ERRNO(CLAIM_BLOCKED, FAULT_SYSTEM, f, "cannot lock it");
 	}
-	return nobody_waits(c, f);
+	r = claim_side_prove(c, f);
+	return r == CLAIM_TAKEN ? nobody_waits(c, f) : r;
 }
 
 static int give_back_owner(struct claim *c, struct fault *f)
@@ -275,15 +282,17 @@ int claim_undo(struct claim *c, struct fault *f)
 		if (give_back_owner(c, f) < 0)
 			goto stays;
 		snprintf(other, sizeof(other), "%.228s.%s", c->stored, c->id);
-		if (rename_new(c->dir_fd, c->stored, c->place.in_fd, c->original) < 0 &&
+		if (claim_own_rename(c->dir_fd, c->stored, c->place.in_fd, c->original) < 0 &&
 		    (errno != EEXIST ||
-		     rename_new(c->dir_fd, c->stored, c->place.in_fd, other) < 0)) {
+		     claim_own_rename(c->dir_fd, c->stored, c->place.in_fd, other) < 0)) {
 			fault_errno(f, FAULT_SYSTEM, "cannot put it back into in/");
 			goto stays;
 		}
 		c->moved = false;
 		crash_point("claim.undone");
 	}
+	if (claim_side_undo(c, f) < 0)
+		goto stays;
 	if (c->dir_fd >= 0)
 		drop_folder(c);
 	return 0;
@@ -297,11 +306,13 @@ void claim_give_up_lease(struct claim *c)
 	if (c->leased && c->fd >= 0)
 		(void)fcntl(c->fd, F_SETLEASE, F_UNLCK);
 	c->leased = false;
+	claim_side_unlease(c);
 }
 
 void claim_end(struct claim *c)
 {
 	claim_give_up_lease(c);
+	claim_side_end(c);
 	fs_close(&c->fd);
 	fs_close(&c->dir_fd);
 }

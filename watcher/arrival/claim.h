@@ -10,7 +10,7 @@
  *
  * Steps: openat2 beneath in/ -> regular -> unchanged since it was looked at -> read lease -> mkdir
  * work/A 0700 -> renameat2 NOREPLACE -> owner and mode -> same inode, one link -> flock -> nobody
- * waits in open for writing (F_GETLEASE) -> taken.
+ * waits in open for writing (F_GETLEASE) -> taken.  NAME.sha256 goes the same way beside it.
  * A claim that proves wrong is put back under its name, or under NAME.A if that has been taken
  * again: no file is lost.
  *
@@ -44,6 +44,16 @@ struct claim_place {
 	int in_fd;
 	int work_fd;
 	bool unproven; /* no lease where the filesystem has none */
+	bool needs_side; /* not without NAME.sha256 */
+};
+
+/* NAME.sha256, when it is there (claim_side.h). */
+struct claim_side {
+	int fd; /* -1: there is none */
+	bool moved;
+	bool owned;
+	bool leased;
+	struct stat before;
 };
 
 struct claim {
@@ -60,6 +70,7 @@ struct claim {
 	const char *name_rule; /* why it is encoded, static */
 	struct stat st;     /* of fd, after the last step */
 	struct stat before; /* owner and mode to give back */
+	struct claim_side side;
 };
 
 /* seen: the stat it was judged by, NULL: whatever is there. */

@@ -9,6 +9,7 @@
 #include "watcher/arrival/settle.h"
 #include "watcher/arrival/settle_own.h"
 #include "watcher/base/clock.h"
+#include "watcher/model/sidecar.h"
 #include <errno.h>
 #include <fcntl.h>
 
@@ -192,26 +193,62 @@ static enum settle_result keep_waiting(struct settle *s, struct settle_entry *e,
 	return was ? SETTLE_KEPT : SETTLE_READY;
 }
 
+enum side { SIDE_NONE, SIDE_YOUNG, SIDE_BEGUN, SIDE_THERE };
+
+/* NAME.sha256; *left: milliseconds until it has settled. */
+static enum side look_for_side(const struct settle_entry *e, const struct settle_env *env, int64_t *left)
+{
+	char name[256];
+	struct stat st;
+
+	if (!sidecar_name(e->name, name) || fstatat(env->place->in_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return SIDE_NONE;
+	*left = env->settle_ms - age_ms(&st);
+	if (*left > 0)
+		return SIDE_YOUNG;
+	/* one that is empty or begun has its digest still to come */
+	return st.st_size < SIDECAR_LEAST ? SIDE_BEGUN : SIDE_THERE;
+}
+
+static enum settle_result await_side(struct settle *s, struct settle_entry *e, const struct settle_env *env)
+{
+	char reason[640];
+
+	snprintf(reason, sizeof(reason),
+		 "%s" SIDECAR_SUFFIX " (arrival level manifest; on the sender's side: sha256sum %s > %s" SIDECAR_SUFFIX ")",
+		 e->name, e->name, e->name);
+	return keep_waiting(s, e, env, reason);
+}
+
 static enum settle_result judge(struct settle *s, struct settle_entry *e,
 				const struct settle_env *env, int64_t now)
 {
-	struct arrival_answer answer = {NULL, NULL};
-	enum arrival_verdict verdict = env->decide(env->ctx, e->name, &answer);
+	struct arrival_answer answer = {NULL, NULL, false};
+	enum arrival_verdict verdict = env->decide(env->ctx, e->name, &e->st, &answer);
 	struct fault f = FAULT_INIT;
 	enum claim_result r;
+	int64_t left = 0;
+	enum side side;
 
 	set_job(e, verdict == ARRIVAL_WAIT ? answer.job : NULL);
 	if (now < e->changed + env->settle_ms) {
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, e->changed + env->settle_ms);
 		return SETTLE_KEPT;
 	}
+	side = look_for_side(e, env, &left);
+	if (side == SIDE_YOUNG) {
+		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, now + left);
+		return SETTLE_KEPT;
+	}
+	if (side != SIDE_THERE && answer.needs_side)
+		return await_side(s, e, env);
 	if (verdict == ARRIVAL_WAIT && !env->force)
 		return keep_waiting(s, e, env, answer.reason);
 	if (env->closed) {
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, now + CLOSED_STEP_MS);
 		return SETTLE_KEPT;
 	}
-	r = env->take(env->ctx, e, answer.job, &f);
+	r = env->take(env->ctx, e, &answer, &f);
 	return apply(s, e, env, r, &f);
 }
 

@@ -64,9 +64,10 @@ struct settle_env {
 	bool force;  /* arrival_take: claim whatever decide said */
 	bool closed; /* claims are paused: what is complete is looked at again in a moment */
 	bool *leases_refused; /* set when the filesystem has none, cleared when one was granted */
-	enum arrival_verdict (*decide)(void *ctx, const char *name, struct arrival_answer *answer);
-	/* job: decide's, borrowed. */
-	enum claim_result (*take)(void *ctx, const struct settle_entry *e, const char *job,
+	enum arrival_verdict (*decide)(void *ctx, const char *name, const struct stat *st,
+				       struct arrival_answer *answer);
+	/* answer: decide's. */
+	enum claim_result (*take)(void *ctx, const struct settle_entry *e, const struct arrival_answer *answer,
 				  struct fault *f);
 };
 

@@ -11,6 +11,7 @@
 #include "watcher/arrival/own.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/model/sidecar.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -259,15 +260,31 @@ static void folder_hint(struct tenant *t, enum watch_event event, const char *na
 	tenant_want_scan(t);
 }
 
+/* NAME.sha256 came, changed or went: NAME may be waiting for that. */
+static void touch_owner(struct tenant *t, const char *name, int64_t now)
+{
+	struct span owner = sidecar_owner(span_of(name));
+	char *text;
+
+	if (!owner.n)
+		return;
+	text = xstrndup(owner.p, owner.n);
+	if (settle_find(&t->settle, text))
+		(void)settle_touch(&t->settle, text, now);
+	free(text);
+}
+
 static void file_hint(struct tenant *t, enum watch_event event, const char *name)
 {
 	int64_t now = clock_mono_ms();
 
 	switch (event) {
 	case WATCH_NAME:
+		touch_owner(t, name, now);
 		(void)settle_touch(&t->settle, name, now);
 		return;
 	case WATCH_LEFT:
+		touch_owner(t, name, now);
 		t->link_gone = true;
 		if (settle_find(&t->settle, name))
 			(void)settle_touch(&t->settle, name, now);
@@ -298,7 +315,7 @@ void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *n
 
 /* ---- judging ---- */
 
-static enum arrival_verdict decide(void *ctx, const char *name, struct arrival_answer *answer)
+static enum arrival_verdict decide(void *ctx, const char *name, const struct stat *st, struct arrival_answer *answer)
 {
 	struct tenant *t = ctx;
 	const char *rule;
@@ -306,23 +323,23 @@ static enum arrival_verdict decide(void *ctx, const char *name, struct arrival_a
 	/* no job may see such a name: it is claimed to be failed */
 	if (names_classify(span_of(name), &rule) == NAMES_ENCODE)
 		return ARRIVAL_TAKE;
-	return t->arrival->ops.decide(t->arrival->ctx, t->name, name, answer);
+	return t->arrival->ops.decide(t->arrival->ctx, t->name, name, st, answer);
 }
 
-static enum claim_result take(void *ctx, const struct settle_entry *e, const char *job,
+static enum claim_result take(void *ctx, const struct settle_entry *e, const struct arrival_answer *answer,
 			      struct fault *f)
 {
 	struct tenant *t = ctx;
 	struct arrival *a = t->arrival;
-	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven};
-	struct batch_facts facts = {t->name, job, e->arrived_ms, e->change_ms, t->token};
+	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, answer->needs_side};
+	struct batch_facts facts = {t->name, answer->job, e->arrived_ms, e->change_ms, t->token};
 	struct batch_hooks hooks = arrival_own_hooks(a);
 	struct claim c;
 	enum claim_result r = claim_take(&place, e->name, &e->st, &c, f);
 
 	if (r == CLAIM_TAKEN)
 		batch_add(&a->batch, &c, &facts, &hooks);
-	else if (c.moved)
+	else if (c.moved || c.side.moved)
 		batch_stick(&a->batch, &c, t->name, clock_mono_ms());
 	return r;
 }
@@ -330,7 +347,7 @@ static enum claim_result take(void *ctx, const struct settle_entry *e, const cha
 enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, bool force)
 {
 	struct arrival *a = t->arrival;
-	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven};
+	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, false};
 	struct settle_env env = {
 		.ctx = t,
 		.place = &place,

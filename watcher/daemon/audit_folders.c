@@ -6,12 +6,13 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/audit_own.h"
 #include "watcher/model/profile.h"
+#include "watcher/model/sidecar.h"
 #include "watcher/spool/runs.h"
 #include <dirent.h>
 #include <errno.h>
 #include <unistd.h>
 
-static const char *const side_suffixes[] = {".receipt.json", ".rejects.csv", ".rejects.ndjson"};
+static const char *const side_suffixes[] = {".receipt.json", ".rejects.csv", ".rejects.ndjson", SIDECAR_SUFFIX};
 
 /* failed/JOB.RUN.receipt.json */
 static int is_run_receipt(struct audit *a, const char *base, struct fault *f)

@@ -7,6 +7,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/model/sidecar.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/durable.h"
 #include "watcher/spool/work.h"
@@ -58,12 +59,32 @@ static int rename_back(const struct folders *t, int work, const struct file_row 
 	return result;
 }
 
+/* Before the file: one without the other would be taken alone. */
+static int sidecar_back(const struct folders *t, int work, const struct file_row *r, struct fault *f)
+{
+	char *name = xasprintf("%s" SIDECAR_SUFFIX, r->file);
+	struct stat st;
+	int result = 0;
+
+	if (fstatat(work, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		result = give_owner(t, work, name, f);
+		/* a newer one is there: it speaks for the file that comes with it */
+		if (result == 0 && renameat2(work, name, t->fd[FOLDER_IN], name, RENAME_NOREPLACE) < 0 &&
+		    (errno != EEXIST || unlinkat(work, name, 0) < 0))
+			result = fault_errno(f, FAULT_SYSTEM, "cannot put %s back into in/", name);
+	}
+	free(name);
+	return result;
+}
+
 static int move_back(const struct folders *t, const struct file_row *r, struct fault *f)
 {
 	char *rejects = xasprintf("%s.rejects.csv", r->file);
 	int work = -1, result;
 
 	result = work_open_dir(t, r->arrival, &work, f);
+	if (result == 0)
+		result = sidecar_back(t, work, r, f);
 	if (result == 0)
 		result = give_owner(t, work, r->file, f);
 	if (result == 0)

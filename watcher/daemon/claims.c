@@ -19,7 +19,7 @@ static const struct job *manual_job(const struct profile *p, const char *name)
 	return NULL;
 }
 
-static enum arrival_verdict decide(void *ctx, const char *tenant, const char *name,
+static enum arrival_verdict decide(void *ctx, const char *tenant, const char *name, const struct stat *st,
 				   struct arrival_answer *answer)
 {
 	struct ingestd *d = ctx;
@@ -27,10 +27,12 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 	const struct job *j;
 	size_t count;
 
+	(void)st;
 	if (!t || !t->profile) {
 		answer->reason = "the tenant has no profile in force";
 		return ARRIVAL_WAIT;
 	}
+	answer->needs_side = t->profile->level == LEVEL_MANIFEST;
 	j = manual_job(t->profile, name);
 	if (j) {
 		answer->job = j->name;

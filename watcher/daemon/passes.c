@@ -3,6 +3,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/passes.h"
+#include "watcher/daemon/proof.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/daemon/circuits.h"
@@ -94,13 +95,15 @@ static int fill_message(struct ingestd *d, const struct file *x, struct message 
 	const struct file_row *r = &x->row;
 
 	memcpy(m->arrival, r->arrival, sizeof(m->arrival));
-	m->mode = r->state == FILE_UNDOING ? MODE_UNDO : MODE_LOAD;
+	m->mode = proof_is_due(x) ? MODE_PROVE : r->state == FILE_UNDOING ? MODE_UNDO : MODE_LOAD;
 	m->tenant = xstrdup(r->tenant);
 	m->file = xstrdup(r->file);
 	memcpy(m->version, r->version, sizeof(m->version));
 	m->bytes = r->bytes;
 	m->claimed_ms = r->times.claimed;
 	m->first_attempt = !r->leg.sent;
+	if (m->mode == MODE_PROVE)
+		return 0;
 	if (m->mode == MODE_UNDO || (r->state == FILE_LOADING && r->leg.checkpoint.next_row)) {
 		memcpy(m->delivery, r->delivery, sizeof(m->delivery));
 		memcpy(m->sha256, r->sha256, sizeof(m->sha256));
@@ -132,6 +135,8 @@ static int open_fds(struct ingestd *d, struct file *x, int fds[MESSAGE_FD_COUNT]
 {
 	const struct folders *t = x->tenant->folders;
 
+	if (proof_is_due(x))
+		return proof_open(x, fds, f);
 	if (versions_fd(d->versions, x->row.version, &fds[MESSAGE_FD_VERSION], f) < 0 ||
 	    work_open_rejects(t, &x->row, "csv", &fds[MESSAGE_FD_REJECTS], f) < 0 ||
 	    open_input(x, &fds[MESSAGE_FD_INPUT], f) < 0)
@@ -162,6 +167,12 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 	file_fault(d, x, &why);
 }
 
+/* A proof needs neither job nor sink. */
+static bool may_begin(struct ingestd *d, struct file *x, struct message *m, struct fault *f)
+{
+	return proof_is_due(x) || (turn_ok(d, choose_version(d, x, f), f) && circuits_admit(d, x, &m->probe, f) == 0);
+}
+
 static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT])
 {
 	struct ingestd *d = ctx;
@@ -171,8 +182,7 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 
 	if (!x->tenant->profile)
 		fault_set(&f, FAULT_SYSTEM, "the tenant has no profile in force");
-	else if (turn_ok(d, choose_version(d, x, &f), &f) && circuits_admit(d, x, &m->probe, &f) == 0 &&
-		 fill_message(d, x, m, &f) == 0)
+	else if (may_begin(d, x, m, &f) && fill_message(d, x, m, &f) == 0)
 		r = open_fds(d, x, fds, &f);
 	if (r < 0) {
 		x->task = NULL;
@@ -270,6 +280,10 @@ static void on_result(struct ingestd *d, struct file *x, const struct message *m
 	x->task = NULL;
 	x->row.running = false;
 	take_costs(x, m);
+	if (proof_is_due(x)) {
+		proof_ended(d, x, m);
+		return;
+	}
 	take_texts(x, m);
 	take_requests(x, m);
 	if (m->fault.kind == FAULT_NONE)

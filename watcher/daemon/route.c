@@ -7,6 +7,7 @@
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/proof.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 
@@ -156,6 +157,7 @@ void step_route(struct ingestd *d, struct file *x)
 	if (j) {
 		set_job(x, j);
 		if (check_limits(x, j, &f) == 0) {
+			proof_look(x);
 			file_save(d, x);
 			file_queue(d, x);
 			return;

@@ -253,6 +253,7 @@ static void add_tenant(const struct tenant *t, struct strbuf *out)
 		json_pair_string(out, "client_id", p->client_id);
 		json_pair_string(out, "client_name", p->client_name);
 		json_pair_string(out, "index_prefix", p->index_prefix);
+		json_pair_string(out, "level", arrival_level_name(p->level));
 		json_pair_seconds(out, "settle_seconds", p->settle_ms);
 		add_formats(out, p);
 		add_limits(out, p);

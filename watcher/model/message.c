@@ -271,7 +271,7 @@ static const char *fill(const json_t *root, struct message *m)
 	if (!get_room(root, "arrival", m->arrival, sizeof(m->arrival)) ||
 	    !ulid_valid(span_of(m->arrival)))
 		return "arrival";
-	if (!get_u64(root, "mode", &mode) || mode > MODE_UNDO)
+	if (!get_u64(root, "mode", &mode) || mode > MODE_PROVE)
 		return "mode";
 	if (!get_u64(root, "sink_type", &sink) || sink > SINK_ELASTICSEARCH)
 		return "sink_type";
@@ -305,9 +305,9 @@ static const char *fill(const json_t *root, struct message *m)
 		return "coercions";
 	if (coercions)
 		m->coercions_json = json_dumps(coercions, JSON_COMPACT);
-	if (m->type == MESSAGE_JOB && (!m->tenant || !m->file || !m->sink.name))
+	if (m->type == MESSAGE_JOB && (!m->tenant || !m->file || (!m->sink.name && m->mode != MODE_PROVE)))
 		return "tenant, file or sink";
-	if (m->type == MESSAGE_JOB && m->sink.type == SINK_SQLITE && !m->sink.path)
+	if (m->type == MESSAGE_JOB && m->mode != MODE_PROVE && m->sink.type == SINK_SQLITE && !m->sink.path)
 		return "the sink's path";
 	return NULL;
 }

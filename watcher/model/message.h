@@ -6,6 +6,7 @@
  *	daemon -> worker   load (pins the index)  or  drop (the job ends here)
  *	worker -> daemon   checkpoint ... result          after drop there is no result
  *	worker -> daemon   unwrap ... daemon -> worker  key     in a pass over an encrypted file, until one stanza is ours
+ *	(mode PROVE: job, progress ..., result.)
  *	(mode MESSAGE_UNDO: job, unwrap ..., result.  With a checkpoint: the digest is checked, then checkpoint ... result, no gated.)
  *
  * One JSON object a packet, {"type": "...", ...}; strings are valid UTF-8.  The file key of `key` stands behind the object and a
@@ -46,9 +47,12 @@ enum message_type {
 
 #define MESSAGE_STANZAS 8 /* of one unwrap: what the daemon's loop does at once */
 
-enum message_mode { MODE_LOAD, MODE_UNDO };
+/* PROVE: the file's digest against its sidecar; no row is read. */
+enum message_mode { MODE_LOAD, MODE_UNDO, MODE_PROVE };
 /* ACCESS: sink_access, last, and only for a sink that is a server */
 enum { MESSAGE_FD_INPUT, MESSAGE_FD_REJECTS, MESSAGE_FD_VERSION, MESSAGE_FD_ACCESS, MESSAGE_FD_COUNT };
+/* A job of mode PROVE has its input and this, and nothing else. */
+enum { MESSAGE_FD_SIDECAR = MESSAGE_FD_REJECTS, MESSAGE_FD_PROVE_COUNT };
 
 struct message {
 	enum message_type type;

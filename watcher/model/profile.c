@@ -106,6 +106,23 @@ static void check_prefix(const struct profile *p, struct keys_report *r)
 	free(sample);
 }
 
+static const char *const level_names[] = {"plain", "session", "manifest"};
+
+const char *arrival_level_name(enum arrival_level l)
+{
+	CHECK((size_t)l < ARRAY_LEN(level_names));
+	return level_names[l];
+}
+
+/* Another name is an error of keys_check's. */
+static enum arrival_level level_of(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_LEN(level_names); i++)
+		if (strcmp(name, level_names[i]) == 0)
+			return (enum arrival_level)i;
+	return LEVEL_PLAIN;
+}
+
 static void parse_own(struct profile *p, const json_t *root, struct keys_report *r)
 {
 	const json_t *limits = json_object_get(root, "limits");
@@ -126,6 +143,7 @@ static void parse_own(struct profile *p, const json_t *root, struct keys_report 
 	p->failed_days = (int)keys_int(json_object_get(root, "retention"), "failed_days", -1);
 	p->max_columns = (uint64_t)keys_int(limits, "max_columns", COLUMNS_DEFAULT);
 	p->max_row_bytes = (uint64_t)keys_int(limits, "max_row_bytes", ROW_BYTES_DEFAULT);
+	p->level = level_of(json_string_value(json_object_get(arrival, "level")));
 	if (settle >= 0 && settle <= SETTLE_MAX)
 		p->settle_ms = (int64_t)(settle * 1000 + 0.5);
 	p->encryption_required = keys_bool(json_object_get(root, "encryption"), "required", false);

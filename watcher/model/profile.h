@@ -16,6 +16,9 @@
 
 #define TENANT_NAME_MAX 39
 
+/* How a file is known to be whole (delivery.md, Arrival 3). */
+enum arrival_level { LEVEL_PLAIN, LEVEL_SESSION, LEVEL_MANIFEST };
+
 struct profile {
 	unsigned refs;
 	char *tenant;
@@ -28,6 +31,7 @@ struct profile {
 	int64_t max_workers; /* -1: ingestd.json's workers */
 	uint64_t max_columns;
 	uint64_t max_row_bytes;
+	enum arrival_level level;
 	int64_t settle_ms;
 	bool encryption_required;
 	int done_days; /* -1: for ever */
@@ -43,6 +47,7 @@ struct profile {
 
 struct profile *profile_ref(struct profile *p);
 void profile_unref(struct profile **p);
+const char *arrival_level_name(enum arrival_level l);
 bool tenant_name_valid(struct span name); /* [a-z0-9][a-z0-9-]{0,38} */
 
 /*

@@ -267,9 +267,9 @@ static void set_limits(const struct schedule *s, const struct worker *w, const s
 static void give_message(struct schedule *s, struct worker *w, struct task *t, struct message *m,
 			 int fds[MESSAGE_FD_COUNT])
 {
-	bool goes_on = m->mode == MODE_UNDO || m->checkpoint.next_row > 0;
+	bool goes_on = m->mode != MODE_LOAD || m->checkpoint.next_row > 0;
 	/* the last one is there only when the sink is a server */
-	size_t given = MESSAGE_FD_COUNT - (fds[MESSAGE_FD_ACCESS] < 0);
+	size_t given = m->mode == MODE_PROVE ? MESSAGE_FD_PROVE_COUNT : MESSAGE_FD_COUNT - (fds[MESSAGE_FD_ACCESS] < 0);
 	struct fault f = FAULT_INIT;
 
 	t->mode = m->mode;

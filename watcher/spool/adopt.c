@@ -9,6 +9,7 @@
 #include "watcher/spool/adopt.h"
 
 #include "watcher/base/fsutil.h"
+#include "watcher/model/sidecar.h"
 #include "watcher/spool/durable.h"
 
 #include <dirent.h>
@@ -52,6 +53,12 @@ static int list_names(int dir, struct names *out, struct fault *f)
 	return 0;
 }
 
+/* The sidecar of another one, or one that is alone: the claim died before its file was moved. */
+static bool is_sidecar(const struct names *n, size_t at)
+{
+	return sidecar_owner(span_of(n->text[at])).n > 0;
+}
+
 /* Does name belong to another one: its receipt, its rejects, or the receipt's temporary file? */
 static bool is_side(const struct names *n, size_t at)
 {
@@ -80,7 +87,7 @@ static const char *data_name(const struct names *n, size_t *count)
 
 	*count = 0;
 	for (size_t i = 0; i < n->len; i++) {
-		if (is_side(n, i))
+		if (is_side(n, i) || is_sidecar(n, i))
 			continue;
 		found = n->text[i];
 		(*count)++;
@@ -107,40 +114,63 @@ static void ignore_sigio(void)
 	}
 }
 
-static int prove(int fd, struct adopted *out, struct fault *f)
+/* *st: of the file once nobody can change it any more. */
+static int prove(int fd, const char *name, struct stat *st, struct fault *f)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "stat '%s'", out->name);
-	if (!S_ISREG(st.st_mode))
-		return fault_set(f, FAULT_DATA, "'%s' is no regular file", out->name);
-	if (st.st_nlink != 1)
-		return fault_set(f, FAULT_DATA, "'%s' has a second name", out->name);
-	if (st.st_uid != geteuid() && fchown(fd, geteuid(), (gid_t)-1) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "'%s' cannot be made the daemon's", out->name);
+	if (fstat(fd, st) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "stat '%s'", name);
+	if (!S_ISREG(st->st_mode))
+		return fault_set(f, FAULT_DATA, "'%s' is no regular file", name);
+	if (st->st_nlink != 1)
+		return fault_set(f, FAULT_DATA, "'%s' has a second name", name);
+	if (st->st_uid != geteuid() && fchown(fd, geteuid(), (gid_t)-1) < 0)
+		return fault_errno(f, FAULT_SYSTEM, "'%s' cannot be made the daemon's", name);
 	if (fchmod(fd, 0400) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "cannot set the mode of '%s'", out->name);
+		return fault_errno(f, FAULT_SYSTEM, "cannot set the mode of '%s'", name);
 	ignore_sigio();
 	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-		return fault_errno(f, FAULT_DATA, "no proof that nobody writes to '%s'", out->name);
+		return fault_errno(f, FAULT_DATA, "no proof that nobody writes to '%s'", name);
 	if (fcntl(fd, F_SETLEASE, F_UNLCK) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "cannot give up the lease of '%s'", out->name);
-	if (fstat(fd, &st) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "stat '%s'", out->name);
-	out->size = (uint64_t)st.st_size;
-	out->mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+		return fault_errno(f, FAULT_SYSTEM, "cannot give up the lease of '%s'", name);
+	return fstat(fd, st) < 0 ? fault_errno(f, FAULT_SYSTEM, "stat '%s'", name) : 0;
+}
+
+static int open_and_prove(int dir, const char *name, struct stat *st, struct fault *f)
+{
+	int fd = fs_open_beneath(dir, name, O_RDONLY, 0);
+	int r;
+
+	if (fd < 0)
+		return fault_errno(f, FAULT_SYSTEM, "cannot open '%s'", name);
+	r = prove(fd, name, st, f);
+	close(fd);
+	return r;
+}
+
+/* Every sidecar there is, before its file: a newer one in in/ speaks for the file that comes with it. */
+static int sidecars_back(const struct folders *t, int dir, const struct names *n, struct fault *f)
+{
+	for (size_t i = 0; i < n->len; i++) {
+		const char *name = n->text[i];
+
+		if (!is_sidecar(n, i) || renameat2(dir, name, t->fd[FOLDER_IN], name, RENAME_NOREPLACE) == 0)
+			continue;
+		if (errno != EEXIST || unlinkat(dir, name, 0) < 0)
+			return fault_errno(f, FAULT_SYSTEM, "'%s' cannot go back into in/", name);
+	}
 	return 0;
 }
 
-static enum adopt_result give_back(const struct folders *t, int dir, const char *arrival,
+static enum adopt_result give_back(const struct folders *t, int dir, const char *arrival, const struct names *names,
 				   struct adopted *out, struct fault *f)
 {
 	struct fault why = FAULT_INIT;
 	char *other = xasprintf("%s.%s", out->name, arrival);
 	int in = t->fd[FOLDER_IN];
-	int r = renameat2(dir, out->name, in, out->name, RENAME_NOREPLACE);
+	int r = sidecars_back(t, dir, names, &why);
 
+	if (r == 0)
+		r = renameat2(dir, out->name, in, out->name, RENAME_NOREPLACE);
 	if (r < 0 && errno == EEXIST && strlen(other) < sizeof(out->name)) {
 		r = renameat2(dir, out->name, in, other, RENAME_NOREPLACE);
 		if (r == 0)
@@ -148,7 +178,8 @@ static enum adopt_result give_back(const struct folders *t, int dir, const char 
 	}
 	free(other);
 	if (r < 0) {
-		fault_errno(&why, FAULT_SYSTEM, "'%s' cannot go back into in/", out->name);
+		if (why.kind == FAULT_NONE)
+			fault_errno(&why, FAULT_SYSTEM, "'%s' cannot go back into in/", out->name);
 		fault_prefix(f, "%s", why.text);
 		return ADOPT_ODD;
 	}
@@ -160,39 +191,67 @@ static enum adopt_result give_back(const struct folders *t, int dir, const char 
 	return ADOPT_GIVEN_BACK;
 }
 
+/* No file: the claim died between its sidecar and it, or before both. */
+static enum adopt_result clear(const struct folders *t, int dir, const char *arrival, const struct names *names,
+			       struct adopted *out, struct fault *f)
+{
+	if (sidecars_back(t, dir, names, f) < 0 || (names->len && durable_fsync(t->fd[FOLDER_IN], "in", f) < 0))
+		return ADOPT_ODD;
+	if (unlinkat(t->fd[FOLDER_WORK], arrival, AT_REMOVEDIR) < 0) {
+		fault_errno(f, FAULT_SYSTEM, "cannot remove work/%s", arrival);
+		return ADOPT_ODD;
+	}
+	for (size_t i = 0; i < names->len; i++)
+		if (is_sidecar(names, i)) {
+			snprintf(out->name, sizeof(out->name), "%s", names->text[i]);
+			fault_set(f, FAULT_SYSTEM, "its file was still in in/");
+			return ADOPT_GIVEN_BACK;
+		}
+	return ADOPT_EMPTY;
+}
+
+static int prove_all(int dir, const struct names *names, struct adopted *out, struct fault *f)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < names->len; i++)
+		if (is_sidecar(names, i) && open_and_prove(dir, names->text[i], &st, f) < 0)
+			return -1;
+	if (open_and_prove(dir, out->name, &st, f) < 0)
+		return -1;
+	out->size = (uint64_t)st.st_size;
+	out->mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	return 0;
+}
+
+static bool is_whole(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (is_sidecar(names, i) && !span_is(sidecar_owner(span_of(names->text[i])), name))
+			return false;
+	return !names->more;
+}
+
 static enum adopt_result adopt_in(const struct folders *t, int dir, const char *arrival,
 				  struct adopted *out, struct fault *f)
 {
 	struct names names;
 	const char *name;
 	size_t count;
-	int fd;
-	int r;
 
 	if (list_names(dir, &names, f) < 0)
 		return ADOPT_ODD;
 	name = data_name(&names, &count);
-	if (names.more || count > 1) {
+	if (count > 1 || (name && !is_whole(&names, name)) || names.more) {
 		fault_set(f, FAULT_SYSTEM, "work/%s holds more than one file", arrival);
 		return ADOPT_ODD;
 	}
 	if (remove_sides(dir, &names, f) < 0)
 		return ADOPT_ODD;
-	if (count == 0) {
-		if (unlinkat(t->fd[FOLDER_WORK], arrival, AT_REMOVEDIR) == 0)
-			return ADOPT_EMPTY;
-		fault_errno(f, FAULT_SYSTEM, "cannot remove work/%s", arrival);
-		return ADOPT_ODD;
-	}
+	if (count == 0)
+		return clear(t, dir, arrival, &names, out, f);
 	snprintf(out->name, sizeof(out->name), "%s", name);
-	fd = fs_open_beneath(dir, name, O_RDONLY, 0);
-	if (fd < 0) {
-		fault_errno(f, FAULT_SYSTEM, "cannot open '%s'", name);
-		return give_back(t, dir, arrival, out, f);
-	}
-	r = prove(fd, out, f);
-	close(fd);
-	return r == 0 ? ADOPT_PROVEN : give_back(t, dir, arrival, out, f);
+	return prove_all(dir, &names, out, f) == 0 ? ADOPT_PROVEN : give_back(t, dir, arrival, &names, out, f);
 }
 
 enum adopt_result adopt(const struct folders *t, const char *arrival, struct adopted *out,

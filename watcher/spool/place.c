@@ -10,6 +10,7 @@
 
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/model/sidecar.h"
 #include "watcher/spool/durable.h"
 #include "watcher/spool/receipt_of.h"
 #include "watcher/spool/work.h"
@@ -47,6 +48,8 @@ static int target_free(const struct folders *t, struct journal *j, const struct 
 
 	for (size_t i = 0; free_now == 1 && i < ARRAY_LEN(side_suffixes); i++)
 		free_now = name_free(dir, name, side_suffixes[i], f);
+	if (free_now == 1)
+		free_now = name_free(dir, name, SIDECAR_SUFFIX, f);
 	if (free_now == 1) {
 		int reserved = journal_name_reserved(j, r, folder, name, f);
 
@@ -217,7 +220,8 @@ static bool was_read(const struct file_row *r)
 	return r->sha256[0] != '\0';
 }
 
-static enum moved move_one(const struct move *m, const char *from, const char *to, mode_t mode)
+/* unread: nobody has made its bytes durable yet. */
+static enum moved move_one(const struct move *m, const char *from, const char *to, mode_t mode, bool unread)
 {
 	int fd = m->work < 0 ? -1 : fs_open_beneath(m->work, from, O_RDONLY, 0);
 	int r = 0;
@@ -226,7 +230,7 @@ static enum moved move_one(const struct move *m, const char *from, const char *t
 		return MOVED_ABSENT;
 	if (fd >= 0) { /* else: not ours to read, but ours to move */
 		r = give(m->t, fd, mode, from, m->f);
-		if (r == 0 && mode == MODE_FILE && !was_read(m->row))
+		if (r == 0 && unread)
 			r = durable_fsync(fd, from, m->f);
 		close(fd);
 	}
@@ -273,7 +277,7 @@ static enum moved move_rejects(const struct move *m)
 		return remove_rejects(m);
 	from = rejects_source(m->row);
 	crash_point("place.before-rejects");
-	r = move_one(m, from, m->row->rejects, MODE_SIDE);
+	r = move_one(m, from, m->row->rejects, MODE_SIDE, false);
 	if (r == MOVED)
 		crash_point("place.rejects-renamed");
 	free(from);
@@ -287,9 +291,23 @@ static enum moved move_receipt(const struct move *m)
 	enum moved r;
 
 	crash_point("place.before-receipt");
-	r = move_one(m, from, to, MODE_SIDE);
+	r = move_one(m, from, to, MODE_SIDE, false);
 	if (r == MOVED)
 		crash_point("place.receipt-renamed");
+	free(from);
+	free(to);
+	return r;
+}
+
+/* Its sender's own checksum, if there was one; no worker made it durable. */
+static enum moved move_sidecar(const struct move *m)
+{
+	char *from = xasprintf("%s" SIDECAR_SUFFIX, m->row->file);
+	char *to = xasprintf("%s" SIDECAR_SUFFIX, m->row->target);
+	enum moved r = move_one(m, from, to, MODE_FILE, true);
+
+	if (r == MOVED)
+		crash_point("place.sidecar-renamed");
 	free(from);
 	free(to);
 	return r;
@@ -300,7 +318,7 @@ static enum moved move_file(const struct move *m)
 	enum moved r;
 
 	crash_point("place.before-rename");
-	r = move_one(m, m->row->file, m->row->target, MODE_FILE);
+	r = move_one(m, m->row->file, m->row->target, MODE_FILE, !was_read(m->row));
 	if (r == MOVED)
 		crash_point("place.renamed");
 	return r;
@@ -322,12 +340,17 @@ static void take_back(const struct move *m, const char *from, const char *to)
  */
 static void take_all_back(const struct move *m)
 {
-	char *from = xasprintf("%s.receipt.json", m->row->target);
-	char *to = xasprintf("%s.receipt.json", m->row->file);
+	static const char *const sides[] = {".receipt.json", SIDECAR_SUFFIX};
+	char *to;
 
-	take_back(m, from, to);
-	free(from);
-	free(to);
+	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+		char *from = xasprintf("%s%s", m->row->target, sides[i]);
+
+		to = xasprintf("%s%s", m->row->file, sides[i]);
+		take_back(m, from, to);
+		free(from);
+		free(to);
+	}
 	if (!m->row->rejects)
 		return;
 	to = rejects_source(m->row);
@@ -361,7 +384,7 @@ static bool is_in_target(const struct move *m)
 
 static enum place_result move_all(const struct move *m)
 {
-	enum moved (*const steps[])(const struct move *) = {move_rejects, move_receipt, move_file};
+	enum moved (*const steps[])(const struct move *) = {move_rejects, move_receipt, move_sidecar, move_file};
 	enum moved last = MOVED;
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {

@@ -6,7 +6,7 @@
  *	place_choose(t, j, row, &f)           sets row->folder, target, rejects: a name that is free
  *	place_receipt(t, row, &f)             work/A/NAME.receipt.json, durable
  *	journal_set_state(PLACING), journal_commit
- *	r = place_move(t, row, &f)            rejects, receipt, then the file; both folders fsynced
+ *	r = place_move(t, row, &f)            rejects, receipt, sidecar, then the file; both folders fsynced
  *	journal_set_state(PLACED or HELD), journal_commit
  *	place_clean(t, row, &f)               work/A is removed
  *

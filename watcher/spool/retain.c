@@ -8,6 +8,7 @@
 #include "watcher/spool/retain.h"
 
 #include "watcher/base/crash.h"
+#include "watcher/model/sidecar.h"
 #include "watcher/spool/durable.h"
 #include "watcher/spool/journal_inner.h"
 #include <errno.h>
@@ -69,19 +70,21 @@ static bool is_other(int dir, const struct file_row *r)
 int retain_remove(const struct folders *t, const struct file_row *r, struct fault *f)
 {
 	int dir = t->fd[r->folder];
-	char *receipt;
+	char *receipt, *sidecar;
 	int result;
 
 	CHECK(r->state == FILE_PLACED && r->has_folder && r->target && !r->times.removed);
 	if (is_other(dir, r))
 		return 0;
 	receipt = xasprintf("%s.receipt.json", r->target);
+	sidecar = xasprintf("%s" SIDECAR_SUFFIX, r->target);
 	/* the receipt last: while anything is left it says what */
 	result = remove_one(dir, r->target, f) < 0 || (r->rejects && remove_one(dir, r->rejects, f) < 0) ||
-				 remove_one(dir, receipt, f) < 0 ?
+				 remove_one(dir, sidecar, f) < 0 || remove_one(dir, receipt, f) < 0 ?
 			 -1 :
 			 1;
 	free(receipt);
+	free(sidecar);
 	crash_point("retention.removed");
 	return result;
 }

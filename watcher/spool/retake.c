@@ -10,6 +10,7 @@
 #include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/model/sidecar.h"
 #include "watcher/spool/durable.h"
 #include "watcher/spool/work.h"
 
@@ -117,7 +118,7 @@ static int move_sides(const struct folders *t, const struct file_row *r, int wor
 
 	if (own && r->rejects && move_side(t, r, work, r->rejects + strlen(r->target), f) < 0)
 		return -1;
-	if (own && move_side(t, r, work, ".receipt.json", f) < 0)
+	if (own && (move_side(t, r, work, ".receipt.json", f) < 0 || move_side(t, r, work, SIDECAR_SUFFIX, f) < 0))
 		return -1;
 	return sync_all(t, r, work, f);
 }

@@ -9,6 +9,7 @@
 #include "watcher/spool/work.h"
 
 #include "watcher/base/fsutil.h"
+#include "watcher/model/sidecar.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,4 +121,33 @@ int work_rejects_size(const struct folders *t, const struct file_row *r, uint64_
 	*size = found;
 	*ext = which;
 	return 0;
+}
+
+int work_open_sidecar(const struct folders *t, const struct file_row *r, int *out, struct fault *f)
+{
+	char *name = xasprintf("%s" SIDECAR_SUFFIX, r->file);
+	int dir = -1, result = 0;
+
+	*out = -1;
+	if (work_open_dir(t, r->arrival, &dir, f) < 0) {
+		free(name);
+		return -1;
+	}
+	*out = fs_open_beneath(dir, name, O_RDONLY, 0);
+	if (*out < 0 && errno != ENOENT)
+		result = fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s/%s", t->path, r->arrival, name);
+	close(dir);
+	free(name);
+	return result;
+}
+
+bool work_has_sidecar(const struct folders *t, const struct file_row *r)
+{
+	struct fault ignored = FAULT_INIT;
+	int fd = -1;
+	/* one that cannot be opened is there: the pass that needs it says why */
+	bool there = work_open_sidecar(t, r, &fd, &ignored) < 0 ? ignored.error != ENOENT : fd >= 0;
+
+	fs_close(&fd);
+	return there;
 }

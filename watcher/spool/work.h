@@ -1,7 +1,7 @@
 /*
  * work - the folder work/A of one arrival
  *
- * It holds NAME (0400, the daemon's), later NAME.rejects.csv or .ndjson, NAME.receipt.json and its
+ * It holds NAME (0400, the daemon's) and NAME.sha256 if its sender gave one, later NAME.rejects.csv or .ndjson, NAME.receipt.json and its
  * temporary name; nothing else.
  *
  *	work_open_input(t, row, &fd, &f)             each time the file is given to a worker
@@ -28,6 +28,9 @@ int work_open_rejects(const struct folders *t, const struct file_row *r, const c
 /* Bytes of the rejects file, 0 = none or empty; *ext "csv" or "ndjson" (static) or NULL. */
 int work_rejects_size(const struct folders *t, const struct file_row *r, uint64_t *size,
 		      const char **ext, struct fault *f) MUST_CHECK;
+/* NAME.sha256 for reading; *fd -1: there is none. */
+int work_open_sidecar(const struct folders *t, const struct file_row *r, int *fd, struct fault *f) MUST_CHECK;
+bool work_has_sidecar(const struct folders *t, const struct file_row *r);
 /* The descriptor of work/A; -1 with f->error ENOENT when it is gone. */
 int work_open_dir(const struct folders *t, const char *arrival, int *fd,
 		  struct fault *f) MUST_CHECK;

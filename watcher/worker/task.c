@@ -60,9 +60,12 @@ void task_run(struct task *t, struct compiled_cache *cache)
 	coercions_init(&t->coercions);
 	t->spoke_ms = clock_mono_ms();
 	crash_point("job");
-	if (compiled_get(cache, t->job.version, t->fds[MESSAGE_FD_VERSION], &t->compiled,
+	if (t->job.mode != MODE_PROVE &&
+	    compiled_get(cache, t->job.version, t->fds[MESSAGE_FD_VERSION], &t->compiled,
 			 &t->fault) < 0)
 		s = resumed ? STEP_RESULT : STEP_VERDICT;
+	if (t->job.mode == MODE_PROVE)
+		s = STEP_PROVE;
 	if (t->job.mode == MODE_UNDO)
 		s = STEP_UNDO;
 	while (s != STEP_END)

@@ -42,9 +42,10 @@ static struct {
 } daemon_;
 
 static inline enum arrival_verdict decide(void *ctx, const char *tenant, const char *name,
-				   struct arrival_answer *answer)
+				   const struct stat *st, struct arrival_answer *answer)
 {
 	(void)ctx;
+	assert_true(S_ISREG(st->st_mode));
 	assert_string_equal(tenant, "t");
 	daemon_.decided++;
 	if (daemon_.manual && name[0] == daemon_.manual) {

@@ -11,6 +11,7 @@ static const char *const points[] = {
 	"claim.before-mkdir",  "claim.before-rename", "claim.renamed",	"claim.owned",
 	"claim.before-journal", "claim.before-commit", "claim.journaled",
 };
+static const char *const side_points[] = {"claim.before-sidecar", "claim.sidecar-renamed", "claim.before-rename", "claim.owned"};
 static const char *const undo_points[] = {"claim.before-undo", "claim.undone"};
 
 static void die_in_loop(const char *point)
@@ -68,6 +69,25 @@ static void test_points(void **state)
 	start(0, NULL);
 }
 
+/* A file in work/ without its checksum would be read unchecked. */
+static void test_side_points(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(side_points); i++) {
+		bool moved;
+
+		place_file(&place, "a.csv", "1\n");
+		place_file(&place, "a.csv.sha256", "some text that is longer than a digest, two blanks and a name are\n");
+		kill_at(side_points[i]);
+		moved = !place_has(&place, "a.csv");
+		if (moved && place_has(&place, "a.csv.sha256"))
+			fail_msg("%s: the file went without its checksum", side_points[i]);
+		place_drop(&place);
+		place_make(&place);
+	}
+	start(0, NULL);
+}
+
 static void test_undo_points(void **state)
 {
 	(void)state;
@@ -87,7 +107,7 @@ static void test_undo_points(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_points), TEST(test_undo_points)};
+	const struct CMUnitTest tests[] = {TEST(test_points), TEST(test_side_points), TEST(test_undo_points)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

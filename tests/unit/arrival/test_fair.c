@@ -10,10 +10,10 @@
 
 static size_t claims, commits, other_at;
 
-static enum arrival_verdict decide(void *ctx, const char *tenant, const char *name,
+static enum arrival_verdict decide(void *ctx, const char *tenant, const char *name, const struct stat *st,
 				   struct arrival_answer *answer)
 {
-	(void)ctx, (void)tenant, (void)name, (void)answer;
+	(void)ctx, (void)tenant, (void)name, (void)st, (void)answer;
 	return ARRIVAL_TAKE;
 }
 

@@ -13,18 +13,19 @@ static enum arrival_verdict verdict;
 static size_t takes;
 static bool leases_refused;
 
-static enum arrival_verdict decide(void *ctx, const char *name, struct arrival_answer *a)
+static enum arrival_verdict decide(void *ctx, const char *name, const struct stat *st UNUSED,
+				   struct arrival_answer *a)
 {
 	(void)ctx, (void)name;
 	a->job = "j";
 	return verdict;
 }
 
-static enum claim_result take(void *ctx, const struct settle_entry *e, const char *job,
+static enum claim_result take(void *ctx, const struct settle_entry *e, const struct arrival_answer *answer_of,
 			      struct fault *f)
 {
 	(void)ctx;
-	assert_string_equal(job, "j");
+	assert_string_equal(answer_of->job, "j");
 	assert_non_null(e->name);
 	takes++;
 	if (answer != CLAIM_TAKEN)
@@ -39,7 +40,7 @@ static int set_up(void **state)
 	(void)state;
 	place_make(&place);
 	settle_init(&settle, 1000);
-	folders = (struct claim_place){place.in_fd, place.work_fd, false};
+	folders = (struct claim_place){place.in_fd, place.work_fd, false, false};
 	env = (struct settle_env){.place = &folders,
 				  .link_ms = 10000,
 				  .leases_refused = &leases_refused,

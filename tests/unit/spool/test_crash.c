@@ -195,6 +195,7 @@ static void test_kill_everywhere(void **state UNUSED)
 static void test_all_points_listed(void **state UNUSED)
 {
 	static const char *const elsewhere[] = {
+		"claim.before-sidecar", "claim.sidecar-renamed", "place.sidecar-renamed",
 		"claim.before-mkdir", "claim.before-rename",  "claim.renamed",
 		"claim.owned",        "claim.before-journal", "claim.before-commit",
 		"claim.journaled",    "claim.before-undo",    "claim.undone",
