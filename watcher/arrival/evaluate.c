@@ -196,14 +196,18 @@ static enum settle_result keep_waiting(struct settle *s, struct settle_entry *e,
 enum side { SIDE_NONE, SIDE_YOUNG, SIDE_BEGUN, SIDE_THERE };
 
 /* NAME.sha256; *left: milliseconds until it has settled. */
-static enum side look_for_side(const struct settle_entry *e, const struct settle_env *env, int64_t *left)
+static enum side look_for_side(struct settle_entry *e, const struct settle_env *env, int64_t now, int64_t *left)
 {
 	char name[256];
 	struct stat st;
 
 	if (!sidecar_name(e->name, name) || fstatat(env->place->in_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return SIDE_NONE;
-	*left = env->settle_ms - age_ms(&st);
+	if (!same_time(e->side_ctim, st.st_ctim)) {
+		e->side_ctim = st.st_ctim;
+		e->side_changed = now;
+	}
+	*left = e->side_changed + env->settle_ms - now;
 	if (*left > 0)
 		return SIDE_YOUNG;
 	/* one that is empty or begun has its digest still to come */
@@ -235,7 +239,7 @@ static enum settle_result judge(struct settle *s, struct settle_entry *e,
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, e->changed + env->settle_ms);
 		return SETTLE_KEPT;
 	}
-	side = look_for_side(e, env, &left);
+	side = look_for_side(e, env, now, &left);
 	if (side == SIDE_YOUNG) {
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, now + left);
 		return SETTLE_KEPT;

@@ -38,6 +38,8 @@ struct settle_entry {
 	int64_t arrived_ms;   /* wall */
 	int64_t change_ms;    /* wall: last change */
 	struct stat st;	      /* as last looked at; st_ino 0 = never */
+	struct timespec side_ctim; /* of NAME.sha256, as last looked at */
+	int64_t side_changed; /* mono: when that was first seen */
 	unsigned tries;	      /* refusals in a row */
 	unsigned seen;	      /* the scan that saw it last */
 	bool hinted;	      /* touched since it was last looked at */
