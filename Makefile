@@ -69,6 +69,11 @@ $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 MONGOC_FLAGS = $(subst -I,-isystem ,$(shell pkg-config --cflags libmongoc-1.0))
 $(B)/obj/watcher/record/%.o $(B)/unit/record/%: CPPFLAGS += $(MONGOC_FLAGS)
 
+# code for an instruction set that is asked for at run time (parse/plain.h)
+ifeq ($(shell uname -m),x86_64)
+$(B)/obj/watcher/parse/plain_avx2.o: CFLAGS += -mavx2 -mbmi -mbmi2
+endif
+
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "CC $<"
@@ -121,7 +126,7 @@ $(B)/tools/libcat: tests/lib/libcat.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcrypto -lz -lzstd -llzma
 # fuzz targets, with FUZZ=1
-FUZZ_NAMES = csv filter condition date dissect values answer age layers http
+FUZZ_NAMES = $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(call paths,$(WORKER_LIBS))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)

@@ -223,7 +223,7 @@ int typed_apply(struct typed *t, const struct field *fields, size_t n, struct ev
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct column *col = &t->columns[i];
-		struct span s = fields[i].text;
+		struct span s = field_text(&fields[i], ev->arena);
 		struct value v = {.type = VALUE_NULL};
 
 		if (s.n || fields[i].quoted) {

@@ -27,7 +27,9 @@ static struct bulk *sent(void)
 		struct event ev;
 
 		event_init(&ev, &arena);
-		bulk_add(b, "AAAAAAAAAAAAAAAAAAAA", row, 0, &ev);
+		bulk_begin(b, "AAAAAAAAAAAAAAAAAAAA", row, 0, false);
+		event_add_json(&b->body, &ev);
+		bulk_end(b);
 	}
 	arena_release(&arena);
 	return b;

@@ -3,7 +3,7 @@
  *
  * The first four bytes choose options, window, row limit and a record to go on from; the rest is
  * the file.  Checked: no crash; every byte belongs to exactly one record; lines count up as line
- * ends do; each window size gives the same records, and so does going on from any record; the
+ * ends do; each window size and each kernel gives the same records, and so does going on from any record; the
  * header comes out the same; a good row's fields fit in its raw bytes; memory stays bounded by the
  * limits. Built with clang -fsanitize=fuzzer,address,undefined (tests/fuzz/, make check-fuzz).
  */
@@ -46,6 +46,8 @@ static int look_memory(void *context, uint64_t at, void *buf, size_t n, size_t *
 	return read_memory(&other, buf, n, got, f);
 }
 
+static struct arena arena;
+
 static void mix(uint64_t *hash, const void *p, size_t n)
 {
 	const unsigned char *c = p;
@@ -64,9 +66,12 @@ static void mix_record(uint64_t *hash, const struct record *rec)
 	mix(hash, rec->raw.p, rec->raw.n);
 	mix(hash, &rec->raw_cut, sizeof(rec->raw_cut));
 	for (size_t i = 0; i < rec->field_count; i++) {
-		mix(hash, rec->fields[i].text.p, rec->fields[i].text.n);
+		struct span text = field_text(&rec->fields[i], &arena);
+
+		mix(hash, text.p, text.n);
 		mix(hash, &rec->fields[i].quoted, 1);
 	}
+	arena_reset(&arena);
 	if (rec->state == RECORD_BAD)
 		mix(hash, rec->error.text, strlen(rec->error.text));
 }
@@ -124,7 +129,7 @@ static bool pass(const struct parser_options *o, struct span file, const struct 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t limits[] = {1, 2, 3, 7, 16, 40, 100, 1 << 16};
-	struct parser_options o = {PARSER_CSV, false, true, 6, 100, 0};
+	struct parser_options o = {PARSER_CSV, false, true, 6, 100, NULL, 0};
 	struct parser_start at = {0, 0, 0}, ignored;
 	struct summary whole, small, rest;
 	struct span file;
@@ -139,11 +144,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	o.max_row_bytes = limits[data[1] % ARRAY_LEN(limits)];
 	from = 1 + data[2] % 16;
 	sniff_bytes(file);
+	if (!arena.block_size)
+		arena_init(&arena, 64 * 1024);
 	if (!pass(&o, file, NULL, from, &whole, &at))
 		return 0;
 	o.window = 1 + data[3] % 64;
 	CHECK(pass(&o, file, NULL, from, &small, &ignored));
 	CHECK(whole.records == small.records && whole.hash == small.hash);
+	for (const char *const *k = plain_names(); *k; k++) {
+		o.scan = plain_kernel_named(*k);
+		CHECK(pass(&o, file, NULL, from, &small, &ignored));
+		CHECK(whole.records == small.records && whole.hash == small.hash);
+	}
 	if (at.row == 0)
 		return 0;
 	CHECK(pass(&o, file, &at, from, &rest, &ignored));

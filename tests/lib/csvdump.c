@@ -17,6 +17,8 @@
 
 static bool places;
 
+static struct arena arena;
+
 static void add_raw(struct strbuf *sb, const struct record *rec)
 {
 	json_pair_span(sb, "raw", rec->raw);
@@ -31,8 +33,9 @@ static void add_row(struct strbuf *sb, const struct record *rec)
 	for (size_t i = 0; i < rec->field_count; i++) {
 		if (i)
 			strbuf_addc(sb, ',');
-		json_add_lossy(sb, rec->fields[i].text);
+		json_add_lossy(sb, field_text(&rec->fields[i], &arena));
 	}
+	arena_reset(&arena);
 	strbuf_addc(sb, ']');
 }
 
@@ -108,7 +111,8 @@ static int dump(int fd, const struct parser_options *o, const struct parser_star
 
 int main(int argc, char **argv)
 {
-	struct parser_options o = {PARSER_CSV, false, true, 4096, 1 << 20, 0};
+	struct parser_options o = {
+		.format = PARSER_CSV, .split_fields = true, .max_columns = 4096, .max_row_bytes = 1 << 20, .scan = plain_kernel()};
 	struct parser_start at;
 	struct parser_start *start = NULL;
 	struct fault f = FAULT_INIT;
@@ -133,6 +137,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	arena_init(&arena, 64 * 1024);
 	fd = optind < argc ? open(argv[optind], O_RDONLY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return 2;

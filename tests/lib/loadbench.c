@@ -77,7 +77,7 @@ static void load(struct parser *p, struct sink *s, struct fault *f)
 
 int main(int argc, char **argv)
 {
-	struct parser_options o = {PARSER_CSV, true, true, 4096, 1 << 20, 0};
+	struct parser_options o = {PARSER_CSV, true, true, 4096, 1 << 20, plain_kernel(), 0};
 	static char name[] = "local";
 	struct sink_config config = {.name = name, .type = SINK_SQLITE, .path = argc > 2 ? argv[2] : NULL};
 	int fd = argc > 1 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;

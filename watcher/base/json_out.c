@@ -57,12 +57,10 @@ static void add_escape(struct strbuf *sb, unsigned char c)
 	strbuf_add(sb, two, 2);
 }
 
-void json_add_string(struct strbuf *sb, struct span s)
+void json_add_escaped(struct strbuf *sb, struct span s)
 {
 	size_t from = 0;
 
-	strbuf_reserve(sb, s.n + 2);
-	strbuf_addc(sb, '"');
 	for (size_t i = 0; i < s.n; i++) {
 		while (s.n - i >= 8 && clean_word(s.p + i))
 			i += 8;
@@ -76,6 +74,13 @@ void json_add_string(struct strbuf *sb, struct span s)
 	}
 	if (from < s.n)
 		strbuf_add(sb, s.p + from, s.n - from);
+}
+
+void json_add_string(struct strbuf *sb, struct span s)
+{
+	strbuf_reserve(sb, s.n + 2);
+	strbuf_addc(sb, '"');
+	json_add_escaped(sb, s);
 	strbuf_addc(sb, '"');
 }
 

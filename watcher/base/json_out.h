@@ -10,6 +10,7 @@
 #include "watcher/base/strbuf.h"
 
 void json_add_string(struct strbuf *sb, struct span s);   /* with the quotes; s is valid UTF-8 */
+void json_add_escaped(struct strbuf *sb, struct span s);  /* what stands between the quotes */
 void json_add_lossy(struct strbuf *sb, struct span s);    /* any bytes, invalid ones as U+FFFD */
 void json_add_key(struct strbuf *sb, const char *key);    /* "," unless the last byte is { or [ or nothing, then "key": */
 void json_add_comma(struct strbuf *sb);                   /* "," unless the last byte is { or [ or sb is empty */

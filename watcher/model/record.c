@@ -6,6 +6,21 @@
 #include "watcher/base/utf8.h"
 #include <stdarg.h>
 
+struct span field_text(const struct field *f, struct arena *a)
+{
+	const char *p = f->text.p, *end = p + f->text.n;
+	char *text, *to;
+
+	if (!f->doubled)
+		return f->text;
+	to = text = arena_alloc(a, f->text.n + RECORD_SLACK);
+	while (p < end) {
+		*to++ = *p;
+		p += *p == '"' ? 2 : 1;
+	}
+	return (struct span){text, (size_t)(to - text)};
+}
+
 /* Copies s with control bytes escaped and bad bytes as U+FFFD; cut at a character. */
 static void put_clean(char *out, size_t cap, struct span s)
 {

@@ -8,12 +8,16 @@
 #ifndef MODEL_RECORD_H
 #define MODEL_RECORD_H
 
-#include "watcher/base/span.h"
+#include "watcher/base/arena.h"
 
 struct field {
-	struct span text; /* quotes and doubled quotes taken away */
+	struct span text; /* without the quotes around it */
 	bool quoted;
+	bool doubled; /* text still has its doubled quotes: field_text */
 };
+
+/* Bytes that may be read behind a field of a RECORD_ROW, whatever they are. */
+#define RECORD_SLACK 64
 
 enum record_state {
 	RECORD_ROW,
@@ -35,6 +39,9 @@ struct row_error {
 void row_error_set(struct row_error *e, uint64_t line, struct span column, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 
+/* The text with each doubled quote made one; of the arena when it has some. */
+struct span field_text(const struct field *f, struct arena *a);
+
 struct record {
 	enum record_state state;
 	uint64_t row;
@@ -46,6 +53,7 @@ struct record {
 	bool raw_cut;         /* raw is not the whole row */
 	const struct field *fields;
 	size_t field_count;
+	bool clean; /* printable ASCII without backslash */
 	struct row_error error; /* RECORD_BAD */
 };
 

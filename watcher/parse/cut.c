@@ -365,6 +365,20 @@ static int cut_one(struct cutter *c, struct cut *out, struct fault *f)
 	}
 }
 
+struct span cutter_peek(struct cutter *c)
+{
+	uint64_t held, most = c->max_row + LINE_END_MAX;
+
+	window_drop(&c->window, c->next);
+	held = window_end(&c->window) - c->next;
+	return (struct span){window_at(&c->window, c->next), (size_t)(held < most ? held : most)};
+}
+
+void cutter_pass(struct cutter *c, size_t n)
+{
+	c->next += n;
+}
+
 int cutter_next(struct cutter *c, struct cut *out, struct fault *f)
 {
 	window_drop(&c->window, c->next);

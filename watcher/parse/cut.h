@@ -75,5 +75,9 @@ void cutter_init(struct cutter *c, const struct parser_options *o,
 		 const struct parser_source *source, uint64_t offset, char eol);
 void cutter_release(struct cutter *c);
 int cutter_next(struct cutter *c, struct cut *out, struct fault *f) MUST_CHECK;
+/* What is held of the next record and those behind it, at most a longest row with its line end. */
+struct span cutter_peek(struct cutter *c);
+/* The next record begins n bytes further on: they were a record that the automaton would end there too. */
+void cutter_pass(struct cutter *c, size_t n);
 
 #endif

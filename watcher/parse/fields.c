@@ -34,7 +34,7 @@ static bool add_field(struct fields *fs, struct span text, bool quoted)
 			fs->cap = fs->max;
 		fs->items = xrealloc(fs->items, fs->cap * sizeof(*fs->items));
 	}
-	fs->items[fs->count++] = (struct field){text, quoted};
+	fs->items[fs->count++] = (struct field){text, quoted, false};
 	return true;
 }
 
@@ -86,7 +86,7 @@ static const char *split_quoted(struct fields *fs, struct span raw, const char *
 
 	if (doubled) {
 		if (fs->unquoted.n == 0)
-			strbuf_reserve(&fs->unquoted, raw.n);
+			strbuf_reserve(&fs->unquoted, raw.n + RECORD_SLACK);
 		text = undouble(fs, p + 1, close);
 	}
 	return add_field(fs, text, true) ? close + 1 : NULL;

@@ -34,6 +34,7 @@ struct parser {
 	struct cutter cutter;
 	struct fields fields;
 	struct header header;
+	plain_scan *scan; /* NULL: every record by the automaton */
 	char eol;
 	size_t expected;	/* fields a row has, 0: not known yet */
 	uint64_t header_offset; /* UINT64_MAX: none */
@@ -122,6 +123,8 @@ static struct parser *parser_at(const struct parser_options *o, const struct par
 	cutter_init(&p->cutter, &p->options, &p->source, offset, eol);
 	fields_init(&p->fields, o->max_columns);
 	header_init(&p->header);
+	if (o->format == PARSER_CSV && o->split_fields && eol == '\n')
+		p->scan = o->scan;
 	return p;
 }
 
@@ -241,11 +244,41 @@ static void judge(struct parser *p, const struct cut *cut, struct record *rec)
 		split(p, rec);
 }
 
+/*
+ * The next record when it is of the usual form, whole in the window, and good.  The array of fields has room for as many as the first
+ * record had, which the automaton found.
+ */
+static bool next_plain(struct parser *p, struct record *rec)
+{
+	struct span held = cutter_peek(&p->cutter);
+	struct plain_row row;
+
+	if (!p->scan(held.p, held.n, p->fields.items, p->expected, &row) || row.count != p->expected ||
+	    row.length > p->options.max_row_bytes)
+		return false;
+	rec->raw = (struct span){held.p, row.length};
+	if (!row.clean && !utf8_valid(rec->raw))
+		return false;
+	rec->state = RECORD_ROW;
+	rec->line = p->next_line;
+	rec->next_line = ++p->next_line;
+	rec->offset = p->cutter.next;
+	rec->next_offset = rec->offset + row.next;
+	rec->raw_cut = false;
+	rec->fields = p->fields.items;
+	rec->field_count = row.count;
+	rec->clean = row.clean;
+	cutter_pass(&p->cutter, row.next);
+	return true;
+}
+
 /* One record, header included; row is not set. */
 static int next_record(struct parser *p, struct record *rec, struct fault *f)
 {
 	struct cut cut;
 
+	if (p->scan && p->expected && p->fields.cap >= p->expected && next_plain(p, rec))
+		return 1;
 	if (cutter_next(&p->cutter, &cut, f) < 0)
 		return -1;
 	if (cut.kind == CUT_END)
@@ -259,6 +292,7 @@ static int next_record(struct parser *p, struct record *rec, struct fault *f)
 	rec->raw_cut = cut.raw_cut;
 	rec->fields = NULL;
 	rec->field_count = 0;
+	rec->clean = false;
 	p->next_line = rec->next_line;
 	judge(p, &cut, rec);
 	return 1;

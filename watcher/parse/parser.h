@@ -35,6 +35,7 @@
 
 #include "watcher/base/fault.h"
 #include "watcher/model/record.h"
+#include "watcher/parse/plain.h"
 
 #define PARSER_WINDOW (64 * 1024)
 #define PARSER_RAW_CUT 4096
@@ -47,6 +48,7 @@ struct parser_options {
 	bool split_fields; /* false: only cut records (the filter text has a csv filter) */
 	size_t max_columns;
 	size_t max_row_bytes;
+	plain_scan *scan; /* looks first at each record; NULL: none does, and the records are the same */
 	size_t window; /* bytes a read, 0: PARSER_WINDOW; tests cut it small */
 };
 

@@ -17,7 +17,7 @@ void window_init(struct window *w, const struct parser_source *source, uint64_t 
 	*w = (struct window){.source = source, .step = step, .offset = offset};
 	w->cap_max = need + slack;
 	w->cap = 2 * step < w->cap_max ? 2 * step : w->cap_max;
-	w->buf = xmalloc(w->cap);
+	w->buf = xmalloc(w->cap + RECORD_SLACK);
 }
 
 void window_release(struct window *w)
@@ -38,7 +38,7 @@ static void make_room(struct window *w)
 	if (w->cap - w->end >= w->step)
 		return;
 	w->cap = w->cap * 2 < w->cap_max ? w->cap * 2 : w->cap_max;
-	w->buf = xrealloc(w->buf, w->cap);
+	w->buf = xrealloc(w->buf, w->cap + RECORD_SLACK);
 	CHECK(w->cap - w->end >= w->step);
 }
 

@@ -196,6 +196,22 @@ int sink_put(struct sink *s, uint64_t row, unsigned part, const struct event *ev
 	return s->ops->put(s, row, part, ev, f);
 }
 
+bool sink_takes_text(const struct sink *s)
+{
+	return s->ops->takes_text && s->ops->takes_text(s);
+}
+
+struct strbuf *sink_text(struct sink *s, uint64_t row)
+{
+	CHECK(row > 0 && s->leg.mapping && s->leg.answer);
+	return s->ops->text(s, row);
+}
+
+int sink_text_put(struct sink *s, struct fault *f)
+{
+	return s->ops->text_put(s, f);
+}
+
 int sink_flush(struct sink *s, struct fault *f)
 {
 	return s->ops->flush(s, f);

@@ -4,6 +4,7 @@
  *	struct sink_pool *pool = sink_pool_new();      one a worker: connections between files
  *	sink_open(pool, &leg, &s, &f)                  makes or checks the index
  *	for each row: sink_put(s, row, 0, &event, &f)  may answer earlier rows and this one
+ *	or, where sink_takes_text(s): body = sink_text(s, row), the document's JSON behind what is there, sink_text_put(s, &f)
  *		if (sink_pending(s) == 0) ...          all answered: a checkpoint may be taken
  *	sink_flush(s, &f)                              returns when every document is answered
  *	sink_close(&s)                                 the connection goes back to the pool
@@ -29,6 +30,7 @@
 #define SINK_SINK_H
 
 #include "watcher/base/fault.h"
+#include "watcher/base/strbuf.h"
 #include "watcher/model/config.h"
 #include "watcher/model/event.h"
 #include "watcher/model/mapping.h"
@@ -84,6 +86,11 @@ int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **
 void sink_close(struct sink **s);
 int sink_put(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
 	     struct fault *f) MUST_CHECK;
+/* Does this leg take an unsplit row as the text of its document? */
+bool sink_takes_text(const struct sink *s);
+/* Where the text of row is to be written; the next call is sink_text_put. */
+struct strbuf *sink_text(struct sink *s, uint64_t row);
+int sink_text_put(struct sink *s, struct fault *f) MUST_CHECK;
 int sink_flush(struct sink *s, struct fault *f) MUST_CHECK;
 /* Documents put and not answered. */
 size_t sink_pending(const struct sink *s);

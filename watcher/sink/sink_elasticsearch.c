@@ -95,6 +95,22 @@ static int put_es(struct sink *s, uint64_t row, unsigned part, const struct even
 	return es_put((struct sink_es *)s, row, part, ev, f);
 }
 
+/* A pipeline may take fields of an event for the document's place: those are looked for. */
+static bool takes_text_es(const struct sink *s)
+{
+	return !s->leg.pipeline;
+}
+
+static struct strbuf *text_es(struct sink *s, uint64_t row)
+{
+	return es_text((struct sink_es *)s, row);
+}
+
+static int text_put_es(struct sink *s, struct fault *f)
+{
+	return es_text_put((struct sink_es *)s, f);
+}
+
 static int flush_es(struct sink *s, struct fault *f)
 {
 	return es_flush((struct sink_es *)s, f);
@@ -140,6 +156,19 @@ static void close_es(struct sink *s)
 }
 
 const struct sink_ops sink_elasticsearch_ops = {
-	connect_es, usable_es, disconnect_es, resolve_es, open_es, put_es, flush_es, remove_es, undo_es, count_es, close_es,
-	true,
+	.connect = connect_es,
+	.usable = usable_es,
+	.disconnect = disconnect_es,
+	.resolve = resolve_es,
+	.open = open_es,
+	.put = put_es,
+	.takes_text = takes_text_es,
+	.text = text_es,
+	.text_put = text_put_es,
+	.flush = flush_es,
+	.remove = remove_es,
+	.undo = undo_es,
+	.count = count_es,
+	.close = close_es,
+	.undo_by_rows = true,
 };

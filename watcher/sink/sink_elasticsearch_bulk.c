@@ -43,9 +43,8 @@ void bulk_reset(struct bulk *b)
 	b->state = BULK_FILLING;
 }
 
-void bulk_add(struct bulk *b, const char *delivery, uint64_t row, unsigned part, const struct event *ev)
+void bulk_begin(struct bulk *b, const char *delivery, uint64_t row, unsigned part, bool remove)
 {
-	size_t from = b->body.n;
 	char id[DOCUMENT_ID_TEXT];
 	size_t n = document_id(delivery, row, part, id);
 
@@ -53,16 +52,22 @@ void bulk_add(struct bulk *b, const char *delivery, uint64_t row, unsigned part,
 		b->cap = b->cap ? b->cap * 2 : 64;
 		b->documents = xrealloc(b->documents, b->cap * sizeof(*b->documents));
 	}
-	strbuf_addspan(&b->body, ev ? SPAN_LITERAL(CREATE) : SPAN_LITERAL(REMOVE));
+	b->documents[b->len] = (struct bulk_document){row, part, 0, remove, false};
+	b->begun = b->body.n;
+	strbuf_addspan(&b->body, remove ? SPAN_LITERAL(REMOVE) : SPAN_LITERAL(CREATE));
 	strbuf_add(&b->body, id, n);
 	strbuf_addspan(&b->body, SPAN_LITERAL("\"}}\n"));
-	if (ev) {
-		event_add_json(&b->body, ev);
+}
+
+size_t bulk_end(struct bulk *b)
+{
+	struct bulk_document *d = &b->documents[b->len++];
+
+	if (!d->remove)
 		strbuf_addc(&b->body, '\n');
-	}
-	CHECK(b->body.n - from <= UINT32_MAX);
-	b->documents[b->len++] =
-		(struct bulk_document){row, part, (uint32_t)(b->body.n - from), !ev, false};
+	CHECK(b->body.n - b->begun <= UINT32_MAX);
+	d->bytes = (uint32_t)(b->body.n - b->begun);
+	return d->bytes;
 }
 
 struct span bulk_id(const struct bulk *b, size_t offset)

@@ -406,27 +406,48 @@ static bool refuse_metadata(struct sink_es *s, uint64_t row, unsigned part, cons
 	return name != NULL;
 }
 
-int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f)
+/* The bulk that is being filled, with the document's action line. */
+static struct bulk *begin(struct sink_es *s, uint64_t row, unsigned part, bool remove)
 {
 	struct bulk *b = s->filling;
-	size_t before;
 
-	if (refuse_metadata(s, row, part, ev))
-		return 0;
 	if (!b) {
 		b = s->filling = take_bulk(s);
 		if (!b->body.cap)
 			strbuf_reserve(&b->body, 64 * 1024);
 	}
-	before = b->body.n;
-	bulk_add(b, s->head.leg.delivery, row, part, ev);
+	bulk_begin(b, s->head.leg.delivery, row, part, remove);
 	s->head.pending++;
 	if (!s->head.oldest)
 		s->head.oldest = row;
-	s->unlooked += b->body.n - before;
+	return b;
+}
+
+struct strbuf *es_text(struct sink_es *s, uint64_t row)
+{
+	return &begin(s, row, 0, false)->body;
+}
+
+int es_text_put(struct sink_es *s, struct fault *f)
+{
+	struct bulk *b = s->filling;
+
+	s->unlooked += bulk_end(b);
 	if (b->body.n >= s->es->body_limit || b->len >= ES_BODY_DOCUMENTS)
 		return close_filling(s, f);
 	return s->unlooked >= LOOK_BYTES && s->bulks ? turn(s, false, f) : 0;
+}
+
+int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f)
+{
+	struct bulk *b;
+
+	if (ev && refuse_metadata(s, row, part, ev))
+		return 0;
+	b = begin(s, row, part, !ev);
+	if (ev)
+		event_add_json(&b->body, ev);
+	return es_text_put(s, f);
 }
 
 int es_flush(struct sink_es *s, struct fault *f)

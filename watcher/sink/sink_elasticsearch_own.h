@@ -112,6 +112,7 @@ struct bulk {
 	struct strbuf body;
 	struct bulk_document *documents;
 	size_t len, cap;
+	size_t begun; /* where the document begins that is being added */
 	struct http_call call;
 	char *url; /* own, while it flies */
 	size_t node;
@@ -125,8 +126,9 @@ struct bulk *bulk_new(void);
 void bulk_free(struct bulk **b);
 /* Empty again, memory kept. */
 void bulk_reset(struct bulk *b);
-/* ev NULL: the document is to be removed. */
-void bulk_add(struct bulk *b, const char *delivery, uint64_t row, unsigned part, const struct event *ev);
+/* The action line; the document's JSON is then added to the body, unless it is to be removed, and bulk_end gives the bytes of both. */
+void bulk_begin(struct bulk *b, const char *delivery, uint64_t row, unsigned part, bool remove);
+size_t bulk_end(struct bulk *b);
 /* The id of a document; offset is where its action line begins. */
 struct span bulk_id(const struct bulk *b, size_t offset);
 /* Only the documents for which keep is true stay. */
@@ -174,7 +176,11 @@ void es_answer(struct sink_es *s, const struct bulk_document *d, enum sink_verdi
 	       struct span column, struct span text);
 enum item_way es_judge(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item);
 
+/* ev NULL: the document is taken back. */
 int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f) MUST_CHECK;
+/* The body, for the document's JSON; es_text_put ends it. */
+struct strbuf *es_text(struct sink_es *s, uint64_t row);
+int es_text_put(struct sink_es *s, struct fault *f) MUST_CHECK;
 int es_flush(struct sink_es *s, struct fault *f) MUST_CHECK;
 void es_cancel(struct sink_es *s);
 

@@ -26,6 +26,10 @@ struct sink_ops {
 		    struct fault *f);
 	int (*put)(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
 		   struct fault *f);
+	/* all three NULL: every row comes as an event */
+	bool (*takes_text)(const struct sink *s);
+	struct strbuf *(*text)(struct sink *s, uint64_t row);
+	int (*text_put)(struct sink *s, struct fault *f);
 	int (*flush)(struct sink *s, struct fault *f);
 	int (*remove)(struct sink *s, uint64_t row, unsigned part, struct fault *f);
 	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);

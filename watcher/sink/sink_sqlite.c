@@ -422,6 +422,14 @@ static int count_sqlite(struct sink *s, uint64_t rows UNUSED, uint64_t *found, s
 }
 
 const struct sink_ops sink_sqlite_ops = {
-	connect_sqlite, usable_sqlite, disconnect_sqlite, NULL,	       open_sqlite, put_sqlite,
-	flush_sqlite,	remove_sqlite, undo_sqlite,	  count_sqlite, close_sqlite, false,
+	.connect = connect_sqlite,
+	.usable = usable_sqlite,
+	.disconnect = disconnect_sqlite,
+	.open = open_sqlite,
+	.put = put_sqlite,
+	.flush = flush_sqlite,
+	.remove = remove_sqlite,
+	.undo = undo_sqlite,
+	.count = count_sqlite,
+	.close = close_sqlite,
 };

@@ -33,6 +33,7 @@ struct conversion {
 	struct counters counters;
 	char delivery[DELIVERY_TEXT];
 	char *index;
+	struct strbuf action; /* line of a document, up to its id */
 	struct strbuf out;
 };
 
@@ -55,17 +56,18 @@ static int open_pass(struct conversion *c, bool first, struct fault *f)
 	return 0;
 }
 
-static int put_document(struct conversion *c, const struct record *rec, unsigned part,
-			const struct event *ev, struct fault *f)
+static void begin_document(struct conversion *c, uint64_t row, unsigned part)
 {
 	char id[DOCUMENT_ID_TEXT];
+	size_t n = document_id(c->delivery, row, part, id);
 
-	document_id(c->delivery, rec->row, part, id);
-	strbuf_adds(&c->out, "{\"create\":{");
-	json_pair_string(&c->out, "_index", c->index);
-	json_pair_string(&c->out, "_id", id);
-	strbuf_adds(&c->out, "}}\n");
-	event_add_json(&c->out, ev);
+	strbuf_addspan(&c->out, strbuf_span(&c->action));
+	strbuf_add(&c->out, id, n);
+	strbuf_addspan(&c->out, SPAN_LITERAL("\"}}\n"));
+}
+
+static int end_document(struct conversion *c, struct fault *f)
+{
 	strbuf_addc(&c->out, '\n');
 	if (c->out.n < BUFFER)
 		return 0;
@@ -75,13 +77,22 @@ static int put_document(struct conversion *c, const struct record *rec, unsigned
 	return 0;
 }
 
+static int put_straight(struct conversion *c, const struct record *rec, struct fault *f)
+{
+	begin_document(c, rec->row, 0);
+	row_add_straight(c->row, rec, &c->out);
+	return end_document(c, f);
+}
+
 static int put_documents(struct conversion *c, const struct record *rec, const struct row_output *out,
 			 struct fault *f)
 {
 	row_set_origin(c->row, c->name, c->delivery);
 	for (size_t i = 0; i < out->count; i++) {
 		row_add_origin(c->row, out->events[i], rec);
-		if (put_document(c, rec, out->count > 1 ? (unsigned)i + 1 : 0, out->events[i], f) < 0)
+		begin_document(c, rec->row, out->count > 1 ? (unsigned)i + 1 : 0);
+		event_add_json(&c->out, out->events[i]);
+		if (end_document(c, f) < 0)
 			return -1;
 	}
 	return 0;
@@ -93,6 +104,10 @@ static int take_row(struct conversion *c, const struct record *rec, bool first, 
 	struct row_output out;
 
 	c->counters.read++;
+	if (row_is_straight(c->row, rec)) {
+		c->counters.documents++;
+		return first ? 0 : put_straight(c, rec, f);
+	}
 	switch (row_run(c->row, rec, NULL, &out)) {
 	case ROW_DOCUMENTS:
 		c->counters.documents += out.count;
@@ -139,7 +154,12 @@ static int judge(struct conversion *c, struct fault *f)
 	delivery_id(c->tenant, j->name, c->name, raw, c->delivery);
 	if (verdict_rejects(&c->counters, j->rejects.max_ratio, j->rejects.max_rows, f) < 0)
 		return -1;
-	return index_name_at(c->compiled->version->index_pattern, clock_now_ms(), &c->index, f);
+	if (index_name_at(c->compiled->version->index_pattern, clock_now_ms(), &c->index, f) < 0)
+		return -1;
+	strbuf_adds(&c->action, "{\"create\":{");
+	json_pair_string(&c->action, "_index", c->index);
+	strbuf_adds(&c->action, ",\"_id\":\"");
+	return 0;
 }
 
 static void print_counts(const struct counters *c)
@@ -177,6 +197,7 @@ static void release(struct conversion *c)
 	input_free(&c->input);
 	compiled_free(&c->compiled);
 	strbuf_release(&c->out);
+	strbuf_release(&c->action);
 	free(c->index);
 	fs_close(&c->fd);
 }
@@ -184,7 +205,9 @@ static void release(struct conversion *c)
 int convert(const char *config, const char *tenant, const char *job, const char *file)
 {
 	struct conversion c = {
-		.tenant = tenant, .keys = {config, tenant, false}, .fd = -1, .out = STRBUF_INIT, .now_ms = clock_now_ms()};
+		.tenant = tenant, .keys = {config, tenant, false}, .fd = -1, .now_ms = clock_now_ms(),
+		.action = STRBUF_INIT, .out = STRBUF_INIT,
+	};
 	struct strbuf text = STRBUF_INIT, errors = STRBUF_INIT;
 	const char *slash = strrchr(file, '/');
 	struct fault f = FAULT_INIT;

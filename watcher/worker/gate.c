@@ -29,6 +29,8 @@ static int gate_row(struct task *t, const struct record *rec)
 	struct row_output out;
 
 	t->counters.read++;
+	if (row_is_straight(t->row, rec))
+		return 0;
 	switch (row_run(t->row, rec, &t->coercions, &out)) {
 	case ROW_DOCUMENTS:
 		return 0;

@@ -112,6 +112,7 @@ static int open_parser(struct input *in, const struct input_options *o, struct f
 		.split_fields = o->split_fields && in->format == FORMAT_CSV,
 		.max_columns = (size_t)o->version->max_columns,
 		.max_row_bytes = (size_t)o->version->max_row_bytes,
+		.scan = plain_kernel(),
 	};
 
 	return parser_new(&po, &source, o->start, &in->parser, f);

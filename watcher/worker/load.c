@@ -245,11 +245,26 @@ static int put_row(struct task *t, const struct record *rec, const struct row_ou
 	return r;
 }
 
+static int put_straight(struct task *t, const struct record *rec)
+{
+	int r;
+
+	books_document(&t->books, rec, 1);
+	t->record = rec;
+	row_add_straight(t->row, rec, sink_text(t->sink, rec->row));
+	r = sink_text_put(t->sink, &t->fault);
+	t->record = NULL;
+	return r;
+}
+
 static int load_row(struct task *t, const struct record *rec)
 {
 	struct row_output out;
-	enum row_result result = row_run(t->row, rec, NULL, &out);
+	enum row_result result;
 
+	if (rec->row >= t->last.next_row && sink_takes_text(t->sink) && row_is_straight(t->row, rec))
+		return put_straight(t, rec);
+	result = row_run(t->row, rec, NULL, &out);
 	/* settled before the interruption: read again for what its filters remember of it */
 	if (rec->row < t->last.next_row)
 		return 0;

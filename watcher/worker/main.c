@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 	struct fault f = FAULT_INIT;
 	int c, r;
 
-	if (crash_init("ingest-worker", &f) < 0) {
+	if (crash_init("ingest-worker", &f) < 0 || plain_check(&f) < 0) {
 		fprintf(stderr, "ingest-worker: %s\n", f.text);
 		return EXIT_CONFIG;
 	}

@@ -9,12 +9,16 @@
 #include "watcher/base/crash.h"
 #include "transforms/typed.h"
 #include "watcher/sink/fit.h"
+#include "watcher/worker/straight.h"
 
 #define MESSAGE SPAN_LITERAL("message")
 
 struct row {
 	struct compiled *compiled;
 	const struct job *job;
+	const struct parser_header *header; /* the parser's */
+	bool may_be_straight;
+	struct straight *straight; /* NULL: not known yet, or none */
 	struct typed *typed; /* csv whose fields are set here, by the mappings or, before a filter, as strings */
 	bool own_message;    /* the file has a column of that name: it is data, and the raw record has no place */
 	struct arena arena;
@@ -61,6 +65,7 @@ struct row *row_new(struct compiled *c, unsigned format, const struct parser_hea
 
 	r->compiled = c;
 	r->job = c->version->job;
+	r->header = h;
 	arena_init(&r->arena, 64 * 1024);
 	r->only = &r->event;
 	r->claimed_ms = claimed_ms;
@@ -68,6 +73,8 @@ struct row *row_new(struct compiled *c, unsigned format, const struct parser_hea
 		r->typed = typed_new(c->plan ? &no_types : &r->job->mapping, h->names,
 				     h->names ? h->count : 0);
 		r->own_message = names_message(h);
+		r->may_be_straight = !c->plan && !r->job->keep_message && !r->job->provenance &&
+				     !r->job->start_finish_times;
 	}
 	if (c->plan)
 		plan_begin(c->plan);
@@ -81,6 +88,7 @@ void row_free(struct row **rp)
 	if (!r)
 		return;
 	typed_free(&r->typed);
+	straight_free(&r->straight);
 	arena_release(&r->arena);
 	free(r);
 	*rp = NULL;
@@ -186,6 +194,28 @@ enum row_result row_run(struct row *r, const struct record *rec, struct coercion
 	arena_reset(&r->arena);
 	event_init(&r->event, &r->arena);
 	return make(r, rec, c, out);
+}
+
+/* The columns are those of the header, or as many as the first row has. */
+static bool make_straight(struct row *r, size_t count)
+{
+	r->straight = straight_new(&r->job->mapping, r->header->names, count);
+	r->may_be_straight = r->straight != NULL;
+	return r->may_be_straight;
+}
+
+bool row_is_straight(struct row *r, const struct record *rec)
+{
+	if (!r->may_be_straight || rec->state != RECORD_ROW ||
+	    (!r->straight && !make_straight(r, rec->field_count)) || !straight_fits(r->straight, rec))
+		return false;
+	crash_point("transform");
+	return true;
+}
+
+void row_add_straight(const struct row *r, const struct record *rec, struct strbuf *out)
+{
+	straight_add(r->straight, rec, out);
 }
 
 void row_set_origin(struct row *r, const char *file, const char *delivery)

@@ -7,6 +7,9 @@
  *	ROW_REJECTED: out.error; ROW_BLANK, ROW_FILTERED (a filter dropped the row, every document of it)
  *	row_free(&r)
  *
+ *	if (row_is_straight(r, &record))                 one document, and nothing else to be said of it
+ *		row_add_straight(r, &record, &text)      its text, without an event (straight.h); row_run would give the same
+ *
  * The gate and the load run the same row, so they agree by construction.  What a record becomes (profiles.md, Typing):
  *   no filter text, csv      fields by the index's mappings, a value that does not fit is a reject
  *   no filter text, txt      {"message": line}
@@ -15,11 +18,12 @@
  * A row with a filter's failure is a reject by that filter's message, unless the job's on_failure_tag is `index`.
  * Then `message` goes unless keep_message or nothing else is left, and what the mappings would refuse is a reject.
  * A document that has a field which provenance or start_finish_times would write is a reject: nothing of a tenant's is overwritten.
- * Ownership: compiled is borrowed; an event's memory is the row's arena, reset at each call.
+ * Ownership: compiled and header are borrowed; an event's memory is the row's arena, reset at each call.
  */
 #ifndef WORKER_ROW_H
 #define WORKER_ROW_H
 
+#include "watcher/base/strbuf.h"
 #include "watcher/model/coercions.h"
 #include "watcher/model/event.h"
 #include "watcher/model/record.h"
@@ -42,6 +46,9 @@ void row_free(struct row **r);
 /* coercions NULL: not counted (the load counts nothing twice). */
 enum row_result row_run(struct row *r, const struct record *rec, struct coercions *c,
 			struct row_output *out);
+bool row_is_straight(struct row *r, const struct record *rec);
+/* Only a record that is straight. */
+void row_add_straight(const struct row *r, const struct record *rec, struct strbuf *out);
 /* Why the rows so far make it no use to go on, or NULL. */
 const char *row_given_up(const struct row *r);
 /* Must a resumed file be read from its first row, since a filter has state from row to row? */

@@ -36,6 +36,8 @@ static int look_memory(void *context, uint64_t at, void *buf, size_t n, size_t *
 	return read_memory(&other, buf, n, got, f);
 }
 
+static struct arena arena;
+
 static void write_record(struct strbuf *sb, const struct record *rec)
 {
 	switch (rec->state) {
@@ -51,7 +53,7 @@ static void write_record(struct strbuf *sb, const struct record *rec)
 		for (size_t i = 0; i < rec->field_count; i++) {
 			strbuf_adds(sb, i ? "|" : "");
 			strbuf_adds(sb, rec->fields[i].quoted ? "'" : "");
-			strbuf_addspan(sb, rec->fields[i].text);
+			strbuf_addspan(sb, field_text(&rec->fields[i], &arena));
 		}
 		if (!rec->fields)
 			strbuf_addspan(sb, rec->raw);
@@ -91,11 +93,13 @@ static void parse_all(const struct parser_options *o, struct span input, struct 
 	}
 #define BOM "\xef\xbb\xbf"
 
-static const struct {
+struct csv_case {
 	const char *name;
 	struct span input;
 	const char *want;
-} csv_cases[] = {
+};
+
+static const struct csv_case csv_cases[] = {
 	{"empty", BYTES(""), ""},
 	{"bom only", BYTES(BOM), ""},
 	{"one field", BYTES("a"), "[a]"},
@@ -169,24 +173,32 @@ static const struct {
 	 "(max_columns)!1,2,3,4,5,6,7,8,9![1|2|3|4|5|6|7|8]"},
 };
 
+/* kernel NULL: by the automaton alone. */
+static void check_csv(const struct csv_case *c, size_t window, const char *kernel)
+{
+	struct parser_options o = {PARSER_CSV, false, true, 8, 64, kernel ? plain_kernel_named(kernel) : NULL, window};
+	struct strbuf sb = STRBUF_INIT;
+
+	parse_all(&o, c->input, &sb);
+	if (!c->want) {
+		assert_int_equal(sb.n, 7);
+		assert_memory_equal(sb.p, "[a\0b|c]", 7);
+	}
+	if (c->want && strcmp(sb.p, c->want) != 0)
+		fail_msg("%s, window %zu, %s:\n have %s\n want %s", c->name, window, kernel ? kernel : "no kernel", sb.p,
+			 c->want);
+	strbuf_release(&sb);
+}
+
 static void csv(void **state UNUSED)
 {
 	static const size_t windows[] = {0, 1, 2, 3, 7, 64};
 
 	for (size_t i = 0; i < ARRAY_LEN(csv_cases); i++) {
 		for (size_t w = 0; w < ARRAY_LEN(windows); w++) {
-			struct parser_options o = {PARSER_CSV, false, true, 8, 64, windows[w]};
-			struct strbuf sb = STRBUF_INIT;
-
-			parse_all(&o, csv_cases[i].input, &sb);
-			if (!csv_cases[i].want) {
-				assert_int_equal(sb.n, 7);
-				assert_memory_equal(sb.p, "[a\0b|c]", 7);
-			}
-			if (csv_cases[i].want && strcmp(sb.p, csv_cases[i].want) != 0)
-				fail_msg("%s, window %zu:\n have %s\n want %s", csv_cases[i].name,
-					 windows[w], sb.p, csv_cases[i].want);
-			strbuf_release(&sb);
+			check_csv(&csv_cases[i], windows[w], NULL);
+			for (const char *const *k = plain_names(); *k; k++)
+				check_csv(&csv_cases[i], windows[w], *k);
 		}
 	}
 }
@@ -246,7 +258,7 @@ static void check_names(const char *name, struct span input, const struct parser
 static void headers(void **state UNUSED)
 {
 	for (size_t i = 0; i < ARRAY_LEN(header_cases); i++) {
-		struct parser_options o = {PARSER_CSV, true, true, 8, 64, 5};
+		struct parser_options o = {PARSER_CSV, true, true, 8, 64, NULL, 5};
 		struct strbuf sb = STRBUF_INIT;
 
 		parse_all(&o, header_cases[i].input, &sb);
@@ -281,7 +293,7 @@ static void text_and_raw(void **state UNUSED)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct parser_options o = {cases[i].format, false, false, 8, 64, 3};
+		struct parser_options o = {cases[i].format, false, false, 8, 64, NULL, 3};
 		struct strbuf sb = STRBUF_INIT;
 
 		parse_all(&o, cases[i].input, &sb);
@@ -301,7 +313,7 @@ static void lines_and_offsets(void **state UNUSED)
 		{5, 17, 6, 20},
 		{6, 20, 7, 25},
 	};
-	struct parser_options o = {PARSER_CSV, true, true, 8, 64, 1};
+	struct parser_options o = {PARSER_CSV, true, true, 8, 64, NULL, 1};
 	struct memory m = {SPAN_LITERAL(text), 0};
 	struct parser_source source = {&m, read_memory, look_memory};
 	struct fault f = FAULT_INIT;
@@ -324,7 +336,7 @@ static void lines_and_offsets(void **state UNUSED)
 /* A hostile file must take time in proportion to its size; quadratic would be hours. */
 static void unclosed_quotes_stay_linear(void **state UNUSED)
 {
-	struct parser_options o = {PARSER_CSV, false, true, 4096, 1 << 20, 0};
+	struct parser_options o = {PARSER_CSV, false, true, 4096, 1 << 20, plain_kernel(), 0};
 	static const char line[] = "x\",\"\"\"\n";
 	size_t n = 8 << 20;
 	char *text = xmalloc(n);
@@ -355,7 +367,7 @@ static int failing_read(void *context UNUSED, void *buf UNUSED, size_t n UNUSED,
 
 static void faults_of_the_source(void **state UNUSED)
 {
-	struct parser_options o = {PARSER_CSV, false, true, 8, 64, 0};
+	struct parser_options o = {PARSER_CSV, false, true, 8, 64, NULL, 0};
 	struct memory m = {SPAN_LITERAL("a,b\n"), 0};
 	struct parser_source source = {&m, failing_read, look_memory};
 	struct fault f = FAULT_INIT;
@@ -379,5 +391,10 @@ int main(void)
 		cmocka_unit_test(faults_of_the_source),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int r;
+
+	arena_init(&arena, 1024);
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	arena_release(&arena);
+	return r;
 }

@@ -21,7 +21,10 @@ static struct bulk *bulk_of(size_t rows)
 		arena_reset(&arena);
 		event_init(&ev, &arena);
 		event_append(&ev, SPAN_LITERAL("a"), value_string(SPAN_LITERAL("x\ny")));
-		bulk_add(b, D, i, 0, i == 3 ? NULL : &ev);
+		bulk_begin(b, D, i, 0, i == 3);
+		if (i != 3)
+			event_add_json(&b->body, &ev);
+		bulk_end(b);
 	}
 	arena_release(&arena);
 	return b;

@@ -1,0 +1,99 @@
+/*
+ * straight_check - of a file and its mappings: is every straight document the one that the event gives?
+ *
+ * Runs the file through the parser with one kernel and window and, for each record that is straight, compares its text with that of
+ * row_run on the same record, which must be one document and count no coercion.  Used by the unit test and by the fuzzer.
+ */
+#ifndef TESTS_LIB_STRAIGHT_CHECK_H
+#define TESTS_LIB_STRAIGHT_CHECK_H
+
+#include "watcher/base/base.h"
+#include "watcher/base/arena.h"
+#include "watcher/worker/row.h"
+
+struct straight_counts {
+	uint64_t rows, straight, clean;
+};
+
+struct straight_memory {
+	struct span all;
+	size_t at;
+};
+
+static int straight_read(void *context, void *buf, size_t n, size_t *got, struct fault *f UNUSED)
+{
+	struct straight_memory *m = context;
+
+	*got = m->all.n - m->at < n ? m->all.n - m->at : n;
+	if (*got)
+		memcpy(buf, m->all.p + m->at, *got);
+	m->at += *got;
+	return 0;
+}
+
+static int straight_look(void *context, uint64_t at, void *buf, size_t n, size_t *got, struct fault *f)
+{
+	struct straight_memory *m = context;
+	struct straight_memory other = {m->all, at < m->all.n ? (size_t)at : m->all.n};
+
+	return straight_read(&other, buf, n, got, f);
+}
+
+static inline void straight_compare(struct row *r, const struct record *rec, struct straight_counts *counts)
+{
+	struct strbuf have = STRBUF_INIT, want = STRBUF_INIT;
+	struct coercions c;
+	struct row_output out;
+
+	coercions_init(&c);
+	strbuf_adds(&have, "{\"create\":{}}\n"); /* it is added behind something */
+	strbuf_adds(&want, "{\"create\":{}}\n");
+	row_add_straight(r, rec, &have);
+	CHECK(row_run(r, rec, &c, &out) == ROW_DOCUMENTS && out.count == 1);
+	event_add_json(&want, out.events[0]);
+	if (!span_equal(strbuf_span(&have), strbuf_span(&want))) {
+		fprintf(stderr, "row %llu: %.*s\n have %s\n want %s\n", (unsigned long long)rec->row, SPAN_FMT(rec->raw),
+			have.p, want.p);
+		abort();
+	}
+	strbuf_reset(&have);
+	coercions_add_json(&have, &c);
+	CHECK(span_is(strbuf_span(&have), "[]"));
+	counts->straight++;
+	counts->clean += rec->clean;
+	strbuf_release(&have);
+	strbuf_release(&want);
+}
+
+/* mappings: its JSON.  kernel NULL: the automaton alone. */
+static inline struct straight_counts straight_check(const char *mappings, struct span file, bool header, const char *kernel,
+						    size_t window)
+{
+	struct parser_options o = {PARSER_CSV, header, true, 64, 4096, kernel ? plain_kernel_named(kernel) : NULL, window};
+	struct straight_memory m = {file, 0};
+	struct parser_source source = {&m, straight_read, straight_look};
+	struct straight_counts counts = {0, 0, 0};
+	struct fault f = FAULT_INIT;
+	struct job job = {0};
+	struct version version = {.job = &job};
+	struct compiled compiled = {.version = &version};
+	struct parser *p;
+	struct record rec;
+	struct row *r;
+
+	CHECK(mapping_parse(span_of(mappings), &job.mapping, &f) == 0);
+	if (parser_new(&o, &source, NULL, &p, &f) == 0) {
+		r = row_new(&compiled, FORMAT_CSV, parser_header(p), 0);
+		while (parser_next(p, &rec, &f) == 1) {
+			counts.rows++;
+			if (row_is_straight(r, &rec))
+				straight_compare(r, &rec, &counts);
+		}
+		row_free(&r);
+		parser_free(&p);
+	}
+	mapping_release(&job.mapping);
+	return counts;
+}
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * straight - a record straight to its document's text, where nothing but types stands between them
+ *
+ *	struct straight *s = straight_new(&job->mapping, names, count)    NULL: the mappings have a type for which there is no such way
+ *	if (straight_fits(s, &record))
+ *		straight_add(s, &record, &body)                           the text that event_add_json would give
+ *	else the record goes by an event, which alone says what is wrong with it
+ *	straight_free(&s)
+ *
+ * Fits a record of which every value is already what the document shall have: texts, numbers in JSON's own grammar and surely in
+ * range, true and false, dates and addresses that the servers take, nothing.  A value that would be altered, counted or refused
+ * does not: +5, 007, 1e3, 1.5 for a whole number.
+ * A column's key is written once, here, into glue that is copied before its value.
+ * Ownership: mapping is borrowed, names are copied.  Nothing is allocated a row but the body's growth.
+ */
+#ifndef WORKER_STRAIGHT_H
+#define WORKER_STRAIGHT_H
+
+#include "watcher/base/strbuf.h"
+#include "watcher/model/mapping.h"
+#include "watcher/model/record.h"
+
+struct straight;
+
+struct straight *straight_new(const struct mapping *m, const struct span *names, size_t count);
+void straight_free(struct straight **s);
+bool straight_fits(const struct straight *s, const struct record *rec);
+/* Only a record that fits. */
+void straight_add(const struct straight *s, const struct record *rec, struct strbuf *out);
+
+#endif
