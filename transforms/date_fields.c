@@ -252,6 +252,11 @@ bool date_to_utc(const struct zone *zone, int64_t local_ms, int64_t *ms, const c
 	return true;
 }
 
+bool date_is_printable(int64_t ms)
+{
+	return ms >= FIRST_MS && ms <= LAST_MS;
+}
+
 bool date_moment(struct date_fields *f, int64_t default_year, const struct zone *zone, int64_t *ms,
 		 const char **why)
 {
@@ -264,7 +269,7 @@ bool date_moment(struct date_fields *f, int64_t default_year, const struct zone 
 	else if (!date_to_utc(f->zone ? f->zone : zone, local, ms, why))
 		return false;
 	/* a weekday, or an offset, can lead out of the first and the last year */
-	if (*ms >= FIRST_MS && *ms <= LAST_MS)
+	if (date_is_printable(*ms))
 		return true;
 	*why = "the year is not within 0 and 9999";
 	return false;

@@ -63,6 +63,8 @@ bool date_take_offset(struct span s, size_t *at, struct date_fields *f);
 bool date_local(struct date_fields *f, int64_t default_year, int64_t *ms, const char **why);
 bool date_moment(struct date_fields *f, int64_t default_year, const struct zone *zone, int64_t *ms,
 		 const char **why);
+/* Within the years 0 to 9999, UTC. */
+bool date_is_printable(int64_t ms);
 /* Local milliseconds of that zone to UTC. */
 bool date_to_utc(const struct zone *zone, int64_t local_ms, int64_t *ms, const char **why);
 

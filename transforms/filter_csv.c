@@ -6,21 +6,18 @@
  * columns than `columns` names are no failure; they are counted as ragged.
  */
 #include "watcher/base/base.h"
+#include "transforms/csv_convert.h"
 #include "transforms/csv_line.h"
 #include "transforms/filter.h"
-#include "transforms/letters.h"
-#include "transforms/number.h"
 #include "watcher/base/nearest.h"
 
 #define FAILED "_csvparsefailure"
 #define EMPTY "_csvskippedemptyfield"
 
-enum column_type { COLUMN_STRING, COLUMN_INTEGER, COLUMN_FLOAT, COLUMN_BOOLEAN };
-
 struct column {
 	struct span name;
 	const struct ref *ref; /* with target, or of a name that is a reference; or NULL: a field of the event */
-	enum column_type type;
+	enum csv_type type;
 };
 
 struct csv {
@@ -44,9 +41,12 @@ struct csv {
 	bool fresh;	   /* names are distinct and none is the source: an event of the source alone takes them unlooked */
 	struct arena found; /* names that autodetect took from the first row */
 	struct csv_line line;
+	struct zones zones;
+	const struct zone *local;
 };
 
-static const char *const convert_words[] = {"integer", "float", "boolean"};
+/* In the order of the types behind CSV_STRING. */
+static const char *const convert_words[] = {"integer", "float", "boolean", "date", "date_time"};
 static const char *const ecs_words[] = {"disabled", "v1", "v8", NULL};
 
 static const struct option options[] = {
@@ -71,7 +71,7 @@ static const struct option options[] = {
 	{"skip_empty_rows", OPTION_BOOLEAN, .offset = offsetof(struct csv, skip_empty_rows),
 	 .otherwise = "false", .says = "an empty text is tagged " EMPTY " and is no failure"},
 	{"convert", OPTION_HASH, ITEM_TEXT, .key = ITEM_TEXT, .offset = offsetof(struct csv, convert),
-	 .says = "types of columns: integer, float, boolean"},
+	 .says = "types of columns: integer, float, boolean, date, date_time"},
 	{"ecs_compatibility", OPTION_STRING, ITEM_TEXT, .offset = offsetof(struct csv, ecs), .words = ecs_words,
 	 .says = "disabled, v1 or v8: v1 and v8 warn where no target is set; the fields are the same with each"},
 };
@@ -83,6 +83,12 @@ static bool is_reference(struct span name)
 	return name.n && name.p[0] == '[';
 }
 
+/* A name that takes any value; tags and @timestamp do not. */
+static bool is_plain(struct span name)
+{
+	return !is_reference(name) && !span_is(name, "tags") && !span_is(name, "@timestamp");
+}
+
 /* Where a column goes, as the text of a reference: other names hold no brackets. */
 static struct span place_of(const struct csv *f, struct span name, struct arena *a)
 {
@@ -91,28 +97,25 @@ static struct span place_of(const struct csv *f, struct span name, struct arena 
 	return arena_printf(a, "%.*s[%.*s]", SPAN_FMT(f->prefix), SPAN_FMT(name));
 }
 
-static enum column_type type_of(const struct csv *f, struct span name)
+static enum csv_type type_of(const struct csv *f, struct span name)
 {
 	for (size_t i = 0; i < f->convert.count; i++) {
 		const struct option_pair *p = &f->convert.pairs[i];
 
 		if (!span_equal(p->key.text, name) || !p->values.count)
 			continue;
-		if (span_is(p->values.items[0].text, "integer"))
-			return COLUMN_INTEGER;
-		if (span_is(p->values.items[0].text, "float"))
-			return COLUMN_FLOAT;
-		return COLUMN_BOOLEAN;
+		for (size_t k = 0; k < ARRAY_LEN(convert_words); k++)
+			if (span_is(p->values.items[0].text, convert_words[k]))
+				return (enum csv_type)(CSV_INTEGER + k);
 	}
-	return COLUMN_STRING;
+	return CSV_STRING;
 }
 
 static void find_fresh(struct csv *f)
 {
 	f->fresh = !f->prefix.n && f->source.ref;
 	for (size_t i = 0; i < f->count && f->fresh; i++) {
-		if (span_equal(f->names[i].name, f->source.ref->shown) || is_reference(f->names[i].name) ||
-		    span_is(f->names[i].name, "tags"))
+		if (span_equal(f->names[i].name, f->source.ref->shown) || !is_plain(f->names[i].name))
 			f->fresh = false;
 		for (size_t k = 0; k < i && f->fresh; k++)
 			f->fresh = !span_equal(f->names[i].name, f->names[k].name);
@@ -128,18 +131,12 @@ static int check_convert(const struct option_pair *p, struct compile *c)
 		compile_error(c, p->key.at, "csv: column %.*s has one type", SPAN_FMT(p->key.text));
 		return -1;
 	}
-	if (span_is(type, "date") || span_is(type, "date_time")) {
-		compile_error(c, p->values.items[0].at,
-			      "csv convert %.*s: not in this version; use a date filter behind the csv filter",
-			      SPAN_FMT(type));
-		return -1;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(convert_words); i++)
 		if (span_is(type, convert_words[i]))
 			return 0;
 	near = nearest_name(type, convert_words, ARRAY_LEN(convert_words));
 	compile_error(c, p->values.items[0].at, "csv: convert: \"%.*s\" is not known; %s%s", SPAN_FMT(type),
-		      near ? "did you mean " : "it takes integer, float, boolean", near ? near : "");
+		      near ? "did you mean " : "it takes integer, float, boolean, date, date_time", near ? near : "");
 	return -1;
 }
 
@@ -221,6 +218,8 @@ static int csv_init(void *self, struct compile *c)
 	int r = check_converts(f, c);
 
 	arena_init(&f->found, 4096);
+	zones_init(&f->zones, NULL);
+	f->local = zones_local(&f->zones);
 	if (take_characters(f, c) < 0)
 		r = -1;
 	if (f->target.set)
@@ -243,6 +242,7 @@ static void csv_release(void *self)
 	struct csv *f = self;
 
 	csv_line_release(&f->line);
+	zones_release(&f->zones);
 	arena_release(&f->found);
 	free(f->names);
 }
@@ -274,66 +274,6 @@ static const struct ref *find_place(const struct csv *f, struct span name, struc
 	size_t at;
 
 	return ref_compile(place_of(f, name, a), a, &ref, &why, &at) == 0 ? ref : NULL;
-}
-
-/* Integer(text), or the text as it is: 0x and 0b, and a leading 0 is octal to Ruby. */
-static bool ruby_integer(struct span s, struct arena *a, struct number *out)
-{
-	struct span digits = s;
-	char *end;
-	long long n;
-
-	if (digits.n && (digits.p[0] == '+' || digits.p[0] == '-')) {
-		digits.p++;
-		digits.n--;
-	}
-	if (digits.n < 2 || digits.p[0] != '0' || (digits.p[1] | 32) == 'x') {
-		for (size_t i = 0; i < digits.n; i++)
-			if (strchr(".eEdD", digits.p[i]) && (digits.n < 2 || (digits.p[1] | 32) != 'x'))
-				return false;
-		return number_integer(s, a, out);
-	}
-	for (size_t i = 1; i < digits.n; i++)
-		if (digits.p[i] < '0' || digits.p[i] > '7' || digits.n > 20)
-			return false;
-	n = strtoll(arena_span(a, s).p, &end, 8);
-	out->text = arena_printf(a, "%lld", n);
-	out->lossy = !span_equal(out->text, s);
-	return true;
-}
-
-static struct value convert_boolean(struct span s, struct arena *a)
-{
-	struct span word = letters_lower(letters_strip(s), a);
-
-	if (span_is(word, "true") || span_is(word, "false"))
-		return value_bool(word.n == 4);
-	return value_string(word);
-}
-
-static struct value convert(const struct column *col, const struct csv_field *field,
-			    struct filter_run *run, struct event *ev)
-{
-	struct number n;
-
-	switch (col->type) {
-	case COLUMN_STRING:
-		break;
-	case COLUMN_INTEGER:
-		if (!ruby_integer(letters_strip(field->text), ev->arena, &n))
-			break;
-		if (n.lossy)
-			filter_lossy(run, col->name, "octal", "integer", field->text);
-		return (struct value){.type = VALUE_INT, .u = {.text = n.text}};
-	case COLUMN_FLOAT:
-		if (!number_float(letters_strip(field->text), ev->arena, &n))
-			break;
-		return (struct value){.type = VALUE_FLOAT,
-				      .u = {.text = number_float_text(n.text, ev->arena)}};
-	case COLUMN_BOOLEAN:
-		return convert_boolean(field->text, ev->arena);
-	}
-	return value_string(field->text);
 }
 
 static int put_at(const struct csv *f, const struct column *col, struct event *ev, struct value v,
@@ -370,13 +310,13 @@ static enum filter_result set_column(struct csv *f, struct filter_run *run, stru
 
 	if ((f->skip_empty_columns && !field->text.n) || !column_of(f, i, ev->arena, &col))
 		return FILTER_DONE;
-	if (null && col.type == COLUMN_BOOLEAN)
+	if (null && col.type == CSV_BOOLEAN)
 		return filter_fail(run, ev, FAILED, col.name, &text, "an empty column has no boolean");
 	if (!null)
-		v = convert(&col, field, run, ev);
+		v = csv_convert(col.type, col.name, field->text, f->local, run, ev->arena);
 	if (append && i < f->count)
 		event_append(ev, col.name, v);
-	else if (!f->prefix.n && !is_reference(col.name) && !span_is(col.name, "tags"))
+	else if (!f->prefix.n && is_plain(col.name))
 		event_set(ev, col.name, v);
 	else if (put_at(f, &col, ev, v, &why) < 0)
 		return filter_fail(run, ev, FAILED, col.name, &text, "%s", why);

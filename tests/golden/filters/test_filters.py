@@ -5,6 +5,7 @@
    "failures": ["part of a row's message", ...]                                one for each row that failed, in order
    "refused": ["LINE:COLUMN: part of a message", ...]                          every error of the text, in order, instead
    "warnings": ["LINE:COLUMN: part of a message", ...]
+   "zone": "Europe/Berlin"                                                     the machine's; UTC when not set
 
 An input that is a string is a line (`message`); numbers are compared as they are written.
 """
@@ -55,7 +56,8 @@ def run(tmp_path, case, *more):
     text.write_bytes(case["filter"].encode())
     rows = "".join(dump(e if isinstance(e, dict) else {"message": e}) + "\n" for e in case.get("input", []))
     return subprocess.run([WORKER, "--filter", "--filter-file", str(text), "--input", "ndjson", *more],
-                          input=rows.encode(), capture_output=True, timeout=60)
+                          input=rows.encode(), capture_output=True, timeout=60,
+                          env={**os.environ, "TZ": case.get("zone", "UTC")})
 
 
 def told(stderr, kind):
