@@ -2,7 +2,8 @@
  * csv_date - the date and date_time conversions of the csv filter
  *
  *	if (csv_date_read(text, zone, &t)) ...      2017-06-01, Jun 1, 2017, Thursday June 1 2017: midnight of that zone
- *	if (csv_date_time_read(text, &t)) ...       2001-02-03 04:05:06, 2001-02-03T04:05:06.5+07:00, Feb 3 04:05:06 2001: UTC without a zone
+ *	if (csv_date_time_read(text, &t)) ...       2001-02-03 04:05:06, 2001-02-03T04:05:06.5+07:00,
+ *						    Feb 3 04:05:06 2001: UTC without a zone
  *
  * False: the text is none, and stays what it is.  Names are English, by their first three letters.  Two digits of a year are 1969 to
  * 2068.  24:00:00 is the next day's begin, second 60 the 59th.
