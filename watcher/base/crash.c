@@ -105,6 +105,13 @@ void crash_pass(const char *name)
 		raise(SIGKILL);
 }
 
+char *crash_folder(void)
+{
+	const char *slash = crash_armed && once_path ? strrchr(once_path, '/') : NULL;
+
+	return slash ? xstrndup(once_path, (size_t)(slash - once_path) + 1) : NULL;
+}
+
 void crash_points_print(FILE *out, const char *program)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {

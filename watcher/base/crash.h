@@ -31,6 +31,8 @@ extern const struct crash_point *crash_armed; /* NULL: nothing is armed; crash.c
 int crash_init(const char *program, struct fault *f) MUST_CHECK;
 /* Use crash_point; checks that name is in the table (a CHECK), counts and kills. */
 void crash_pass(const char *name);
+/* Where the file of INGEST_CRASH_ONCE is to be made, malloc'ed; NULL: nothing is armed. */
+char *crash_folder(void);
 /* "NAME<tab>SENTENCE", one a line; program NULL: all, with the program first. */
 void crash_points_print(FILE *out, const char *program);
 /* The table, for tests: *n entries. */

@@ -7,6 +7,7 @@
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/daemon/circuits.h"
+#include "watcher/daemon/containment.h"
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
@@ -171,6 +172,19 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 static bool may_begin(struct ingestd *d, struct file *x, struct message *m, struct fault *f)
 {
 	return proof_is_due(x) || (turn_ok(d, choose_version(d, x, f), f) && circuits_admit(d, x, &m->probe, f) == 0);
+}
+
+static int on_reach(void *ctx, struct task *t, struct reach *r)
+{
+	struct ingestd *d = ctx;
+	struct file *x = t->owner;
+	struct fault f = FAULT_INIT;
+
+	if (containment_reach(d, x, r, &f) == 0)
+		return 0;
+	x->task = NULL;
+	not_begun(d, x, &f);
+	return -1;
 }
 
 static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT])
@@ -418,6 +432,7 @@ static void on_trouble(void *ctx, const struct fault *f)
 void passes_ops(struct schedule_ops *ops)
 {
 	*ops = (struct schedule_ops){
+		.reach = on_reach,
 		.begin = on_begin,
 		.message = on_message,
 		.lost = on_lost,

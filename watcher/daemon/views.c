@@ -10,6 +10,7 @@
 #include "watcher/base/json_out.h"
 #include "watcher/daemon/check.h"
 #include "watcher/daemon/circuits.h"
+#include "watcher/daemon/containment.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
@@ -172,6 +173,8 @@ static void add_platform(struct ingestd *d, struct strbuf *out)
 	strbuf_addc(out, '[');
 	schedule_walk(d->schedule, add_worker, out);
 	strbuf_addc(out, ']');
+	json_add_key(out, "containment");
+	containment_add_json(d, out);
 	json_add_key(out, "sinks");
 	circuits_add_json(d, out);
 	json_add_key(out, "disk");

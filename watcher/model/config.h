@@ -78,6 +78,8 @@ int config_load(const char *path, struct config **out, struct strbuf *errors) MU
 struct config *config_read(const char *path, struct strbuf *errors);
 void config_free(struct config **c);
 const struct sink_config *config_sink(const struct config *c, const char *name);
+/* Of one of its urls; the scheme's own where it names none. */
+unsigned sink_url_port(const char *url);
 const char *sink_type_name(enum sink_type t);
 
 bool sink_credential_given(const struct sink_credential *c);

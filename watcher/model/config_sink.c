@@ -92,6 +92,18 @@ void sink_credential_release(struct sink_credential *c)
 	memset(c, 0, sizeof(*c));
 }
 
+unsigned sink_url_port(const char *url)
+{
+	bool tls = strncmp(url, "https:", 6) == 0;
+	const char *host = strchr(url, '/') + 2;
+	const char *colon = host[0] == '[' ? strchr(host, ']') : host;
+	size_t n = strcspn(colon ? colon : host, "/:");
+
+	if (!colon || colon[n] != ':')
+		return tls ? 443 : 80;
+	return (unsigned)strtoul(colon + n + 1, NULL, 10);
+}
+
 /* The value is not told: it may hold a password. */
 static const char *wrong_url(const char *url)
 {

@@ -15,52 +15,10 @@
 #define JOBS_MAX 500
 #define CPU_SECONDS 600	   /* for any file, and ... */
 #define CPU_BYTES 100000u /* ... a second for each so many bytes: far slower than any honest filter */
-#define RESTART_FIRST_MS 200
-#define RESTART_MOST_MS 30000
 
 void schedule_wake(struct schedule *s)
 {
 	s->wanted = true;
-}
-
-/* --- workers' lists --- */
-
-static void unlink_worker(struct schedule *s, struct worker *w)
-{
-	struct worker **at = &s->workers;
-
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	s->alive--;
-}
-
-static struct worker *idle_of(const struct schedule *s, const char *tenant)
-{
-	for (struct worker *w = s->workers; w; w = w->next)
-		if (is_idle(w) && strcmp(w->tenant, tenant) == 0)
-			return w;
-	return NULL;
-}
-
-/* The one idle for longest. */
-static struct worker *any_idle(const struct schedule *s)
-{
-	struct worker *found = NULL;
-
-	for (struct worker *w = s->workers; w; w = w->next)
-		if (is_idle(w) && (!found || w->idle_since < found->idle_since))
-			found = w;
-	return found;
-}
-
-static size_t ending_count(const struct schedule *s)
-{
-	size_t n = 0;
-
-	for (struct worker *w = s->workers; w; w = w->next)
-		n += w->ending;
-	return n;
 }
 
 /* --- tasks --- */
@@ -207,27 +165,15 @@ static void on_message(void *ctx, struct worker *w, const struct message *m)
 	}
 }
 
-static void set_restart(struct schedule *s)
-{
-	int64_t pause = RESTART_FIRST_MS;
-
-	for (unsigned i = 0; i < s->bad_starts && pause < RESTART_MOST_MS; i++)
-		pause *= 2;
-	if (pause > RESTART_MOST_MS)
-		pause = RESTART_MOST_MS;
-	s->bad_starts++;
-	s->not_before = clock_mono_ms() + pause;
-}
-
 static void on_ended(void *ctx, struct worker *w, const struct worker_end *end)
 {
 	struct schedule *s = ctx;
 	struct task *t = w->task;
 
-	unlink_worker(s, w);
+	schedule_unlink(s, w);
 	/* a process that never said a word may be one that cannot run at all: not again at once */
 	if (!end->heard && (end->why == WORKER_EXITED || end->why == WORKER_CRASHED))
-		set_restart(s);
+		schedule_set_restart(s);
 	if (end->why != WORKER_RETIRED && end->why != WORKER_STOPPED)
 		s->ops.died(s->ctx, w->tenant, w->pid, end);
 	schedule_wake(s);
@@ -303,27 +249,6 @@ static void give(struct schedule *s, struct lane *lane, struct worker *w)
 	message_release(&m);
 }
 
-static struct worker *start_worker(struct schedule *s, const char *tenant)
-{
-	struct fault f = FAULT_INIT;
-	struct worker *w;
-
-	if (clock_mono_ms() < s->not_before)
-		return NULL;
-	if (worker_new(s->loop, &s->worker_ops, s, s->program, s->options.nice, tenant, &w, &f) < 0) {
-		set_restart(s);
-		if (!s->trouble[0])
-			s->ops.trouble(s->ctx, &f);
-		snprintf(s->trouble, sizeof(s->trouble), "%s", f.text);
-		return NULL;
-	}
-	s->trouble[0] = '\0';
-	w->next = s->workers;
-	s->workers = w;
-	s->alive++;
-	return w;
-}
-
 /* May this tenant have something now?  A worker of its own, or a slot, or the slot of an idle one. */
 static bool can_serve(void *ctx, const struct lane *lane)
 {
@@ -331,22 +256,40 @@ static bool can_serve(void *ctx, const struct lane *lane)
 
 	if (lane->waiting)
 		return false;
-	if (idle_of(s, lane->tenant))
+	if (schedule_idle_of(s, lane->tenant))
 		return true;
 	if (clock_mono_ms() < s->not_before)
 		return false;
-	return s->alive < s->options.slots || any_idle(s);
+	return s->alive < s->options.slots || schedule_any_idle(s);
 }
 
 /* No worker of its own and no slot: an idle one of another tenant ends for it, and it is served when that is reaped. */
 static void wait_for_slot(struct schedule *s, struct lane *lane, size_t *waiting)
 {
-	struct worker *w = any_idle(s);
+	struct worker *w = schedule_any_idle(s);
 
 	lane->waiting = true;
 	(*waiting)++;
-	if (w && ending_count(s) < *waiting)
+	if (w && schedule_ending(s) < *waiting)
 		worker_retire(w);
+}
+
+/* false: there is no slot for it. */
+static bool serve(struct schedule *s, struct lane *lane)
+{
+	struct reach reach;
+	struct worker *w = NULL;
+	bool pause = true;
+
+	reach_init(&reach, lane->tenant);
+	if (s->ops.reach(s->ctx, (struct task *)lane->first, &reach) < 0)
+		free(lane_pop(lane));
+	else
+		w = schedule_worker_for(s, lane, &reach, &pause);
+	reach_release(&reach);
+	if (w)
+		give(s, lane, w);
+	return w || pause;
 }
 
 static void hand_out(struct schedule *s)
@@ -357,17 +300,8 @@ static void hand_out(struct schedule *s)
 	for (size_t i = 0; i < lanes_len(&s->lanes); i++)
 		lanes_at(&s->lanes, i)->waiting = false;
 	while (turn = s->lanes.next, (lane = lanes_pick(&s->lanes, can_serve, s)) != NULL) {
-		struct worker *w = idle_of(s, lane->tenant);
-
-		if (!w && s->alive < s->options.slots) {
-			w = start_worker(s, lane->tenant);
-			if (!w)
-				continue; /* can_serve knows of the pause now */
-		}
-		if (w) {
-			give(s, lane, w);
+		if (serve(s, lane))
 			continue;
-		}
 		if (!waiting)
 			first_waiting = turn;
 		wait_for_slot(s, lane, &waiting);

@@ -11,10 +11,11 @@
  *	schedule_free(&s)                                         kills what is left
  *
  * Fair among tenants (lanes.h), at most `slots` processes, at most max_workers of them for one tenant.  A process belongs to one tenant
- * for its life; an idle one is ended after idle_ms, after jobs_max jobs, or when another tenant needs its slot.
+ * for its life, and to what it may reach; an idle one is ended after idle_ms, after jobs_max jobs, when another tenant
+ * needs its slot, or when the next task has to reach something else.
  *
- * A task is over, and its pointer dead, when: begin returned -1; message() gave a result; schedule_tell sent a drop; lost() was called;
- * schedule_remove.  Every task given to a worker ends by exactly one of these.
+ * A task is over, and its pointer dead, when: reach or begin returned -1; message() gave a result; schedule_tell
+ * sent a drop; lost() was called; schedule_remove.  Every task given to a worker ends by exactly one of these.
  * Ownership: owner is the caller's.  Callbacks may call schedule_add, schedule_tell and schedule_remove.
  * Errors of starting a process (no memory, no file) are told once by ops->trouble and tried again with growing pauses.
  */
@@ -53,6 +54,8 @@ struct schedule_options {
 };
 
 struct schedule_ops {
+	/* What its worker has to reach: adds to r.  -1: the task is over, the owner knows why. */
+	int (*reach)(void *ctx, struct task *t, struct reach *r);
 	/* Fills the job message and opens its descriptors (closed by the scheduler).  -1: the task is over, the owner knows why. */
 	int (*begin)(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT]);
 	/* progress, gated, unwrap (answered at once), checkpoint, result */

@@ -1,5 +1,5 @@
 /*
- * schedule_own - the schedule's inside, shared by schedule.c and schedule_view.c only
+ * schedule_own - the schedule's inside, shared by schedule.c, schedule_workers.c and schedule_view.c only
  */
 #ifndef SCHEDULE_SCHEDULE_OWN_H
 #define SCHEDULE_SCHEDULE_OWN_H
@@ -34,5 +34,18 @@ static inline bool is_idle(const struct worker *w)
 
 /* schedule_run has to look, at the loop's next turn */
 void schedule_wake(struct schedule *s);
+
+void schedule_unlink(struct schedule *s, struct worker *w);
+struct worker *schedule_idle_of(const struct schedule *s, const char *tenant);
+/* The one idle for longest. */
+struct worker *schedule_any_idle(const struct schedule *s);
+size_t schedule_ending(const struct schedule *s);
+/* A start went wrong: no other for a growing while. */
+void schedule_set_restart(struct schedule *s);
+/*
+ * One that may reach what the lane's first task has to; those that may not, end.  NULL: there is no slot, or (*pause) none can be started
+ * now.
+ */
+struct worker *schedule_worker_for(struct schedule *s, const struct lane *lane, struct reach *reach, bool *pause);
 
 #endif

@@ -26,6 +26,7 @@ static void free_worker(struct worker *w)
 	fs_close(&w->sock);
 	child_lines_release(&w->said);
 	strbuf_release(&w->packet);
+	reach_release(&w->reach);
 	free(w->tenant);
 	free(w);
 }
@@ -226,19 +227,22 @@ static void watch_it(struct worker *w)
 	ev_child_start(w->loop, &w->child);
 }
 
-static int start_process(const char *program, int nice, int pair[2], int errors[2], pid_t *pid,
-			 struct fault *f)
+static int start_process(const struct worker_start *how, const struct reach *reach, int pair[2], int errors[2],
+			 pid_t *pid, struct fault *f)
 {
-	char name[] = "ingest-worker";
-	char *argv[] = {name, NULL};
+	char **argv;
+	int r;
 
 	if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0)
 		return fault_errno(f, FAULT_SYSTEM, "set a descriptor non-blocking");
-	return spawn_start(program, argv, -1, pair[1], errors[1], nice, pid, f);
+	argv = reach_argv(reach, "ingest-worker");
+	r = spawn_start(how->program, argv, -1, pair[1], errors[1], how->nice, pid, f);
+	free(argv);
+	return r;
 }
 
-int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, const char *program,
-	       int nice, const char *tenant, struct worker **out, struct fault *f)
+int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, const struct worker_start *how,
+	       const char *tenant, struct reach *reach, struct worker **out, struct fault *f)
 {
 	int pair[2], errors[2] = {-1, -1};
 	struct worker *w;
@@ -250,7 +254,7 @@ int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, co
 	if (pipe2(errors, O_CLOEXEC) < 0)
 		fault_errno(f, FAULT_SYSTEM, "pipe");
 	else
-		r = start_process(program, nice, pair, errors, &pid, f);
+		r = start_process(how, reach, pair, errors, &pid, f);
 	fs_close(&pair[1]);
 	fs_close(&errors[1]);
 	if (r < 0) {
@@ -263,6 +267,8 @@ int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, co
 	w->ops = ops;
 	w->ctx = ctx;
 	w->tenant = xstrdup(tenant);
+	w->reach = *reach;
+	reach_init(reach, tenant);
 	w->pid = pid;
 	w->sock = pair[0];
 	strbuf_init(&w->packet);

@@ -1,7 +1,7 @@
 /*
  * worker - one ingest-worker process: its socket, its stderr, its death
  *
- *	worker_new(loop, &ops, ctx, program, nice, "alice", &w, &f)      starts it
+ *	worker_new(loop, &ops, ctx, &how, "alice", &reach, &w, &f)    starts it; takes what reach holds
  *	worker_send(w, &message, fds, n, &f)                          -1: it is dying, ops->ended follows
  *	worker_listen(w, silence_ms)                                  something is expected of it; 0: nothing is
  *	worker_retire(w)                                              its socket is closed, it ends by itself (or is killed after 5 s)
@@ -17,6 +17,7 @@
 
 #include "watcher/model/message.h"
 #include "watcher/schedule/child_lines.h"
+#include "watcher/schedule/reach.h"
 #include <ev.h>
 #include <sys/types.h>
 
@@ -56,6 +57,7 @@ struct worker {
 	const struct worker_ops *ops;
 	void *ctx;
 	char *tenant;
+	struct reach reach;
 	pid_t pid;
 	int sock; /* -1: closed */
 	ev_io io;
@@ -76,8 +78,13 @@ struct worker {
 	struct worker *next;
 };
 
-int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, const char *program,
-	       int nice, const char *tenant, struct worker **out, struct fault *f) MUST_CHECK;
+struct worker_start {
+	const char *program; /* path of ingest-worker */
+	int nice;
+};
+
+int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, const struct worker_start *how,
+	       const char *tenant, struct reach *reach, struct worker **out, struct fault *f) MUST_CHECK;
 int worker_send(struct worker *w, const struct message *m, const int *fds, size_t nfds,
 		struct fault *f) MUST_CHECK;
 void worker_listen(struct worker *w, int64_t silence_ms);

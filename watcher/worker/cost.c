@@ -1,8 +1,8 @@
 /*
  * cost - what one job used of the machine; see the header
  *
- * Called by the service for each job.  Owns nothing.  A worker without /proc gives the peak of its whole life, which bounds the
- * job's.
+ * Called by the service for each job.  Owns two files of /proc, opened before the service is confined.  A worker without /proc gives
+ * the peak of its whole life, which bounds the job's.
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/cost.h"
@@ -12,6 +12,14 @@
 
 #define STATUS_BYTES 4096
 #define FORGET_PEAK "5"
+
+static int forget_fd = -1, status_fd = -1;
+
+void cost_open(void)
+{
+	forget_fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+	status_fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+}
 
 static uint64_t cpu_now(void)
 {
@@ -24,15 +32,10 @@ static uint64_t cpu_now(void)
 
 void cost_begin(struct cost *c)
 {
-	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-
 	c->cpu_us = cpu_now();
-	if (fd < 0)
-		return;
 	/* refused in some containers: the peak is then that of the process */
-	if (write(fd, FORGET_PEAK, sizeof(FORGET_PEAK) - 1) < 0)
+	if (forget_fd >= 0 && pwrite(forget_fd, FORGET_PEAK, sizeof(FORGET_PEAK) - 1, 0) < 0)
 		c->cpu_us = cpu_now();
-	close(fd);
 }
 
 uint64_t cost_cpu_us(const struct cost *c)
@@ -44,12 +47,9 @@ static uint64_t peak_of_status(void)
 {
 	static const char key[] = "\nVmHWM:";
 	char text[STATUS_BYTES];
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	ssize_t n = status_fd < 0 ? -1 : pread(status_fd, text, sizeof(text) - 1, 0);
 	const char *at;
 
-	if (fd >= 0)
-		close(fd);
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';

@@ -1,6 +1,7 @@
 /*
  * cost - what one job used of the machine
  *
+ *	cost_open()                    once, before the process is confined
  *	struct cost c;
  *	cost_begin(&c);                when the job came; also sets the kernel's peak back, where it lets us
  *	cost_cpu_us(&c)                user and system time since then
@@ -17,6 +18,8 @@ struct cost {
 	uint64_t cpu_us; /* of the process, at the begin */
 };
 
+/* Once, while /proc can still be opened. */
+void cost_open(void);
 void cost_begin(struct cost *c);
 uint64_t cost_cpu_us(const struct cost *c);
 uint64_t cost_peak_rss(void);

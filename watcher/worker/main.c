@@ -8,12 +8,14 @@
  * 78 a job version that cannot be used.
  */
 #include "watcher/base/base.h"
+#include "watcher/base/confine.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/strbuf.h"
 #include "transforms/reference.h"
 #include "watcher/worker/apply.h"
 #include "watcher/worker/check.h"
 #include "watcher/worker/convert.h"
+#include "watcher/worker/cost.h"
 #include "watcher/worker/count.h"
 #include "watcher/worker/serve.h"
 #include "watcher/worker/suite.h"
@@ -45,6 +47,8 @@ enum verb {
 	VERB_VERSION,
 	/* no verbs */
 	OPT_SOCKET,
+	OPT_FOLDER,
+	OPT_PORT,
 	OPT_TENANT,
 	OPT_JOB,
 	OPT_FILTER_FILE,
@@ -69,6 +73,8 @@ static const struct option long_options[] = {
 	{"help", no_argument, NULL, VERB_HELP},
 	{"version", no_argument, NULL, VERB_VERSION},
 	{"socket-fd", required_argument, NULL, OPT_SOCKET},
+	{"folder", required_argument, NULL, OPT_FOLDER},
+	{"port", required_argument, NULL, OPT_PORT},
 	{"tenant", required_argument, NULL, OPT_TENANT},
 	{"job", required_argument, NULL, OPT_JOB},
 	{"filter-file", required_argument, NULL, OPT_FILTER_FILE},
@@ -82,6 +88,7 @@ static const struct option long_options[] = {
 struct options {
 	int verb;
 	int socket;
+	struct confinement reach;
 	const char *config;
 	const char *tenant;
 	const char *job;
@@ -94,7 +101,9 @@ struct options {
 
 static void help(void)
 {
-	puts("usage: ingest-worker [--socket-fd N]            serve ingestd on descriptor N (3)\n"
+	puts("usage: ingest-worker [--socket-fd N] [--tenant T] [--folder F]... [--port N]...\n"
+	     "                                                serve ingestd on descriptor N (3); reach these folders\n"
+	     "                                                and TCP ports, and nothing else\n"
 	     "       ingest-worker --check [FILE...]          can these job versions run? exit 0 or 78\n"
 	     "       ingest-worker --check-filter [FILE...]   do these filters compile? exit 0 or 2\n"
 	     "       ingest-worker --convert [-c CONFIG] --tenant T --job J FILE\n"
@@ -124,15 +133,43 @@ static int usage(const char *why)
 	return EXIT_USAGE;
 }
 
-static bool parse_fd(const char *text, int *out)
+static bool parse_number(const char *text, unsigned *out)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || n > 65535)
 		return false;
-	*out = (int)n;
+	*out = (unsigned)n;
 	return true;
+}
+
+static int add_folder(struct confinement *c, const char *folder)
+{
+	if (c->folder_count == CONFINE_FOLDERS)
+		return usage("too many --folder");
+	c->folders[c->folder_count++] = folder;
+	return 0;
+}
+
+static int add_port(struct confinement *c, const char *text)
+{
+	if (c->port_count == CONFINE_PORTS)
+		return usage("too many --port");
+	if (!parse_number(text, &c->ports[c->port_count]))
+		return usage("--port takes a port's number");
+	c->port_count++;
+	return 0;
+}
+
+static int set_socket(int *socket, const char *text)
+{
+	unsigned n;
+
+	if (!parse_number(text, &n))
+		return usage("--socket-fd takes a descriptor's number");
+	*socket = (int)n;
+	return 0;
 }
 
 /* 0, or the exit status of a usage error. */
@@ -143,7 +180,11 @@ static int take_option(struct options *o, int c)
 		o->config = optarg;
 		return 0;
 	case OPT_SOCKET:
-		return parse_fd(optarg, &o->socket) ? 0 : usage("--socket-fd takes a descriptor's number");
+		return set_socket(&o->socket, optarg);
+	case OPT_FOLDER:
+		return add_folder(&o->reach, optarg);
+	case OPT_PORT:
+		return add_port(&o->reach, optarg);
 	case OPT_TENANT:
 		o->tenant = optarg;
 		return 0;
@@ -174,17 +215,32 @@ static int take_option(struct options *o, int c)
 	return 0;
 }
 
-static int run_service(int socket)
+static int run_service(struct options *o)
 {
 	struct fault f = FAULT_INIT;
 
 	/* a worker without its daemon must not go on */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (serve(socket, &f) < 0) {
+	cost_open();
+	o->reach.network = o->reach.port_count > 0;
+	if (confine(&o->reach, &f) < 0 || serve(o->socket, &f) < 0) {
 		fprintf(stderr, "ingest-worker: %s\n", f.text);
 		return 1;
 	}
 	return 0;
+}
+
+/* Text that nobody has looked at yet, from standard input: nothing else is reached. */
+static int run_check(char **rest)
+{
+	static const struct confinement nothing;
+	struct fault f = FAULT_INIT;
+
+	if ((!rest[0] || (strcmp(rest[0], "/dev/stdin") == 0 && !rest[1])) && confine(&nothing, &f) < 0) {
+		fprintf(stderr, "ingest-worker: %s\n", f.text);
+		return 1;
+	}
+	return check_versions(rest) < 0 ? EXIT_CONFIG : 0;
 }
 
 static int run_convert(const struct options *o, char **rest)
@@ -247,15 +303,15 @@ static bool takes_files(int verb)
 	return verb == VERB_WHY || verb == VERB_CHECK || verb == VERB_CHECK_FILTER || verb == VERB_CONVERT || verb == VERB_TEST;
 }
 
-static int run_verb(const struct options *o, char **rest)
+static int run_verb(struct options *o, char **rest)
 {
 	if (rest[0] && !takes_files(o->verb))
 		return usage("too many arguments");
 	switch (o->verb) {
 	case VERB_SERVE:
-		return run_service(o->socket);
+		return run_service(o);
 	case VERB_CHECK:
-		return check_versions(rest) < 0 ? EXIT_CONFIG : 0;
+		return run_check(rest);
 	case VERB_CONVERT:
 		return run_convert(o, rest);
 	case VERB_CHECK_FILTER:

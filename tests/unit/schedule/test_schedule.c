@@ -23,6 +23,8 @@ struct job_of_test {
 	struct worker_end end;
 	bool drop;
 	bool refuse; /* begin says no */
+	bool beyond; /* what it reaches cannot be had */
+	unsigned port; /* it reaches that; 0: none */
 	int tries;   /* added again so often when lost */
 	pid_t pid;
 };
@@ -44,6 +46,19 @@ static void finish_one(struct job_of_test *j)
 	j->task = NULL;
 	if (--open_jobs == 0)
 		ev_break(EV_DEFAULT, EVBREAK_ALL);
+}
+
+static int on_reach(void *ctx, struct task *t, struct reach *r)
+{
+	struct job_of_test *j = t->owner;
+
+	(void)ctx;
+	if (j->port)
+		reach_port(r, j->port);
+	if (!j->beyond)
+		return 0;
+	finish_one(j);
+	return -1;
 }
 
 static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT])
@@ -174,7 +189,7 @@ static void on_limit(struct ev_loop *loop, ev_timer *t, int events)
 
 static void begin(unsigned slots, int64_t silence_ms)
 {
-	static const struct schedule_ops ops = {on_begin, on_message, on_lost, on_died, on_said, on_trouble};
+	static const struct schedule_ops ops = {on_reach, on_begin, on_message, on_lost, on_died, on_said, on_trouble};
 	struct schedule_options o = {.program = "/proc/self/exe", .slots = slots, .silence_ms = silence_ms};
 	struct fault f = FAULT_INIT;
 
@@ -262,6 +277,25 @@ static void test_max_workers(void **state)
 	assert_true(most_at_once <= 2);
 	for (size_t i = 0; i < ARRAY_LEN(j); i++)
 		assert_int_equal(j[i].results, 1);
+	end();
+}
+
+/* One slot: a worker that may not reach what the next task needs ends, and another one serves it; what cannot be had is no worker's. */
+static void test_worker_of_its_reach(void **state)
+{
+	struct job_of_test j[] = {{.tenant = "alice", .file = "ok", .port = 9200},
+				  {.tenant = "alice", .file = "ok", .port = 9200},
+				  {.tenant = "alice", .file = "ok", .beyond = true},
+				  {.tenant = "alice", .file = "ok", .port = 9201}};
+
+	(void)state;
+	begin(1, 0);
+	run_jobs(j, ARRAY_LEN(j));
+	assert_int_equal(j[0].pid, j[1].pid);
+	assert_int_not_equal(j[1].pid, j[3].pid);
+	assert_int_equal(j[2].pid, 0);
+	assert_int_equal(j[0].results + j[1].results + j[3].results, 3);
+	assert_int_equal(most_at_once, 1);
 	end();
 }
 
@@ -397,6 +431,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_unwrap_in_both_passes),
 		cmocka_unit_test(test_worker_is_kept),
 		cmocka_unit_test(test_max_workers),
+		cmocka_unit_test(test_worker_of_its_reach),
 		cmocka_unit_test(test_slot_changes_hands),
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_result_before_death),

@@ -1,0 +1,101 @@
+/*
+ * schedule_workers - the processes of a schedule: which is idle, which ends, and the one that a task is given to
+ *
+ * Called by schedule.c.  Starts processes, and pauses after one that could not be started.
+ */
+#include "watcher/base/base.h"
+#include "watcher/schedule/schedule_own.h"
+#include "watcher/base/clock.h"
+
+#define RESTART_FIRST_MS 200
+#define RESTART_MOST_MS 30000
+
+void schedule_unlink(struct schedule *s, struct worker *w)
+{
+	struct worker **at = &s->workers;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	s->alive--;
+}
+
+struct worker *schedule_idle_of(const struct schedule *s, const char *tenant)
+{
+	for (struct worker *w = s->workers; w; w = w->next)
+		if (is_idle(w) && strcmp(w->tenant, tenant) == 0)
+			return w;
+	return NULL;
+}
+
+struct worker *schedule_any_idle(const struct schedule *s)
+{
+	struct worker *found = NULL;
+
+	for (struct worker *w = s->workers; w; w = w->next)
+		if (is_idle(w) && (!found || w->idle_since < found->idle_since))
+			found = w;
+	return found;
+}
+
+size_t schedule_ending(const struct schedule *s)
+{
+	size_t n = 0;
+
+	for (struct worker *w = s->workers; w; w = w->next)
+		n += w->ending;
+	return n;
+}
+
+void schedule_set_restart(struct schedule *s)
+{
+	int64_t pause = RESTART_FIRST_MS;
+
+	for (unsigned i = 0; i < s->bad_starts && pause < RESTART_MOST_MS; i++)
+		pause *= 2;
+	if (pause > RESTART_MOST_MS)
+		pause = RESTART_MOST_MS;
+	s->bad_starts++;
+	s->not_before = clock_mono_ms() + pause;
+}
+
+static void in_trouble(struct schedule *s, const struct fault *f)
+{
+	schedule_set_restart(s);
+	if (!s->trouble[0])
+		s->ops.trouble(s->ctx, f);
+	snprintf(s->trouble, sizeof(s->trouble), "%s", f->text);
+}
+
+static struct worker *start_worker(struct schedule *s, const char *tenant, struct reach *reach)
+{
+	struct worker_start how = {s->program, s->options.nice};
+	struct fault f = FAULT_INIT;
+	struct worker *w;
+
+	if (clock_mono_ms() < s->not_before)
+		return NULL;
+	if (worker_new(s->loop, &s->worker_ops, s, &how, tenant, reach, &w, &f) < 0) {
+		in_trouble(s, &f);
+		return NULL;
+	}
+	s->trouble[0] = '\0';
+	w->next = s->workers;
+	s->workers = w;
+	s->alive++;
+	return w;
+}
+
+struct worker *schedule_worker_for(struct schedule *s, const struct lane *lane, struct reach *reach, bool *pause)
+{
+	struct worker *w;
+
+	while ((w = schedule_idle_of(s, lane->tenant)) != NULL && !reach_equal(&w->reach, reach))
+		worker_retire(w);
+	*pause = false;
+	if (w || s->alive >= s->options.slots)
+		return w;
+	w = start_worker(s, lane->tenant, reach);
+	*pause = !w; /* can_serve knows of it now */
+	return w;
+}
