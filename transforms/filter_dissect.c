@@ -4,6 +4,7 @@
  * All of a mapping or nothing: where a delimiter is missing the event stays as it is.  A field that is not there is left alone without a
  * tag, one that is empty or null is tagged.  Several mappings run one after the other, then the conversions.  An append joins with the
  * delimiter in front of it, a blank where there is none, or with append_separator (ours: what ingest pipelines call it).
+ * A float keeps the digits it is written with, as Java's BigDecimal does: 12.340, and 7 without a point.
  * Source: logstash-filter-dissect 1.3.0 (meaning).
  */
 #include "watcher/base/base.h"

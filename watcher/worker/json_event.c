@@ -1,11 +1,12 @@
 /*
  * json_event - a line of JSON as an event; see the header
  *
- * Called by --filter for each line.  A recursive descent, one function a rule; depth and size are bounded, nothing is owned.
+ * Called by --filter for each line, by --test for a file of cases.  A recursive descent, one function a rule; depth and size are bounded, nothing is owned.
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/json_event.h"
 #include "watcher/base/utf8.h"
+#include "transforms/source.h"
 
 struct reader {
 	const char *start;
@@ -13,6 +14,7 @@ struct reader {
 	const char *end;
 	struct arena *arena;
 	unsigned depth;
+	const char *file; /* or NULL: the text is one line of many */
 	struct fault *fault;
 };
 
@@ -20,8 +22,13 @@ static int read_value(struct reader *r, struct value *out);
 
 static int refuse(struct reader *r, const char *what)
 {
-	return fault_set(r->fault, FAULT_DATA, "%s at byte %zu of the line", what,
-			 (size_t)(r->p - r->start) + 1);
+	struct span text = {r->start, (size_t)(r->end - r->start)};
+	size_t at = (size_t)(r->p - r->start), line, column;
+
+	if (!r->file)
+		return fault_set(r->fault, FAULT_DATA, "%s at byte %zu of the line", what, at + 1);
+	source_place(text, at, &line, &column);
+	return fault_set(r->fault, FAULT_DATA, "%s:%zu:%zu: %s", r->file, line, column, what);
 }
 
 static void skip_blanks(struct reader *r)
@@ -319,7 +326,12 @@ static void take_special(struct event *ev)
 
 int json_event_read(struct span line, struct event *ev, struct fault *f)
 {
-	struct reader r = {line.p, line.p, line.p + line.n, ev->arena, 0, f};
+	return json_event_read_file(line, NULL, ev, f);
+}
+
+int json_event_read_file(struct span line, const char *file, struct event *ev, struct fault *f)
+{
+	struct reader r = {line.p, line.p, line.p + line.n, ev->arena, 0, file, f};
 	struct value root;
 
 	r.p += utf8_valid_prefix(line);
@@ -327,7 +339,8 @@ int json_event_read(struct span line, struct event *ev, struct fault *f)
 		return refuse(&r, "invalid UTF-8");
 	r.p = line.p;
 	if (next(&r) != '{')
-		return refuse(&r, "an event is an object: { is missing");
+		return refuse(&r, file ? "the file is one JSON object: { is missing"
+				       : "an event is an object: { is missing");
 	if (read_value(&r, &root) < 0)
 		return -1;
 	if (next(&r) != '\0' || r.p < r.end)

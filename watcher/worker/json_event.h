@@ -18,6 +18,8 @@
 #define JSON_EVENT_DEPTH 100
 
 int json_event_read(struct span line, struct event *ev, struct fault *f) MUST_CHECK;
+/* The same of a whole file's text: what is wrong is told as FILE:LINE:COLUMN. */
+int json_event_read_file(struct span text, const char *file, struct event *ev, struct fault *f) MUST_CHECK;
 /* RFC 3339 with T or blank, fraction to milliseconds, zone needed; false: it is none. */
 bool json_event_time(struct span s, int64_t *ms);
 

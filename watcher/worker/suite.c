@@ -19,6 +19,7 @@
 
 struct suite {
 	const char *file;
+	size_t number; /* of the case being run; 0: none yet */
 	struct plan *plan;
 	struct arena arena;
 	struct event root;   /* the file */
@@ -32,7 +33,10 @@ struct suite {
 
 static int refuse(const struct suite *s, const char *what)
 {
-	fprintf(stderr, "%s: %s\n", s->file, what);
+	if (s->number)
+		fprintf(stderr, "%s: case %zu: %s\n", s->file, s->number, what);
+	else
+		fprintf(stderr, "%s: %s\n", s->file, what);
 	return -1;
 }
 
@@ -146,13 +150,14 @@ static void compare_event(struct suite *s, size_t i, const struct value *want, c
 	strbuf_release(&text);
 }
 
-static int run_case(struct suite *s, const struct value_map *test, size_t number)
+static int run_case(struct suite *s, const struct value_map *test)
 {
 	const struct value *input = member(test, "input", VALUE_ARRAY);
 	const struct value *expected = member(test, "expected", VALUE_ARRAY);
 	const struct value *description = member(test, "description", VALUE_STRING);
 	size_t n;
 
+	s->number++;
 	if (!expected)
 		return refuse(s, "a case needs expected, a list of events");
 	s->got = (struct value_array){0};
@@ -171,7 +176,7 @@ static int run_case(struct suite *s, const struct value_map *test, size_t number
 			return refuse(s, "expected is a list of objects");
 		compare_event(s, i, want, i < s->got.len ? &s->got.items[i] : NULL);
 	}
-	suite_report_add(s->report, s->file, number, description ? description->u.text : SPAN_NONE,
+	suite_report_add(s->report, s->file, s->number, description ? description->u.text : SPAN_NONE,
 			 strbuf_span(&s->diff));
 	return 0;
 }
@@ -179,17 +184,16 @@ static int run_case(struct suite *s, const struct value_map *test, size_t number
 static int run_cases(struct suite *s)
 {
 	const struct value *cases = member(&s->root.fields, "testcases", VALUE_ARRAY);
-	size_t number = 0;
 
-	if (member(&s->root.fields, "expected", VALUE_ARRAY) && run_case(s, &s->root.fields, ++number) < 0)
+	if (member(&s->root.fields, "expected", VALUE_ARRAY) && run_case(s, &s->root.fields) < 0)
 		return -1;
 	for (size_t i = 0; cases && i < cases->u.array->len; i++) {
 		if (cases->u.array->items[i].type != VALUE_MAP)
 			return refuse(s, "testcases is a list of objects");
-		if (run_case(s, cases->u.array->items[i].u.map, ++number) < 0)
+		if (run_case(s, cases->u.array->items[i].u.map) < 0)
 			return -1;
 	}
-	return number ? 0 : refuse(s, "has no testcases");
+	return s->number ? 0 : refuse(s, "has no testcases");
 }
 
 /* --- one file --- */
@@ -226,20 +230,35 @@ static int choose(struct chosen *c, const struct suite_options *o, const char *f
 	return r;
 }
 
+static bool is_yaml(const char *file)
+{
+	return span_ends(span_of(file), SPAN_LITERAL(".yaml")) || span_ends(span_of(file), SPAN_LITERAL(".yml"));
+}
+
+static int read_file(struct suite *s, struct strbuf *text)
+{
+	struct fault f = FAULT_INIT;
+
+	if (fs_read_argument(s->file, FILE_MAX, text, &f) < 0)
+		return refuse(s, f.text);
+	event_init(&s->root, &s->arena);
+	if (json_event_read_file(strbuf_span(text), s->file, &s->root, &f) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", f.text);
+	if (is_yaml(s->file))
+		fprintf(stderr, "%s: test cases are JSON here, not YAML; convert them: yq -o json . %s > %.*sjson\n",
+			s->file, s->file, (int)(strrchr(s->file, '.') - s->file + 1), s->file);
+	return -1;
+}
+
 static int run_file(struct suite *s, const struct suite_options *o)
 {
 	struct strbuf text = STRBUF_INIT;
 	struct chosen chosen = {0};
-	struct fault f = FAULT_INIT;
-	int r = choose(&chosen, o, s->file);
+	int r = read_file(s, &text);
 
 	if (r == 0)
-		r = fs_read_argument(s->file, FILE_MAX, &text, &f);
-	event_init(&s->root, &s->arena);
-	if (r == 0)
-		r = json_event_read(strbuf_span(&text), &s->root, &f);
-	if (f.kind != FAULT_NONE)
-		refuse(s, f.text);
+		r = choose(&chosen, o, s->file);
 	s->plan = chosen_plan(&chosen);
 	if (r == 0)
 		r = read_head(s);

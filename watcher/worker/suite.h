@@ -10,6 +10,7 @@
  * without input is one event of its fields.  @version is ignored always.
  * Without filter_file and job the filter is the file beside: of NAME.json or NAME.test.json, NAME.conf.
  * Standard output: a line a case, under a failed one what differs, field by field; last `N passed, N failed`.
+ * The file is JSON: FILE:LINE:COLUMN where it is none, and for a name of YAML the command that converts it.
  * Exit: 0 all passed; 1 one failed; 2 a filter or file of cases is refused.
  */
 #ifndef WORKER_SUITE_H

@@ -1,5 +1,6 @@
 """Every setting of every filter has a golden case, and transforms/README.md says what the tables say."""
 import os
+import re
 import subprocess
 import sys
 
@@ -36,6 +37,59 @@ def test_the_page_is_the_tables():
     with open(os.path.join(ROOT, "transforms", "README.md"), encoding="utf-8") as f:
         kept = f.read()
     assert filter_reference.page(WORKER) == kept, "run tests/lib/filter_reference.py > transforms/README.md"
+
+
+# the filter plugins that Logstash 8.14's reference lists (docs: "Filter plugins")
+LOGSTASH = """age aggregate alter bytes cidr cipher clone csv date de_dot dissect dns drop elapsed elastic_integration elasticsearch
+environment extractnumbers fingerprint geoip grok http i18n java_uuid jdbc_static jdbc_streaming json json_encode kv memcached metricize
+metrics mutate prune range ruby sleep split syslog_pri threats_classifier throttle tld translate truncate urldecode useragent uuid
+wurfl_device_detection xml""".split()
+
+
+def users_table():
+    with open(os.path.join(ROOT, "docs", "filters.md"), encoding="utf-8") as f:
+        lines = [re.match(r"\| `(\w+)` \| (built|later|no) \| ?(.*?) ?\|$", line.rstrip()) for line in f]
+    return {m[1]: (m[2], m[3]) for m in lines if m}
+
+
+def refusal(name):
+    done = subprocess.run([WORKER, "--check-filter"], input=name + " { }", capture_output=True, text=True)
+    return re.search(r":1:1: (.*)$", done.stderr, re.M)
+
+
+def plain(text):
+    return re.sub(r"[`]| \.\.\.", "", text)
+
+
+def test_the_users_page_names_every_filter_of_logstash():
+    assert len(LOGSTASH) == 49
+    assert list(users_table()) == sorted(LOGSTASH)
+    # and the program knows each of them: a name that is right in Logstash is never called a slip of the pen
+    with open(os.path.join(ROOT, "transforms", "known.c"), encoding="utf-8") as f:
+        listed = re.findall(r'\{"(\w+)", (?:"|NULL)', f.read().split("others[] = {")[1])
+    assert sorted([*listed, "ruby", *({r[0] for r in TABLE} - {"*"})]) == sorted(LOGSTASH)
+
+
+@pytest.mark.parametrize("name", LOGSTASH)
+def test_the_users_page_says_what_the_program_does_with(name):
+    state, says = users_table()[name]
+    said = refusal(name)
+    built = name in {r[0] for r in TABLE}
+    assert (state == "built") == built
+    if built:
+        assert said is None or "not in this version" not in said[1]
+        return
+    if name == "ruby":
+        assert said[1].startswith("ruby: a job is data, not code; ") and says.startswith("a job is data, not code; ")
+        return
+    told = re.match(r"%s: not in this version(?:; use (.*?)|: (.*?))?; it has csv, " % name, said[1])
+    assert told, said[1]
+    other = re.match(r"(?:as|see) (\w+)$", says)
+    if other:
+        says = users_table()[other[1]][1]
+    reason = plain(told[1] or told[2] or "")
+    assert (reason == "") == (says == ""), (reason, says)
+    assert reason in plain(says), (reason, says)
 
 
 def test_every_filter_is_in_the_users_page():

@@ -68,6 +68,37 @@ def test_json_and_files_that_cannot_be_used(tmp_path):
     assert done.returncode == 2 and 'f.conf:1:1: there is no filter "drp"; did you mean drop?' in done.stderr.decode()
 
 
+def test_bad_json_of_a_case_file_has_line_and_column(tmp_path):
+    for text, place, what in [
+            ('{\n "testcases": [\n  {"input": ["ä"] "expected": []}]\n}', "3:19", "a comma or the end of an object is missing"),
+            ('{"testcases": [\n{"input": ["a"], "expected": [{"a": 01}]}]}', "2:39", "no number"),
+            ('{"a": 1}\n}', "2:1", "more behind the object"), ('{"a": "x', "1:9", "a string that does not end"),
+            ("", "1:1", "the file is one JSON object"), ("\n[]", "2:1", "the file is one JSON object: { is missing")]:
+        path = put(tmp_path, text)
+        done = ctl("filter", "test", path)
+        assert (done.returncode, done.stdout) == (2, b"0 passed, 0 failed\n"), done
+        assert done.stderr.decode().startswith("%s:%s: %s" % (path, place, what)), (text, done.stderr)
+        assert "YAML" not in done.stderr.decode()
+    path = tmp_path / "f.json"
+    path.write_bytes(b'{"testcases": [\n "\xff"]}')
+    assert ctl("filter", "test", str(path)).stderr.decode().startswith("%s:2:3: invalid UTF-8" % path)
+
+
+def test_yaml_cases_are_told_how_to_become_json(tmp_path):
+    for name in ("f.yml", "f.test.yaml"):
+        path = put(tmp_path, "fields:\n  type: t\ntestcases:\n- input: [x]\n  expected: []\n", name)
+        done = ctl("filter", "test", path)
+        assert done.returncode == 2
+        assert done.stderr.decode().splitlines() == [
+            path + ":1:1: the file is one JSON object: { is missing",
+            path + ": test cases are JSON here, not YAML; convert them: yq -o json . %s > %s.json" % (path, path.rsplit(".", 1)[0])]
+
+
+def test_a_case_that_cannot_be_run_is_named_by_its_number(tmp_path):
+    path = put(tmp_path, {"testcases": [CASES["testcases"][0], {"input": ["a"]}]})
+    assert ctl("filter", "test", path).stderr.decode() == path + ": case 2: a case needs expected, a list of events\n"
+
+
 def test_json_lines_and_cases_at_the_top(tmp_path):
     path = put(tmp_path, {"codec": "json_lines", "input": ['{"message": "x,1", "z": 1.50}'],
                           "expected": [{"a": "x", "n": 1, "z": 1.5, "m": {"x": "x!"}}]}, "f.json")

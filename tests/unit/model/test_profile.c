@@ -140,6 +140,34 @@ static void every_error_is_listed(void **state)
 	strbuf_release(&errors);
 }
 
+static void a_filter_file_that_is_no_text(void **state)
+{
+	static const struct {
+		struct span text;
+		const char *want; /* NULL: taken */
+	} files[] = {
+		{SPAN_LITERAL("mutate { }\n# \xc3\xa4\n"), NULL},
+		{SPAN_LITERAL("mutate { }\n# a\xe4\n"), "line 2, byte 4: a byte that is not UTF-8: a filter is text in UTF-8"},
+		{SPAN_LITERAL("\xff\xfem\0u\0"), "line 1, byte 1: a byte that is not UTF-8"},
+		{SPAN_LITERAL("\n\ndrop\0 { }"), "line 3, byte 5: a NUL byte: a filter is text in UTF-8"},
+	};
+
+	(void)state;
+	put("text/profile.json", SPAN_LITERAL("{}"));
+	put("text/jobs/j.json", SPAN_LITERAL("{\"pattern\":\"*\",\"filter_file\":\"f.conf\"}"));
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct strbuf errors = STRBUF_INIT;
+		struct profile *p = NULL;
+
+		put("text/jobs/f.conf", files[i].text);
+		assert_int_equal(profile_load(root, "text", &p, &errors), files[i].want ? -1 : 0);
+		if (files[i].want && (!strstr(errors.p, files[i].want) || !strstr(errors.p, "f.conf")))
+			fail_msg("%s, not %s", errors.p, files[i].want);
+		profile_unref(&p);
+		strbuf_release(&errors);
+	}
+}
+
 static void a_version_comes_back_the_same(void **state)
 {
 	struct strbuf errors = STRBUF_INIT, text = STRBUF_INIT, again = STRBUF_INIT;
@@ -183,6 +211,7 @@ int main(void)
 		cmocka_unit_test(seed_forms_load_as_printed),
 		cmocka_unit_test(refusals_name_path_and_remedy),
 		cmocka_unit_test(every_error_is_listed),
+		cmocka_unit_test(a_filter_file_that_is_no_text),
 		cmocka_unit_test(a_version_comes_back_the_same),
 	};
 
