@@ -1,7 +1,8 @@
 /*
  * json_event - a line of JSON as an event; see the header
  *
- * Called by --filter for each line, by --test for a file of cases.  A recursive descent, one function a rule; depth and size are bounded, nothing is owned.
+ * Called by --filter for each line, by --test for a file of cases.  A recursive descent, one function a rule; depth and size are
+ * bounded, nothing is owned.
  */
 #include "watcher/base/base.h"
 #include "watcher/worker/json_event.h"

@@ -14,23 +14,23 @@ import filter_reference  # noqa: E402
 TABLE = filter_reference.rows(WORKER)
 
 
-# a typical one, a failing one, and one of it with something else
-CASES = 3
-
-
 @pytest.mark.parametrize("name", sorted({r[0] for r in TABLE}))
-def test_every_setting_has_three_cases(name):
-    texts = filter_reference.texts()
-    without = [o for n, o, kind, _, _ in TABLE if n == name and o and "not in this version" not in kind
-               and filter_reference.cases(texts, name, o) < CASES]
-    assert without == []
+def test_every_setting_has_a_typical_a_failing_and_an_interaction_case(name):
+    cases = filter_reference.golden()
+    without = {o: filter_reference.cases(cases, name, o) for n, o, kind, _, _ in TABLE
+               if n == name and o and "not in this version" not in kind}
+    assert {o: found for o, found in without.items() if 0 in found} == {}
 
 
 def test_a_setting_without_a_case_would_be_seen():
-    texts = filter_reference.texts()
-    assert filter_reference.cases(texts, "drop", "percentage") >= 2
-    assert filter_reference.cases(texts, "drop", "no_such_setting") == 0
-    assert filter_reference.cases(['mutate { rename => ["a", "b"] }'], "drop", "rename") == 0
+    assert filter_reference.cases(filter_reference.golden(), "drop", "no_such_setting") == [0, 0, 0]
+    good = {"filter": 'mutate { rename => ["a", "b"] }', "input": [{"a": 1}], "want": [{"b": 1}]}
+    bad = {**good, "want": [{"a": 1}], "failures": ["x"]}
+    list_ = {**good, "input": [{"a": [1]}], "want": [{"b": [1]}]}
+    assert filter_reference.cases([good], "drop", "rename") == [0, 0, 0]
+    assert filter_reference.cases([good], "mutate", "rename") == [1, 0, 0]
+    assert filter_reference.cases([good, bad], "mutate", "rename") == [1, 1, 0]
+    assert filter_reference.cases([good, good, list_], "mutate", "rename") == [1, 0, 1]
 
 
 def test_the_page_is_the_tables():
