@@ -31,6 +31,7 @@ def test_page_is_good_roff(path):
 # each table of the programs: the macros of its rows, what stands before a row's name, the documents that tell it
 TABLES = [("watcher/ctl/commands.def", "COMMAND", r'\w+, "', ["docs/man/ingestctl.1"]),
           ("watcher/daemon/events.def", "EVENT", r'\w+, "', ["docs/man/ingestd.8"]),
+          ("watcher/model/rules.def", "RULE", r'\w+, "', ["docs/man/ingestctl.1"]),
           ("watcher/admin/routes.def", "ROUTE", r'\w+, [A-Z]+, "[A-Z]+", "', ["docs/man/ingestctl.1"]),
           ("watcher/worker/steps.def", "STEP|PART", r'(?:\w+, )?"', ["docs/man/ingest-worker.8"]),
           ("watcher/model/config_keys.def", "KEY", '"', ["docs/man/ingestd.json.5"]),

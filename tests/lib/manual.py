@@ -123,6 +123,8 @@ def pages():
         "ingestctl.1": page("ingestctl", 1, "look at and steer ingestd", ("synopsis", literal(say("ingestctl", "--help"))),
                             ("routes", ".PP\nThe daemon's HTTP API on its Unix socket, which this program uses.\n" +
                              pairs([("%s %s" % (r[0], r[1]), r[2]) for r in table("watcher/admin/routes.def", r"\nROUTE")])),
+                            ("why a file is not taken", ".PP\nThe rules of explain, of status and of file.lying in a tenant's log.\n" +
+                             pairs([(r[0], "%s.  %s." % (r[1], r[2])) for r in table("watcher/model/rules.def", r"\nRULE")])),
                             ("exit status", pairs(EXIT_CTL))),
         "ingestd.json.5": page("ingestd.json", 5, "configuration of ingestd",
                                ("description", roff("Found by -c FILE, else ./ingestd.json, else /etc/ingestd/ingestd.json.  Relative paths "

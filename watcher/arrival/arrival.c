@@ -132,8 +132,10 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 	struct arrival *a = w->data;
 
 	(void)loop, (void)revents;
-	for (size_t i = 0; i < map_len(&a->tenants); i++)
+	for (size_t i = 0; i < map_len(&a->tenants); i++) {
 		tenant_look(map_value(&a->tenants, i));
+		lying_look(map_value(&a->tenants, i), clock_mono_ms());
+	}
 	arrival_own_arm(a);
 }
 
@@ -169,6 +171,8 @@ int arrival_new(struct ev_loop *loop, const struct arrival_ops *ops, void *ctx,
 		a->limits.tenant_entries = 131072;
 	if (!a->limits.batch)
 		a->limits.batch = 64;
+	if (!a->limits.lying_ms)
+		a->limits.lying_ms = 600000;
 	if (!a->limits.link_ms)
 		a->limits.link_ms = 10000;
 	ignore_sigio();

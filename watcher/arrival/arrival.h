@@ -33,6 +33,7 @@
 #include "watcher/base/fault.h"
 #include "watcher/base/strbuf.h"
 #include "watcher/base/ulid.h"
+#include "watcher/model/rule.h"
 #include <sys/stat.h>
 
 struct ev_loop;
@@ -46,6 +47,7 @@ enum arrival_verdict {
 /* What decide may add; strings are copied by arrival. */
 struct arrival_answer {
 	const char *job;    /* the matching job, NULL = none or several */
+	enum rule rule;     /* WAIT: by which rule, RULE_NONE = RULE_MANUAL */
 	const char *reason; /* WAIT: what it waits for, e.g. "a start of job alice/vmtable"; NULL: a standard sentence */
 	bool needs_side;    /* not without NAME.sha256 (which is waited for, settled and leased like the file) */
 };
@@ -78,6 +80,8 @@ struct arrival_health {
 	int64_t last_scan_ms; /* end of the last whole scan, 0 = none yet */
 };
 
+struct arrival_view;
+
 struct arrival_ops {
 	/* Whose file is it?  Called for each regular file at each look; must be quick.  answer is zeroed before. */
 	enum arrival_verdict (*decide)(void *ctx, const char *tenant, const char *name, const struct stat *st,
@@ -90,6 +94,11 @@ struct arrival_ops {
 	void (*ready)(void *ctx, const char *tenant, const char *name);
 	/* A scan is about to open the folders: make what is missing.  -1: missing.  NULL: not asked for. */
 	int (*folders)(void *ctx, const char *tenant, struct fault *f);
+	/*
+	 * It lies in in/ for lying_ms and is not taken: told once, and again not before the file or its rule
+	 * changes.  more: so many others of this look are told by this call alone.  NULL: not asked for.
+	 */
+	void (*lying)(void *ctx, const struct arrival_view *v, size_t more);
 	/* Health of a tenant's folder changed (for log and alerts).  NULL: not asked for. */
 	void (*health)(void *ctx, const struct arrival_health *h);
 };
@@ -98,6 +107,7 @@ struct arrival_limits {
 	int64_t rescan_ms;    /* ingestd.json rescan_seconds * 1000; 0 = 60000 */
 	size_t tenant_entries; /* names remembered a tenant; 0 = 131072 */
 	size_t batch;          /* claims between two commits; 0 = 64 */
+	int64_t lying_ms;      /* then ops->lying is told; 0 = 600000 */
 	int64_t link_ms;       /* how long a file with two names is looked at again; 0 = 10000 */
 };
 
@@ -146,12 +156,16 @@ enum arrival_state {
 	ARRIVAL_STATE_ODD,      /* not a regular file: left */
 	ARRIVAL_STATE_REFUSED,  /* no lease possible here, or not the daemon's to take */
 	ARRIVAL_STATE_BLOCKED,  /* the system said no (disk full, ...), or the file changed under the claim: tried again */
+	ARRIVAL_STATE_ASIDE,    /* its name is never data: left, and not counted among what arrives */
 };
+#define ARRIVAL_STATES (ARRIVAL_STATE_ASIDE + 1)
 
 struct arrival_view {
 	const char *tenant;
 	const char *name; /* raw bytes: escape before printing */
 	enum arrival_state state;
+	enum rule rule;    /* which keeps it */
+	bool lying;        /* in in/ for lying_ms and longer */
 	bool final;        /* nothing is tried by itself but at rescans and hints */
 	const char *job;   /* a WAIT answer's job, else NULL */
 	char reason[512];  /* a sentence, escaped for print */
@@ -163,17 +177,24 @@ struct arrival_view {
 };
 
 const char *arrival_state_name(enum arrival_state s); /* "settling", "open", ... */
-/* false: not in the table (never data, or not seen yet). */
+/* false: not in the table (not seen yet, or more are there than are remembered). */
 bool arrival_find(struct arrival *a, const char *tenant, const char *name, struct arrival_view *out);
 /* tenant NULL: all.  fn returns false to stop. */
 void arrival_walk(struct arrival *a, const char *tenant,
 		  bool (*fn)(void *ctx, const struct arrival_view *v), void *ctx);
-/* Why is it not taken: which rule, since when, what it waits for.  Appended, one line. */
-void arrival_explain(struct arrival *a, const char *tenant, const char *name, struct strbuf *out);
+/*
+ * Why is it not taken: which rule, since when, what it waits for.  The text is appended, one line.
+ * *since_ms: 0 where nobody knows.
+ */
+enum rule arrival_explain(struct arrival *a, const char *tenant, const char *name, int64_t *since_ms,
+			  struct strbuf *out);
+/* What lies in in/ for lying_ms: their number, and fn for max of them. */
+size_t arrival_lying(struct arrival *a, const char *tenant, size_t max,
+		     void (*fn)(void *ctx, const struct arrival_view *v), void *ctx);
 
 struct arrival_counts {
-	size_t entries;
-	size_t state[ARRIVAL_STATE_BLOCKED + 1];
+	size_t entries; /* but for those aside */
+	size_t state[ARRIVAL_STATES];
 	size_t linked_left; /* of LINKED: given up on */
 	size_t uncommitted; /* claims whose row is not durable */
 	uint64_t claims;    /* since start */

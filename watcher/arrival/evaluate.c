@@ -6,6 +6,7 @@
  * was set a file of this second would look an hour old.  What people see is the ctime.
  */
 #include "watcher/base/base.h"
+#include "watcher/arrival/names.h"
 #include "watcher/arrival/settle.h"
 #include "watcher/arrival/settle_own.h"
 #include "watcher/base/clock.h"
@@ -111,12 +112,38 @@ static void hold_linked(struct settle *s, struct settle_entry *e, const struct s
 		       now < e->state_mono + env->link_ms ? now + LINK_STEP_MS : SETTLE_NEVER);
 }
 
+static enum rule rule_of_claim(enum claim_result r)
+{
+	switch (r) {
+	case CLAIM_TAKEN:
+	case CLAIM_GONE:
+	case CLAIM_NOT_REGULAR:
+	case CLAIM_LINKED:
+		return RULE_NONE;
+	case CLAIM_WRITER:
+		return RULE_OPEN;
+	case CLAIM_CHANGED:
+		return RULE_CHANGED;
+	case CLAIM_BLOCKED:
+		return RULE_SYSTEM;
+	case CLAIM_NO_LEASES:
+		return RULE_NO_LEASES;
+	case CLAIM_NOT_OURS:
+		return RULE_NOT_OURS;
+	case CLAIM_OTHER_DISK:
+		return RULE_OTHER_DISK;
+	}
+	CHECK(!"a result");
+	return RULE_NONE;
+}
+
 static enum settle_result apply(struct settle *s, struct settle_entry *e,
 				const struct settle_env *env, enum claim_result r,
 				const struct fault *f)
 {
 	int64_t now = clock_mono_ms();
 
+	e->claim_rule = rule_of_claim(r);
 	*env->leases_refused = r == CLAIM_NO_LEASES || (*env->leases_refused && r != CLAIM_TAKEN);
 	switch (r) {
 	case CLAIM_TAKEN:
@@ -162,10 +189,15 @@ static bool look(struct settle *s, struct settle_entry *e, const struct settle_e
 			return false;
 		}
 		fault_errno(&f, FAULT_SYSTEM, "cannot look at it");
+		e->claim_rule = RULE_SYSTEM;
 		look_again(s, e, env, ARRIVAL_STATE_BLOCKED, f.text, now);
 		return false;
 	}
 	note_change(e, &st, now);
+	if (names_rule(span_of(e->name)) != RULE_NONE) {
+		refuse(s, e, ARRIVAL_STATE_ASIDE, NULL, SETTLE_NEVER);
+		return false;
+	}
 	if (!S_ISREG(st.st_mode)) {
 		refuse(s, e, ARRIVAL_STATE_ODD, NULL, SETTLE_NEVER);
 		return false;
@@ -221,13 +253,14 @@ static enum settle_result await_side(struct settle *s, struct settle_entry *e, c
 	snprintf(reason, sizeof(reason),
 		 "%s" SIDECAR_SUFFIX " (arrival level manifest; on the sender's side: sha256sum %s > %s" SIDECAR_SUFFIX ")",
 		 e->name, e->name, e->name);
+	e->wait_rule = RULE_MANIFEST;
 	return keep_waiting(s, e, env, reason);
 }
 
 static enum settle_result judge(struct settle *s, struct settle_entry *e,
 				const struct settle_env *env, int64_t now)
 {
-	struct arrival_answer answer = {NULL, NULL, false};
+	struct arrival_answer answer = {0};
 	enum arrival_verdict verdict = env->decide(env->ctx, e->name, &e->st, &answer);
 	struct fault f = FAULT_INIT;
 	enum claim_result r;
@@ -235,6 +268,7 @@ static enum settle_result judge(struct settle *s, struct settle_entry *e,
 	enum side side;
 
 	set_job(e, verdict == ARRIVAL_WAIT ? answer.job : NULL);
+	e->wait_rule = answer.rule ? answer.rule : RULE_MANUAL;
 	if (now < e->changed + env->settle_ms) {
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, e->changed + env->settle_ms);
 		return SETTLE_KEPT;

@@ -12,19 +12,20 @@
 
 static const struct {
 	struct span suffix;
-	const char *rule;
+	const char *why;
+	enum rule rule;
 } never[] = {
-	{SPAN_LITERAL("~"), "its name ends in ~ (a backup copy)"},
-	{SPAN_LITERAL(".part"), "its name ends in .part (an upload under way)"},
-	{SPAN_LITERAL(".filepart"), "its name ends in .filepart (an upload under way)"},
-	{SPAN_LITERAL(".partial"), "its name ends in .partial (an upload under way)"},
-	{SPAN_LITERAL(".tmp"), "its name ends in .tmp (a temporary file)"},
-	{SPAN_LITERAL(".temp"), "its name ends in .temp (a temporary file)"},
-	{SPAN_LITERAL(".crdownload"), "its name ends in .crdownload (a download under way)"},
-	{SPAN_LITERAL(".swp"), "its name ends in .swp (an editor's file)"},
-	{SPAN_LITERAL(".sha256"), "its name ends in .sha256 (a checksum beside a file)"},
-	{SPAN_LITERAL(".manifest.json"), "its name ends in .manifest.json (a manifest)"},
-	{SPAN_LITERAL(".receipt.json"), "its name ends in .receipt.json (a receipt)"},
+	{SPAN_LITERAL("~"), "its name ends in ~ (a backup copy)", RULE_NAME},
+	{SPAN_LITERAL(".part"), "its name ends in .part (an upload under way)", RULE_NAME},
+	{SPAN_LITERAL(".filepart"), "its name ends in .filepart (an upload under way)", RULE_NAME},
+	{SPAN_LITERAL(".partial"), "its name ends in .partial (an upload under way)", RULE_NAME},
+	{SPAN_LITERAL(".tmp"), "its name ends in .tmp (a temporary file)", RULE_NAME},
+	{SPAN_LITERAL(".temp"), "its name ends in .temp (a temporary file)", RULE_NAME},
+	{SPAN_LITERAL(".crdownload"), "its name ends in .crdownload (a download under way)", RULE_NAME},
+	{SPAN_LITERAL(".swp"), "its name ends in .swp (an editor's file)", RULE_NAME},
+	{SPAN_LITERAL(".sha256"), "its name ends in .sha256 (a checksum beside a file)", RULE_SIDECAR},
+	{SPAN_LITERAL(".manifest.json"), "its name ends in .manifest.json (a manifest)", RULE_SIDECAR},
+	{SPAN_LITERAL(".receipt.json"), "its name ends in .receipt.json (a receipt)", RULE_SIDECAR},
 };
 
 static bool ends_in(struct span name, struct span suffix)
@@ -33,16 +34,27 @@ static bool ends_in(struct span name, struct span suffix)
 	       strncasecmp(name.p + name.n - suffix.n, suffix.p, suffix.n) == 0;
 }
 
-static const char *never_rule(struct span name)
+static enum rule never_rule(struct span name, const char **why)
 {
-	if (name.n && name.p[0] == '.')
-		return "its name begins with a dot (a hidden file)";
-	if (name.n && name.p[0] == '#')
-		return "its name begins with # (an editor's file)";
+	if (name.n && (name.p[0] == '.' || name.p[0] == '#')) {
+		*why = name.p[0] == '.' ? "its name begins with a dot (a hidden file)" :
+					  "its name begins with # (an editor's file)";
+		return RULE_NAME;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(never); i++)
-		if (ends_in(name, never[i].suffix))
+		if (ends_in(name, never[i].suffix)) {
+			*why = never[i].why;
 			return never[i].rule;
-	return NULL;
+		}
+	*why = NULL;
+	return RULE_NONE;
+}
+
+enum rule names_rule(struct span name)
+{
+	const char *why;
+
+	return never_rule(name, &why);
 }
 
 /* Length of the character at p if it may stand in a name, 0 if its first byte must be encoded. */
@@ -79,8 +91,7 @@ static const char *encode_rule(struct span name)
 
 enum names_class names_classify(struct span name, const char **rule)
 {
-	*rule = never_rule(name);
-	if (*rule)
+	if (never_rule(name, rule) != RULE_NONE)
 		return NAMES_NEVER;
 	*rule = encode_rule(name);
 	return *rule ? NAMES_ENCODE : NAMES_DATA;

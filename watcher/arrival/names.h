@@ -9,6 +9,7 @@
 #define ARRIVAL_NAMES_H
 
 #include "watcher/base/strbuf.h"
+#include "watcher/model/rule.h"
 
 #define NAMES_MAX 200     /* bytes of an acceptable name: leaves room for ".ARRIVALID.receipt.json" below NAME_MAX */
 #define NAMES_ENCODED 181 /* buffer of an encoded name, with NUL: with ".receipt.json" it stays below NAMES_MAX */
@@ -21,6 +22,8 @@ enum names_class {
 
 /* *rule: a phrase for people ("begins with a dot", "ends in .part"), NULL for NAMES_DATA; static. */
 enum names_class names_classify(struct span name, const char **rule);
+/* Why the name is never data; RULE_NONE: it may be. */
+enum rule names_rule(struct span name);
 /* Bad bytes and '%' as %XX; cut with a hash of the whole name in front of its extension.  Always a valid, bare, <= 180 bytes name. */
 void names_encode(struct span name, char out[NAMES_ENCODED]);
 

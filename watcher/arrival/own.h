@@ -37,6 +37,7 @@ struct tenant {
 	int64_t last_scan_ms; /* wall, 0 = none yet */
 	bool link_gone;	      /* some name left the folder: files with two names may have one now */
 	int64_t link_at;      /* mono: not before */
+	int64_t lying_at;     /* mono: not before */
 	void *token;	      /* of the arrival_take under way */
 	uint64_t scans;
 	char fault[256];      /* why it is missing or a scan failed */
@@ -83,6 +84,9 @@ void tenant_tell_health(struct tenant *t);
 struct tenant *arrival_own_tenant(const struct arrival *a, const char *name);
 struct batch_hooks arrival_own_hooks(struct arrival *a);
 void arrival_own_arm(struct arrival *a);
+/* Tells ops->lying of what lies there too long. */
+void lying_look(struct tenant *t, int64_t now);
+enum rule report_rule(const struct tenant *t, const struct settle_entry *e);
 void report_view(const struct tenant *t, const struct settle_entry *e, struct arrival_view *out);
 
 #endif

@@ -32,6 +32,8 @@ const char *arrival_state_name(enum arrival_state s)
 		return "refused";
 	case ARRIVAL_STATE_BLOCKED:
 		return "blocked";
+	case ARRIVAL_STATE_ASIDE:
+		return "aside";
 	}
 	CHECK(!"a state");
 }
@@ -54,6 +56,37 @@ static const char *kind_of(mode_t mode)
 	return "not a regular file";
 }
 
+static enum rule settling_rule(const struct tenant *t, const struct settle_entry *e)
+{
+	if (e->changed + t->options.settle_ms > clock_mono_ms())
+		return RULE_SETTLING;
+	return t->arrival->paused ? RULE_PAUSED : t->arrival->batch.failing ? RULE_JOURNAL : RULE_SETTLING;
+}
+
+enum rule report_rule(const struct tenant *t, const struct settle_entry *e)
+{
+	switch (e->state) {
+	case ARRIVAL_STATE_NEW:
+		return RULE_SEEN;
+	case ARRIVAL_STATE_SETTLING:
+		return settling_rule(t, e);
+	case ARRIVAL_STATE_LINKED:
+		return RULE_LINKED;
+	case ARRIVAL_STATE_WAITING:
+		return e->wait_rule;
+	case ARRIVAL_STATE_ODD:
+		return S_ISDIR(e->st.st_mode) ? RULE_FOLDER : RULE_NOT_A_FILE;
+	case ARRIVAL_STATE_WRITER:
+	case ARRIVAL_STATE_REFUSED:
+	case ARRIVAL_STATE_BLOCKED:
+		return e->claim_rule;
+	case ARRIVAL_STATE_ASIDE:
+		return names_rule(span_of(e->name));
+	}
+	CHECK(!"a state");
+	return RULE_NONE;
+}
+
 static void put_settling(const struct tenant *t, const struct settle_entry *e, char *out, size_t cap)
 {
 	int64_t left = e->changed + t->options.settle_ms - clock_mono_ms();
@@ -71,6 +104,8 @@ static void put_settling(const struct tenant *t, const struct settle_entry *e, c
 
 static void put_reason(const struct tenant *t, const struct settle_entry *e, char *out, size_t cap)
 {
+	const char *rule;
+
 	switch (e->state) {
 	case ARRIVAL_STATE_NEW:
 		snprintf(out, cap, "it has been seen and is looked at in a moment");
@@ -103,6 +138,10 @@ static void put_reason(const struct tenant *t, const struct settle_entry *e, cha
 	case ARRIVAL_STATE_BLOCKED:
 		snprintf(out, cap, "%s; it is tried again", e->why ? e->why : "it could not be taken");
 		return;
+	case ARRIVAL_STATE_ASIDE:
+		(void)names_classify(span_of(e->name), &rule);
+		snprintf(out, cap, "%s: it is never data and stays in in/", rule);
+		return;
 	}
 }
 
@@ -112,6 +151,8 @@ void report_view(const struct tenant *t, const struct settle_entry *e, struct ar
 	out->tenant = t->name;
 	out->name = e->name;
 	out->state = e->state;
+	out->rule = report_rule(t, e);
+	out->lying = clock_mono_ms() - e->first_mono >= t->arrival->limits.lying_ms;
 	out->final = e->due == SETTLE_NEVER;
 	out->job = e->job;
 	put_reason(t, e, out->reason, sizeof(out->reason));
@@ -176,74 +217,74 @@ static void add_since(struct strbuf *out, int64_t ms)
 	strbuf_addf(out, " (since %s)", text);
 }
 
-static int64_t ctime_ms(const struct stat *st)
+/* A name without an entry: gone, or not seen yet. */
+static enum rule explain_unseen(struct tenant *t, const char *name, struct strbuf *out)
 {
-	return (int64_t)st->st_ctim.tv_sec * 1000 + st->st_ctim.tv_nsec / 1000000;
-}
-
-/* A name without an entry: never data, gone, or not seen yet. */
-static void explain_unseen(struct tenant *t, const char *name, struct strbuf *out)
-{
-	const char *rule;
 	struct stat st;
 
 	if (fstatat(t->in_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == ENOENT)
-			strbuf_adds(out, "there is no such file in in/");
-		else
+		if (errno != ENOENT) {
 			strbuf_addf(out, "it cannot be looked at: %s", strerror(errno));
-		return;
+			return RULE_SYSTEM;
+		}
+		strbuf_adds(out, "there is no such file in in/");
+		return RULE_NO_FILE;
 	}
-	if (names_classify(span_of(name), &rule) == NAMES_NEVER) {
-		strbuf_addf(out, "%s: it is never data and stays in in/; rename it to deliver it", rule);
-		add_since(out, ctime_ms(&st));
-	} else if (settle_touch(&t->settle, name, clock_mono_ms())) {
-		strbuf_adds(out, "it is seen just now and looked at in a moment");
-		arrival_own_arm(t->arrival);
-	} else {
+	if (!settle_touch(&t->settle, name, clock_mono_ms())) {
 		strbuf_addf(out, "more than %zu names are in in/; it is looked at when there is room",
 			    t->settle.max);
+		return RULE_TOO_MANY;
 	}
+	strbuf_adds(out, "it is seen just now and looked at in a moment");
+	arrival_own_arm(t->arrival);
+	return RULE_SEEN;
 }
 
-void arrival_explain(struct arrival *a, const char *tenant, const char *name, struct strbuf *out)
+static enum rule explain_seen(const struct tenant *t, const struct settle_entry *e, int64_t *since_ms,
+			      struct strbuf *out)
 {
-	struct tenant *t = arrival_own_tenant(a, tenant);
-	struct settle_entry *e;
 	struct arrival_view v;
 	const char *rule;
 
+	report_view(t, e, &v);
+	strbuf_adds(out, v.reason);
+	if (names_classify(span_of(e->name), &rule) == NAMES_ENCODE)
+		strbuf_addf(out, "; %s: it will go to failed/ under an encoded name", rule);
+	add_since(out, v.since_ms);
+	*since_ms = v.since_ms;
+	return v.rule;
+}
+
+enum rule arrival_explain(struct arrival *a, const char *tenant, const char *name, int64_t *since_ms,
+			  struct strbuf *out)
+{
+	struct tenant *t = arrival_own_tenant(a, tenant);
+	struct settle_entry *e;
+
+	*since_ms = 0;
 	add_name(out, name);
 	strbuf_adds(out, ": ");
 	if (!t) {
-		strbuf_addf(out, "there is no tenant of that name");
-		return;
+		strbuf_adds(out, "there is no tenant of that name");
+		return RULE_NO_TENANT;
 	}
 	if (t->in_fd < 0) {
 		strbuf_adds(out, t->missing ? t->fault : "in/ has not been scanned yet");
-		return;
+		return t->missing ? RULE_NO_FOLDER : RULE_SEEN;
 	}
 	if (!fs_is_bare_name(span_of(name))) {
-		strbuf_adds(out, "no name of a file in in/");
-		return;
+		strbuf_adds(out, "no name of a file in in/: subdirectories are not looked into");
+		return RULE_FOLDER;
 	}
 	e = settle_find(&t->settle, name);
-	if (!e) {
-		explain_unseen(t, name, out);
-		return;
-	}
-	report_view(t, e, &v);
-	strbuf_adds(out, v.reason);
-	if (names_classify(span_of(name), &rule) == NAMES_ENCODE)
-		strbuf_addf(out, "; %s: it will go to failed/ under an encoded name", rule);
-	add_since(out, v.since_ms);
+	return e ? explain_seen(t, e, since_ms, out) : explain_unseen(t, name, out);
 }
 
 /* ---- counts ---- */
 
 static void add_counts(const struct tenant *t, struct arrival_counts *out)
 {
-	out->entries += map_len(&t->settle.names);
+	out->entries += map_len(&t->settle.names) - t->settle.state[ARRIVAL_STATE_ASIDE];
 	for (size_t s = 0; s < ARRAY_LEN(out->state); s++)
 		out->state[s] += t->settle.state[s];
 	for (size_t i = 0; i < map_len(&t->settle.names); i++) {
@@ -251,7 +292,7 @@ static void add_counts(const struct tenant *t, struct arrival_counts *out)
 
 		if (e->state == ARRIVAL_STATE_LINKED && e->due == SETTLE_NEVER)
 			out->linked_left++;
-		if (!out->oldest_ms || e->arrived_ms < out->oldest_ms)
+		if (e->state != ARRIVAL_STATE_ASIDE && (!out->oldest_ms || e->arrived_ms < out->oldest_ms))
 			out->oldest_ms = e->arrived_ms;
 	}
 	out->scans += t->scans;

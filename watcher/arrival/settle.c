@@ -123,6 +123,11 @@ static struct settle_entry *entry_add(struct settle *s, const char *name, int64_
 {
 	struct settle_entry *e;
 
+	/* what is never data must not take the room of what may be */
+	bool aside = names_rule(span_of(name)) != RULE_NONE;
+
+	if (aside && s->state[ARRIVAL_STATE_ASIDE] >= s->max / 4)
+		return NULL;
 	if (map_len(&s->names) >= s->max) {
 		s->full = true;
 		s->dropped++;
@@ -131,11 +136,12 @@ static struct settle_entry *entry_add(struct settle *s, const char *name, int64_
 	e = xcalloc(1, sizeof(*e));
 	e->name = xstrdup(name);
 	e->arrived_ms = e->since_ms = e->change_ms = clock_now_ms();
-	e->changed = e->state_mono = now;
+	e->changed = e->state_mono = e->first_mono = now;
 	e->due = SETTLE_NEVER;
 	e->seen = s->scan;
 	map_put(&s->names, span_of(name), e);
-	s->state[ARRIVAL_STATE_NEW]++;
+	e->state = aside ? ARRIVAL_STATE_ASIDE : ARRIVAL_STATE_NEW;
+	s->state[e->state]++;
 	return e;
 }
 
@@ -150,13 +156,9 @@ void settle_own_forget(struct settle *s, struct settle_entry *e)
 struct settle_entry *settle_touch(struct settle *s, const char *name, int64_t now)
 {
 	struct settle_entry *e = settle_find(s, name);
-	const char *rule;
 
-	if (!e) {
-		if (names_classify(span_of(name), &rule) == NAMES_NEVER)
-			return NULL;
+	if (!e)
 		e = entry_add(s, name, now);
-	}
 	if (!e)
 		return NULL;
 	e->hinted = true;
@@ -246,6 +248,7 @@ bool settle_pending(const struct settle_entry *e)
 		return e->tries < 3;
 	case ARRIVAL_STATE_WAITING:
 	case ARRIVAL_STATE_ODD:
+	case ARRIVAL_STATE_ASIDE:
 	case ARRIVAL_STATE_REFUSED:
 		return false;
 	}

@@ -27,6 +27,15 @@
 
 #define SETTLE_NEVER INT64_MAX
 
+/* ops->lying was told: when, and of what. */
+struct settle_told {
+	int64_t mono; /* 0 = never */
+	enum rule rule;
+	mode_t mode;
+	off_t size;
+	struct timespec mtime;
+};
+
 struct settle_entry {
 	char *name;
 	enum arrival_state state;
@@ -43,6 +52,10 @@ struct settle_entry {
 	unsigned tries;	      /* refusals in a row */
 	unsigned seen;	      /* the scan that saw it last */
 	bool hinted;	      /* touched since it was last looked at */
+	int64_t first_mono;   /* mono: first seen under this name */
+	struct settle_told told;
+	enum rule wait_rule;  /* of a WAIT answer */
+	enum rule claim_rule; /* why the last claim was refused */
 	char *job;	      /* of a WAIT answer */
 	char *why;	      /* sentence for REFUSED, BLOCKED, WRITER, WAITING; NULL = the state's own */
 };
@@ -52,7 +65,7 @@ struct settle {
 	struct settle_entry **heap;
 	size_t heap_len, heap_cap;
 	size_t max;
-	size_t state[ARRIVAL_STATE_BLOCKED + 1];
+	size_t state[ARRIVAL_STATES];
 	unsigned scan; /* number of the scan under way or the last one */
 	bool full;
 	uint64_t dropped;
@@ -82,7 +95,7 @@ enum settle_result {
 
 void settle_init(struct settle *s, size_t max);
 void settle_release(struct settle *s);
-/* NULL: never data, or the table is full. */
+/* NULL: the table is full. */
 struct settle_entry *settle_touch(struct settle *s, const char *name, int64_t now);
 struct settle_entry *settle_find(const struct settle *s, const char *name);
 /* A scan begins, sees a name, ends: what it did not see is looked at (and so forgotten when it is gone). */

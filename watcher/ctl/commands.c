@@ -114,6 +114,19 @@ static bool is_well(const json_t *disk)
 	return state && strcmp(state, "well") == 0;
 }
 
+/* What lies in in/ and is not taken, of all tenants, with what can be done about it. */
+static void print_lying(const json_t *tenants)
+{
+	json_t *all = json_array(), *tenant;
+	size_t i;
+
+	json_array_foreach(tenants, i, tenant)
+		json_array_extend(all, json_object_get(tenant, "lying_files"));
+	if (json_array_size(all))
+		table_print(stdout, all, "tenant file rule since reason remedy");
+	json_decref(all);
+}
+
 int command_status(const struct ctl_options *o)
 {
 	struct api_reply reply = {0};
@@ -128,6 +141,7 @@ int command_status(const struct ctl_options *o)
 		tenants = json_object_get(reply.json, "tenants");
 		table_print(stdout, tenants,
 			    "tenant state arriving queued running waiting held last_file last_state reason");
+		print_lying(tenants);
 		table_print(stdout, json_object_get(reply.json, "sinks"),
 			    "sink type state credential index waiting fault reason");
 		records = json_object_get(reply.json, "records");
@@ -141,7 +155,7 @@ int command_status(const struct ctl_options *o)
 	return CTL_OK;
 }
 
-static void add_query(struct strbuf *sb, const char *key, const char *value)
+void ctl_add_query(struct strbuf *sb, const char *key, const char *value)
 {
 	if (!value)
 		return;
@@ -156,9 +170,9 @@ int command_files(const struct ctl_options *o)
 	int rc;
 
 	strbuf_adds(&path, "/v1/files");
-	add_query(&path, "tenant", o->tenant);
-	add_query(&path, "state", o->state);
-	add_query(&path, "limit", o->limit);
+	ctl_add_query(&path, "tenant", o->tenant);
+	ctl_add_query(&path, "state", o->state);
+	ctl_add_query(&path, "limit", o->limit);
 	rc = get_and_print(o, path.p,
 			   "id tenant job file state rows.read rows.indexed rows.rejected reason");
 	strbuf_release(&path);
@@ -178,43 +192,10 @@ int command_show(const struct ctl_options *o)
 	strbuf_adds(&path, "/v1/files/");
 	if (whole) {
 		strbuf_addc(&path, '-');
-		add_query(&path, "path", whole);
+		ctl_add_query(&path, "path", whole);
 	} else {
 		api_add_escaped(&path, o->args[0]);
 	}
-	rc = get_and_print(o, path.p, "");
-	strbuf_release(&path);
-	free(whole);
-	return rc;
-}
-
-/* The folder's real path and the name as given: a link is asked about, not what it points to, and the name may be gone. */
-static char *real_folder_of(const char *path)
-{
-	struct strbuf at = STRBUF_INIT;
-	const char *slash = strrchr(path, '/');
-	char *folder;
-
-	strbuf_add(&at, path, slash ? (size_t)(slash - path) + 1 : 0);
-	folder = realpath(slash ? at.p : ".", NULL);
-	strbuf_reset(&at);
-	if (folder)
-		strbuf_addf(&at, "%s/%s", folder, slash ? slash + 1 : path);
-	free(folder);
-	return at.n ? strbuf_detach(&at) : NULL;
-}
-
-int command_explain(const struct ctl_options *o)
-{
-	struct strbuf path = STRBUF_INIT;
-	char *whole;
-	int rc;
-
-	if (o->arg_count != 1)
-		return ctl_usage("explain PATH");
-	whole = real_folder_of(o->args[0]);
-	strbuf_adds(&path, "/v1/explain");
-	add_query(&path, "path", whole ? whole : o->args[0]);
 	rc = get_and_print(o, path.p, "");
 	strbuf_release(&path);
 	free(whole);
@@ -400,8 +381,8 @@ int command_runs(const struct ctl_options *o)
 		strbuf_addc(&path, '/');
 		api_add_escaped(&path, o->args[0]);
 	}
-	add_query(&path, "tenant", o->tenant);
-	add_query(&path, "limit", o->limit);
+	ctl_add_query(&path, "tenant", o->tenant);
+	ctl_add_query(&path, "limit", o->limit);
 	rc = get_and_print(o, path.p, "run tenant job trigger state files done failed reason");
 	strbuf_release(&path);
 	return rc;

@@ -3,6 +3,7 @@
  *
  *	ctl_config(o, &config, &errors)             the configuration that -c, the folder or /etc names; config_free
  *	rc = ctl_ask(o, "GET", path, &reply)        one request; what was wrong is on standard error when rc is not CTL_OK
+ *	ctl_add_query(&path, "limit", value)        ?limit=VALUE or &limit=VALUE, escaped; nothing for NULL
  *	ctl_print(o, list, "tenant state")          as JSON, as a table of these columns, or as an object's lines
  *	return ctl_usage("key list [T]")
  *	return ctl_become("ingest-worker", argv)    by exec, the program beside this one; argv[0] is set
@@ -16,6 +17,7 @@
 
 int ctl_config(const struct ctl_options *o, struct config **out, struct strbuf *errors) MUST_CHECK;
 int ctl_ask(const struct ctl_options *o, const char *method, const char *path, struct api_reply *reply);
+void ctl_add_query(struct strbuf *sb, const char *key, const char *value);
 /* An array becomes a table of these columns, an object lines; with --json it is printed as it is. */
 void ctl_print(const struct ctl_options *o, const json_t *v, const char *columns);
 int ctl_usage(const char *line);

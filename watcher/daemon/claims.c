@@ -3,6 +3,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/claims.h"
+#include "watcher/base/clock.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
@@ -29,6 +30,7 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 
 	(void)st;
 	if (!t || !t->profile) {
+		answer->rule = RULE_NO_PROFILE;
 		answer->reason = "the tenant has no profile in force";
 		return ARRIVAL_WAIT;
 	}
@@ -36,16 +38,19 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 	j = manual_job(t->profile, name);
 	if (j) {
 		answer->job = j->name;
+		answer->rule = RULE_MANUAL;
 		answer->reason = "a start of its manual job";
 		return ARRIVAL_WAIT;
 	}
 	if (disk_short(d)) {
 		t->full = true;
+		answer->rule = RULE_DISK;
 		answer->reason = d->disk.reason;
 		return ARRIVAL_WAIT;
 	}
 	if (t->files >= TENANT_FILES_MAX) {
 		t->full = true;
+		answer->rule = RULE_BACKLOG;
 		answer->reason = "the tenant's files that were taken before";
 		return ARRIVAL_WAIT;
 	}
@@ -133,6 +138,26 @@ static int folders(void *ctx, const char *tenant, struct fault *f)
 	return 0;
 }
 
+static void lying(void *ctx, const struct arrival_view *v, size_t more)
+{
+	struct ingestd *d = ctx;
+	struct strbuf sb = STRBUF_INIT;
+	char since[CLOCK_TEXT];
+
+	if (v->job)
+		log_add_pair(&sb, "job", span_of(v->job));
+	log_add_pair(&sb, "file", span_of(v->name));
+	log_add_pair(&sb, "rule", span_of(rule_word(v->rule)));
+	clock_format(v->since_ms, since);
+	log_add_pair(&sb, "since", span_of(since));
+	log_add_pair(&sb, "reason", span_of(v->reason));
+	log_add_pair(&sb, "remedy", span_of(rule_remedy(v->rule)));
+	if (more)
+		strbuf_addf(&sb, " more=%zu", more);
+	event_tenant(d, tenants_find(d, v->tenant), EV_FILE_LYING, "%s", sb.p);
+	strbuf_release(&sb);
+}
+
 static void health(void *ctx, const struct arrival_health *h)
 {
 	struct ingestd *d = ctx;
@@ -151,6 +176,7 @@ void claims_ops(struct arrival_ops *ops)
 		.claimed = claimed,
 		.commit = commit,
 		.ready = ready,
+		.lying = lying,
 		.folders = folders,
 		.health = health,
 	};

@@ -123,6 +123,7 @@ static bool is_settling(const struct arrival_view *v)
 	case ARRIVAL_STATE_WRITER:
 	case ARRIVAL_STATE_WAITING:
 	case ARRIVAL_STATE_ODD:
+	case ARRIVAL_STATE_ASIDE:
 	case ARRIVAL_STATE_REFUSED:
 		break;
 	}
@@ -142,7 +143,7 @@ static bool survey_one(void *ctx, const struct arrival_view *v)
 	struct survey *y = ctx;
 	struct start *s = y->s;
 
-	if (!job_matches(y->job, v->name))
+	if (v->state == ARRIVAL_STATE_ASIDE || !job_matches(y->job, v->name))
 		return true;
 	if (y->first)
 		map_put(&s->asked, span_of(v->name), s);

@@ -116,6 +116,7 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator
 	json_pair_string(out, "last_state", t->last_state[0] ? t->last_state : NULL);
 	json_pair_time(out, "last_at", t->last_ms);
 	json_pair_string(out, "reason", reason);
+	views_add_lying(d, t, out);
 	strbuf_addc(out, '}');
 }
 

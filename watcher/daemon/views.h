@@ -8,6 +8,7 @@
 #include "watcher/daemon/wish.h"
 
 struct ingestd;
+struct tenant;
 
 /* ctx: struct ingestd.  Returns the HTTP status. */
 unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *args, struct strbuf *out,
@@ -19,6 +20,10 @@ void views_said(void *ctx, const char *source, const char *why);
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_file(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+/* explain.c: how much lies in in/ for ten minutes and is not taken, and which files (status). */
+void views_add_lying(struct ingestd *d, const struct tenant *t, struct strbuf *out);
+/* A living one is told from memory: whether a worker has it is known there alone. */
+const struct file_row *views_freshest(struct ingestd *d, const struct file_row *r);
 unsigned views_explain(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_run(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);

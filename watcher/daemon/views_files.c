@@ -1,13 +1,14 @@
 /*
  * views_files - what the admin API answers about files and runs; see views.h
  *
- * Records come from the journal, in pages of at most 1,000.  A path is taken apart by the tenants' folders, never opened.
+ * Records come from the journal, in pages of at most 1,000.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/arrival.h"
 #include "watcher/base/json_out.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/paths.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
@@ -79,24 +80,23 @@ static void add_record(const struct file_row *r, struct strbuf *out)
 	strbuf_addc(out, '}');
 }
 
-struct page {
-	struct ingestd *d;
-	struct strbuf *out;
-};
-
-/* A living one is told from memory: whether a worker has it is known there alone. */
-static const struct file_row *freshest(struct ingestd *d, const struct file_row *r)
+const struct file_row *views_freshest(struct ingestd *d, const struct file_row *r)
 {
 	const struct file *x = file_find(d, r->arrival);
 
 	return x ? &x->row : r;
 }
 
+struct page {
+	struct ingestd *d;
+	struct strbuf *out;
+};
+
 static bool add_row(void *ctx, const struct file_row *r)
 {
 	struct page *page = ctx;
 
-	add_record(freshest(page->d, r), page->out);
+	add_record(views_freshest(page->d, r), page->out);
 	return true;
 }
 
@@ -125,65 +125,6 @@ unsigned views_files(struct ingestd *d, const struct admin_args *args, struct st
 
 /* --- one, by id or by path --- */
 
-struct place {
-	struct tenant *tenant;
-	enum folder folder;
-	const char *name; /* borrowed of the path */
-};
-
-/* STAGING/TENANT/FOLDER/NAME; work/A/NAME gives A as name.  The path is absolute as the daemon's own. */
-static bool take_apart(struct ingestd *d, const char *path, struct place *out)
-{
-	for (size_t i = 0; i < map_len(&d->tenants); i++) {
-		struct tenant *t = map_value(&d->tenants, i);
-		const char *at = t->folders ? t->folders->path : NULL;
-		char *real = at ? realpath(at, NULL) : NULL;
-		size_t n = real ? strlen(real) : 0;
-		const char *slash;
-		char *folder;
-		bool found = false;
-
-		if (real && strncmp(path, real, n) == 0 && path[n] == '/' &&
-		    (slash = strchr(path + n + 1, '/')) != NULL && slash[1]) {
-			folder = xstrndup(path + n + 1, (size_t)(slash - path - (ptrdiff_t)n - 1));
-			found = folder_parse(folder, &out->folder);
-			free(folder);
-			out->tenant = t;
-			out->name = slash + 1;
-		}
-		free(real);
-		if (found)
-			return true;
-	}
-	return false;
-}
-
-static int by_path(struct ingestd *d, const char *path, struct file_row *row, struct fault *f)
-{
-	struct place at;
-	char *name;
-	int r;
-
-	if (!take_apart(d, path, &at))
-		return 0;
-	if (at.folder == FOLDER_WORK) {
-		name = xstrndup(at.name, strcspn(at.name, "/"));
-		r = journal_by_arrival(d->journal, name, row, f);
-	} else {
-		struct span s = span_of(at.name), receipt = SPAN_LITERAL(".receipt.json"),
-			    rejects = SPAN_LITERAL(".rejects.csv");
-
-		if (span_ends(s, receipt))
-			s.n -= receipt.n;
-		else if (span_ends(s, rejects))
-			s.n -= rejects.n;
-		name = xstrndup(s.p, s.n);
-		r = journal_by_path(d->journal, at.tenant->name, at.folder, name, row, f);
-	}
-	free(name);
-	return r;
-}
-
 static int find_any(struct ingestd *d, const struct admin_args *args, struct file_row *row, struct fault *f)
 {
 	const char *path = args->query(args, "path");
@@ -191,7 +132,7 @@ static int find_any(struct ingestd *d, const struct admin_args *args, struct fil
 	int r;
 
 	if (strcmp(args->id, "-") == 0)
-		return path ? by_path(d, path, row, f) : 0;
+		return path ? paths_row(d, path, row, f) : 0;
 	r = n == ULID_TEXT - 1 ? journal_by_arrival(d->journal, args->id, row, f) : 0;
 	if (r == 0 && n == DELIVERY_TEXT - 1)
 		r = journal_by_delivery(d->journal, args->id, row, f);
@@ -230,7 +171,7 @@ unsigned views_file(struct ingestd *d, const struct admin_args *args, struct str
 	file_row_init(&row);
 	r = find_row(d, args, &row, f);
 	if (r > 0)
-		add_record(freshest(d, &row), out);
+		add_record(views_freshest(d, &row), out);
 	file_row_release(&row);
 	return r > 0 ? 200 : r == 0 ? no_row(d, args, f) : journal_trouble(f);
 }
@@ -265,83 +206,6 @@ unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *arg
 	if (r == 0)
 		return 202;
 	return f->kind == FAULT_TEMPORARY || f->kind == FAULT_SYSTEM ? 503 : 409;
-}
-
-/* --- explain --- */
-
-static void explain_row(struct ingestd *d, const struct file_row *stored, struct strbuf *out)
-{
-	const struct file_row *r = freshest(d, stored);
-	const struct file *x = file_find(d, stored->arrival);
-	struct strbuf text = STRBUF_INIT;
-
-	if (r->sentence && r->times.removed)
-		strbuf_addf(&text, "%s Retention has removed it since.", r->sentence);
-	else if (r->sentence)
-		strbuf_adds(&text, r->sentence);
-	else if (x && r->state == FILE_WAITING)
-		strbuf_addf(&text, "It was taken and waits: %s.", x->waits_for ? x->waits_for : "no reason");
-	else if (x && !x->task && x->parked)
-		strbuf_adds(&text, "It was taken and waits for its tenant's profile.");
-	else if (x && x->task && !r->running)
-		strbuf_adds(&text, "It was taken and waits for a free worker.");
-	else
-		strbuf_adds(&text, "It was taken and is in work.");
-	json_pair_string(out, "state", file_row_record_state(r));
-	json_pair_string(out, "id", r->arrival);
-	json_pair_span(out, "explanation", strbuf_span(&text));
-	strbuf_release(&text);
-}
-
-static void explain_arriving(struct ingestd *d, const struct place *at, struct strbuf *out)
-{
-	struct strbuf text = STRBUF_INIT;
-	struct arrival_view view;
-	bool known = arrival_find(d->arrival, at->tenant->name, at->name, &view);
-
-	json_pair_string(out, "state", known ? arrival_state_name(view.state) : NULL);
-	json_pair_string(out, "id", NULL);
-	if (!at->tenant->watched)
-		strbuf_adds(&text, "The tenant has no profile in force: nothing is taken from its folder.");
-	else
-		arrival_explain(d->arrival, at->tenant->name, at->name, &text);
-	json_pair_span(out, "explanation", strbuf_span(&text));
-	if (known)
-		json_pair_time(out, "since", view.since_ms);
-	strbuf_release(&text);
-}
-
-unsigned views_explain(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
-{
-	const char *path = args->query(args, "path");
-	struct file_row row;
-	struct place at;
-	int r = 0;
-
-	if (!path)
-		return bad(f, "which file? give ?path=");
-	if (!take_apart(d, path, &at) || !admin_sees(args, at.tenant->name)) {
-		fault_set(f, FAULT_CONFIG, "%s is in no tenant's folder below %s", path,
-			  args->scope ? "staging" : d->config->staging);
-		return 404;
-	}
-	file_row_init(&row);
-	if (at.folder != FOLDER_IN && at.folder != FOLDER_TRY)
-		r = by_path(d, path, &row, f);
-	strbuf_addc(out, '{');
-	json_pair_string(out, "path", path);
-	json_pair_string(out, "tenant", at.tenant->name);
-	if (r > 0)
-		explain_row(d, &row, out);
-	else if (at.folder == FOLDER_IN)
-		explain_arriving(d, &at, out);
-	else
-		json_pair_string(out, "explanation",
-				 at.folder == FOLDER_TRY ? "Dry runs in try/: not in this version." :
-							   "The journal knows nothing of it.");
-	strbuf_addc(out, '}');
-	file_row_release(&row);
-	return r < 0 ? journal_trouble(f) : 200;
 }
 
 /* --- runs --- */

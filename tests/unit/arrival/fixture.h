@@ -189,11 +189,20 @@ static inline void want_state(const char *name, enum arrival_state state)
 static inline void want_explain(const char *name, const char *text)
 {
 	struct strbuf sb = STRBUF_INIT;
+	int64_t since;
 
-	arrival_explain(arrival, "t", name, &sb);
+	(void)arrival_explain(arrival, "t", name, &since, &sb);
 	if (!strstr(sb.p, text))
 		fail_msg("explain %s says \"%s\", want \"%s\"", name, sb.p, text);
 	strbuf_release(&sb);
+}
+
+static inline void want_rule(const char *name, enum rule rule)
+{
+	struct arrival_view v;
+
+	assert_true(arrival_find(arrival, "t", name, &v));
+	assert_string_equal(rule_word(v.rule), rule_word(rule));
 }
 
 static inline void start(int64_t settle_ms, const struct arrival_limits *limits)

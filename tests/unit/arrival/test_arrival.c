@@ -254,6 +254,7 @@ static void test_journal_refuses(void **state)
 	place_file(&place, "b.csv", "1\n");
 	want_state("b.csv", ARRIVAL_STATE_SETTLING);
 	want_explain("b.csv", "journal is full");
+	want_rule("b.csv", RULE_JOURNAL);
 	assert_false(arrival_idle(arrival));
 	daemon_.refuse_claimed = false;
 	daemon_.refuse_commit = true;
@@ -276,6 +277,7 @@ static void test_paused(void **state)
 	place_file(&place, "a.csv", "1\n");
 	want_state("a.csv", ARRIVAL_STATE_SETTLING);
 	want_explain("a.csv", "claims are paused");
+	want_rule("a.csv", RULE_PAUSED);
 	assert_int_equal(arrival_take(arrival, "t", "a.csv", NULL, &f), ARRIVAL_REFUSED);
 	assert_int_equal(daemon_.len, 0);
 	arrival_pause(arrival, false);

@@ -61,6 +61,7 @@ static void test_no_leases(void **state)
 	start(0, NULL);
 	want_state("a.csv", ARRIVAL_STATE_REFUSED);
 	want_explain("a.csv", "no leases");
+	want_rule("a.csv", RULE_NO_LEASES);
 	want_idle();
 	assert_true(arrival_health(arrival, "t", &h));
 	assert_true(h.leases_refused);

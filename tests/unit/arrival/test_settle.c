@@ -108,6 +108,26 @@ static void test_bound(void **state)
 	assert_false(settle.full);
 }
 
+/* Names that are never data lie there as well, and take no file's room. */
+static void test_aside_is_bounded(void **state)
+{
+	char name[16];
+
+	(void)state;
+	settle.max = 8;
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "%d.part", i);
+		assert_int_equal(settle_touch(&settle, name, 1) != NULL, i < 2);
+	}
+	assert_false(settle.full);
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "%d.csv", i);
+		assert_non_null(settle_touch(&settle, name, 1));
+	}
+	assert_int_equal(settle.state[ARRIVAL_STATE_ASIDE], 2);
+	assert_null(settle_touch(&settle, "one more.csv", 1));
+}
+
 static void test_scan_forgets(void **state)
 {
 	(void)state;
@@ -242,7 +262,7 @@ static void test_wait_then_force(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_queue),	TEST(test_bound),   TEST(test_scan_forgets),
+		TEST(test_queue),	TEST(test_bound), TEST(test_aside_is_bounded),   TEST(test_scan_forgets),
 		TEST(test_results),	TEST(test_backoff), TEST(test_age),
 		TEST(test_wait_then_force),
 	};
