@@ -211,8 +211,9 @@ static enum MHD_Result take_head(struct admin_reply *rq, const char *url, const 
 	path = xstrdup(url);
 	if (admin_route_of(plain_method(method), path, &route, &args) != ADMIN_FOUND)
 		route = ROUTE_COUNT;
+	/* what is no route is answered to whoever has a token */
 	if (rq->listener->access)
-		status = judge(rq, admin_who_of(route), &f);
+		status = judge(rq, route == ROUTE_COUNT ? ADMIN_TENANT : admin_who_of(route), &f);
 	if (!status && args.tenant && rq->scope[0] && strcmp(args.tenant, rq->scope) != 0) {
 		/* as if it were not there */
 		fault_set(&f, FAULT_CONFIG, "no tenant %s", args.tenant);

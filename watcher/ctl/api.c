@@ -32,7 +32,7 @@ void api_add_escaped(struct strbuf *sb, const char *s)
 }
 
 static int perform(CURL *c, const char *socket, const char *method, const char *path,
-		   struct strbuf *body, struct fault *f)
+		   struct span send, struct strbuf *body, struct fault *f)
 {
 	char error[CURL_ERROR_SIZE] = "";
 	char *url = xasprintf("http://ingestd%s", path);
@@ -42,8 +42,10 @@ static int perform(CURL *c, const char *socket, const char *method, const char *
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
-	if (strcmp(method, "POST") == 0)
-		curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+	if (send.p || strcmp(method, "POST") == 0) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)send.n);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, send.p ? send.p : "");
+	}
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
@@ -58,7 +60,7 @@ static int perform(CURL *c, const char *socket, const char *method, const char *
 	return 0;
 }
 
-int api_call(const char *socket, const char *method, const char *path, struct api_reply *out,
+int api_call(const char *socket, const char *method, const char *path, struct span send, struct api_reply *out,
 	     struct fault *f)
 {
 	struct strbuf body = STRBUF_INIT;
@@ -67,7 +69,7 @@ int api_call(const char *socket, const char *method, const char *path, struct ap
 	int r;
 
 	CHECK(c != NULL);
-	r = perform(c, socket, method, path, &body, f);
+	r = perform(c, socket, method, path, send, &body, f);
 	if (r == 0) {
 		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status);
 		out->json = json_loadb(body.p, body.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);

@@ -1,7 +1,7 @@
 /*
  * api - one request to the daemon over its Unix socket
  *
- *	r = api_call(socket, "GET", "/v1/files?limit=10", &reply, &f);
+ *	r = api_call(socket, "GET", "/v1/files?limit=10", SPAN_NONE, &reply, &f);
  *	reply.status, reply.json (jansson, owned; api_reply_release)
  *
  * -1: the daemon was not reachable or its answer was no JSON.  The door of libcurl in ingestctl.
@@ -18,7 +18,8 @@ struct api_reply {
 	json_t *json;
 };
 
-int api_call(const char *socket, const char *method, const char *path, struct api_reply *out,
+/* body p NULL: none. */
+int api_call(const char *socket, const char *method, const char *path, struct span body, struct api_reply *out,
 	     struct fault *f) MUST_CHECK;
 void api_reply_release(struct api_reply *r);
 /* Appends s with everything but unreserved characters percent-encoded. */

@@ -38,7 +38,25 @@ static char *socket_path(const struct ctl_options *o)
 	return path;
 }
 
+/* Several errors are a list; one is the sentence. */
+static void say_refused(const json_t *problem)
+{
+	const char *detail = json_string_value(json_object_get(problem, "detail"));
+	const json_t *errors = json_object_get(problem, "errors"), *line;
+	size_t i;
+
+	if (!json_array_size(errors))
+		fprintf(stderr, "ingestctl: %s\n", detail ? detail : "refused");
+	json_array_foreach(errors, i, line)
+		fprintf(stderr, "ingestctl: %s\n", json_string_value(line) ? json_string_value(line) : "");
+}
+
 int ctl_ask(const struct ctl_options *o, const char *method, const char *path, struct api_reply *reply)
+{
+	return ctl_send(o, method, path, SPAN_NONE, reply);
+}
+
+int ctl_send(const struct ctl_options *o, const char *method, const char *path, struct span body, struct api_reply *reply)
 {
 	struct fault f = FAULT_INIT;
 	char *socket = socket_path(o);
@@ -46,16 +64,14 @@ int ctl_ask(const struct ctl_options *o, const char *method, const char *path, s
 
 	if (!socket)
 		return CTL_USAGE;
-	r = api_call(socket, method, path, reply, &f);
+	r = api_call(socket, method, path, body, reply, &f);
 	free(socket);
 	if (r < 0) {
 		fprintf(stderr, "ingestctl: %s\n", f.text);
 		return CTL_UNREACHABLE;
 	}
 	if (reply->status >= 400) {
-		const char *detail = json_string_value(json_object_get(reply->json, "detail"));
-
-		fprintf(stderr, "ingestctl: %s\n", detail ? detail : "refused");
+		say_refused(reply->json);
 		api_reply_release(reply);
 		return CTL_REFUSED;
 	}
@@ -213,160 +229,6 @@ int command_tenants(const struct ctl_options *o)
 		api_add_escaped(&path, o->args[0]);
 	}
 	rc = get_and_print(o, path.p, "tenant state jobs formats reason");
-	strbuf_release(&path);
-	return rc;
-}
-
-static int jobs_of(const struct ctl_options *o, const char *tenant, json_t *all)
-{
-	struct strbuf path = STRBUF_INIT;
-	struct api_reply reply = {0};
-	int rc;
-
-	strbuf_adds(&path, "/v1/tenants/");
-	api_add_escaped(&path, tenant);
-	strbuf_adds(&path, "/jobs");
-	rc = ctl_ask(o, "GET", path.p, &reply);
-	if (rc == CTL_OK) {
-		json_array_extend(all, reply.json);
-		api_reply_release(&reply);
-	}
-	strbuf_release(&path);
-	return rc;
-}
-
-int command_jobs(const struct ctl_options *o)
-{
-	json_t *all = json_array(), *row;
-	struct api_reply reply = {0};
-	int rc = CTL_OK;
-	size_t i;
-
-	if (o->arg_count == 1) {
-		rc = jobs_of(o, o->args[0], all);
-	} else {
-		rc = ctl_ask(o, "GET", "/v1/tenants", &reply);
-		json_array_foreach(reply.json, i, row) {
-			const char *t = json_string_value(json_object_get(row, "tenant"));
-
-			if (t && rc == CTL_OK)
-				rc = jobs_of(o, t, all);
-		}
-		api_reply_release(&reply);
-	}
-	if (rc == CTL_OK && o->json)
-		print_json(all);
-	else if (rc == CTL_OK)
-		table_print(stdout, all, "tenant job trigger pattern index state reason");
-	json_decref(all);
-	return rc;
-}
-
-/* "T/J" -> "/v1/tenants/T/jobs/J" + tail; false: not of that form */
-static bool job_path(const char *name, const char *tail, struct strbuf *path)
-{
-	const char *slash = strchr(name, '/');
-	char *tenant;
-
-	if (!slash || slash == name || !slash[1])
-		return false;
-	tenant = xstrndup(name, (size_t)(slash - name));
-	strbuf_adds(path, "/v1/tenants/");
-	api_add_escaped(path, tenant);
-	strbuf_adds(path, "/jobs/");
-	api_add_escaped(path, slash + 1);
-	strbuf_adds(path, tail);
-	free(tenant);
-	return true;
-}
-
-int command_job_show(const struct ctl_options *o)
-{
-	struct strbuf path = STRBUF_INIT;
-	int rc;
-
-	if (o->arg_count != 1 || !job_path(o->args[0], "", &path))
-		return ctl_usage("job show T/J");
-	rc = get_and_print(o, path.p, "");
-	strbuf_release(&path);
-	return rc;
-}
-
-static bool run_ended(const json_t *run)
-{
-	const char *s = json_string_value(json_object_get(run, "state"));
-
-	return s && (strncmp(s, "finished", 8) == 0 || strncmp(s, "failed", 6) == 0 ||
-		     strcmp(s, "stopped") == 0);
-}
-
-/* Asks for the run every quarter second until it has ended. */
-static int wait_for(const struct ctl_options *o, const char *run, struct api_reply *reply)
-{
-	struct strbuf path = STRBUF_INIT;
-	int rc;
-
-	strbuf_adds(&path, "/v1/runs/");
-	api_add_escaped(&path, run);
-	while ((rc = ctl_ask(o, "GET", path.p, reply)) == CTL_OK && !run_ended(reply->json)) {
-		api_reply_release(reply);
-		usleep(250000);
-	}
-	strbuf_release(&path);
-	return rc;
-}
-
-int command_job_start(const struct ctl_options *o)
-{
-	struct strbuf path = STRBUF_INIT;
-	struct api_reply reply = {0};
-	const char *state;
-	char *run;
-	int rc;
-
-	if (o->arg_count != 1 || !job_path(o->args[0], "/start", &path))
-		return ctl_usage("job start T/J [--wait]");
-	rc = ctl_ask(o, "POST", path.p, &reply);
-	strbuf_release(&path);
-	if (rc != CTL_OK)
-		return rc;
-	if (o->wait) {
-		const char *id = json_string_value(json_object_get(reply.json, "run"));
-
-		run = xstrdup(id ? id : "");
-		api_reply_release(&reply);
-		rc = wait_for(o, run, &reply);
-		free(run);
-		if (rc != CTL_OK)
-			return rc;
-		state = json_string_value(json_object_get(reply.json, "state"));
-		rc = state && strcmp(state, "finished") == 0 ? CTL_OK : CTL_PARTLY;
-	}
-	ctl_print(o, reply.json, "");
-	api_reply_release(&reply);
-	return rc;
-}
-
-static int post_and_print(const struct ctl_options *o, const char *path)
-{
-	struct api_reply reply = {0};
-	int rc = ctl_ask(o, "POST", path, &reply);
-
-	if (rc != CTL_OK)
-		return rc;
-	ctl_print(o, reply.json, "");
-	api_reply_release(&reply);
-	return CTL_OK;
-}
-
-int command_job_stop(const struct ctl_options *o)
-{
-	struct strbuf path = STRBUF_INIT;
-	int rc;
-
-	if (o->arg_count != 1 || !job_path(o->args[0], "/stop", &path))
-		return ctl_usage("job stop T/J");
-	rc = post_and_print(o, path.p);
 	strbuf_release(&path);
 	return rc;
 }

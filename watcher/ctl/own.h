@@ -18,6 +18,10 @@
 int ctl_config(const struct ctl_options *o, struct config **out, struct strbuf *errors) MUST_CHECK;
 int ctl_ask(const struct ctl_options *o, const char *method, const char *path, struct api_reply *reply);
 void ctl_add_query(struct strbuf *sb, const char *key, const char *value);
+/* The same with a body. */
+int ctl_send(const struct ctl_options *o, const char *method, const char *path, struct span body, struct api_reply *reply);
+/* "T/J" -> "/v1/tenants/T/jobs/J" + tail; false: not of that form */
+bool ctl_job_path(const char *name, const char *tail, struct strbuf *path);
 /* An array becomes a table of these columns, an object lines; with --json it is printed as it is. */
 void ctl_print(const struct ctl_options *o, const json_t *v, const char *columns);
 int ctl_usage(const char *line);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define AT_ONCE 2
+#define GOOD_MAX 10000
 #define SECONDS_MAX 30.0
 #define ERRORS_MAX (64 * 1024)
 #define STATUS_REFUSED 78
@@ -116,7 +117,12 @@ static void answer(struct question *q, enum check_answer a)
 	*at = q->next;
 	if (a == CHECK_OK && map_get(&c->good, span_of(q->hash)))
 		strbuf_reset(&q->errors); /* asked twice before the first answer: told once */
-	else if (a == CHECK_OK)
+	if (a == CHECK_OK && map_len(&c->good) >= GOOD_MAX) {
+		/* versions come without end over the API; what is forgotten is asked again */
+		map_release(&c->good);
+		map_init(&c->good);
+	}
+	if (a == CHECK_OK)
 		map_put(&c->good, span_of(q->hash), c);
 	q->done(q->ctx, a, q->errors.p);
 	free_question(q);

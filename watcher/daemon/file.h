@@ -48,6 +48,8 @@ struct file {
 	enum fault_kind waits_kind;
 	unsigned tries;       /* waits in a row without progress */
 	unsigned missed;      /* workers lost in a row without progress */
+	uint64_t gate_offset; /* how far the first pass is, told each second; decoded bytes */
+	uint64_t gate_rows;   /* what it read in all; 0: it is not over, or was before a restart */
 	int64_t due;          /* mono: of a waiting one, 0 = none */
 };
 

@@ -244,6 +244,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 	if (!d->loop)
 		return fault_set(f, FAULT_SYSTEM, "no event loop");
 	starts_init(d);
+	deferred_init(d);
 	circuits_start(d);
 	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0)
 		return -1;
@@ -326,6 +327,7 @@ void ingestd_release(struct ingestd *d)
 	if (d->loop)
 		stop_watchers(d);
 	recorder_stop(d);
+	deferred_release(d);
 	admin_free(&d->admin);
 	checks_free(&d->checks);
 	schedule_free(&d->schedule);

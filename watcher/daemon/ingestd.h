@@ -8,7 +8,7 @@
  * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
  * (filters, in a child), disk (room, and who fills it), file (one living arrival), claims, route, passes
  * (workers), circuits (sick sinks), gate, ending, recorder (records to MongoDB), recovery, retention, starts
- * (manual runs), once, views (admin).
+ * (manual runs), once, views (admin), job_edit and seed (jobs over the API), deferred (answers that wait).
  *
  * Ownership: the struct owns everything in it.
  * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
@@ -19,6 +19,7 @@
 
 #include "watcher/base/map.h"
 #include "watcher/daemon/circuits.h"
+#include "watcher/daemon/deferred.h"
 #include "watcher/daemon/disk.h"
 #include "watcher/daemon/options.h"
 #include "watcher/daemon/recorder.h"
@@ -97,6 +98,7 @@ struct ingestd {
 	struct turn turn;
 	struct profiles profiles;
 	struct starts starts;
+	struct deferred deferred;
 	struct circuits circuits;
 	struct disk disk;
 	struct retention retention;

@@ -259,6 +259,7 @@ static void on_gated(struct ingestd *d, struct file *x, const struct message *m)
 	take_costs(x, m);
 	take_texts(x, m);
 	x->finding = m->fault;
+	x->gate_rows = m->checkpoint.counters.read;
 	if (m->fault.scope == SCOPE_FILE)
 		circuits_reached(d, x);
 	file_row_set(&x->concrete, m->index);
@@ -323,6 +324,7 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 	file_progress(d, x);
 	switch (m->type) {
 	case MESSAGE_PROGRESS:
+		x->gate_offset = m->checkpoint.offset;
 		return;
 	case MESSAGE_GATED:
 		on_gated(d, x, m);

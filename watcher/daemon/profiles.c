@@ -146,7 +146,7 @@ static void say_lines(struct ingestd *d, struct tenant *t, const char *lines)
 }
 
 /* A warning is three lines: what is meant, the line of the text, the caret.  The first has the place. */
-static void say_warnings(struct ingestd *d, struct tenant *t, const char *lines)
+void profiles_say_warnings(struct ingestd *d, struct tenant *t, const char *lines)
 {
 	const char *at = lines;
 	size_t passed = 0;
@@ -251,7 +251,7 @@ static void on_checked(void *ctx, enum check_answer answer, const char *errors)
 	c->asked--;
 	/* a good version is asked about once, so its warnings come once, whatever becomes of the other jobs */
 	if (answer == CHECK_OK && t)
-		say_warnings(d, t, errors);
+		profiles_say_warnings(d, t, errors);
 	if (answer == CHECK_REFUSED)
 		strbuf_adds(&c->errors, *errors ? errors : "the filter is refused\n");
 	if (answer == CHECK_UNKNOWN) {

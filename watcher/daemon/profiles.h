@@ -16,6 +16,7 @@
 #include "watcher/base/fault.h"
 
 struct ingestd;
+struct tenant;
 
 typedef void profiles_name(void *ctx, const char *tenant);
 
@@ -23,5 +24,7 @@ int profiles_names(const char *dir, profiles_name *fn, profiles_name *without, v
 int profiles_start(struct ingestd *d, struct fault *f) MUST_CHECK;
 void profiles_stop(struct ingestd *d);
 void profiles_look(struct ingestd *d, bool all);
+/* What a check said of a filter that can be used, into the logs. */
+void profiles_say_warnings(struct ingestd *d, struct tenant *t, const char *lines);
 
 #endif

@@ -374,6 +374,8 @@ void starts_file_ended(struct ingestd *d, struct file *x)
 	x->start = NULL;
 	CHECK(s->living);
 	s->living--;
+	s->bytes_over += x->row.bytes;
+	s->rows_over += x->row.leg.checkpoint.counters.read;
 	if (x->row.outcome == OUTCOME_DONE || x->row.outcome == OUTCOME_DUPLICATE)
 		s->run.done++;
 	else if (x->row.outcome == OUTCOME_HELD)
@@ -410,7 +412,7 @@ int starts_stop(struct ingestd *d, const char *tenant, const char *job, char run
 		return fault_set(f, FAULT_CONFIG, "no run of job %s/%s is under way", tenant, job);
 	memcpy(run, s->run.id, ULID_TEXT);
 	s->stopped = true;
-	file_row_set(&s->run.reason, "stopped by the operator");
+	file_row_set(&s->run.reason, "stopped on request");
 	give_files_back(d, s);
 	if (!d->fatal && !s->living)
 		end_run(d, s);
@@ -439,6 +441,7 @@ void starts_recover(struct ingestd *d, const struct run *r)
 	s->run.held = r->held;
 	s->run.bytes = r->bytes;
 	s->run.times = r->times;
+	s->bytes_over = r->bytes;
 	for (size_t i = 0; i < map_len(&d->files); i++) {
 		struct file *x = map_value(&d->files, i);
 
@@ -446,6 +449,7 @@ void starts_recover(struct ingestd *d, const struct run *r)
 			continue;
 		x->start = s;
 		s->living++;
+		s->bytes_over -= x->row.bytes < s->bytes_over ? x->row.bytes : s->bytes_over;
 	}
 	if (s->run.state == RUN_CREATED)
 		set_state(d, s, RUN_STARTING);

@@ -36,6 +36,12 @@ const char *starts_run(const struct start *s);
 const struct run *starts_of_job(struct ingestd *d, const char *tenant, const char *job);
 /* The run as it is now, when it is under way; NULL: ask the journal. */
 const struct run *starts_find(struct ingestd *d, const char *run);
+/* How far the run is, of bytes that count half when a file was read and whole when it was loaded. */
+struct run_progress {
+	uint64_t bytes, bytes_done, rows;
+};
+/* false: it is not under way. */
+bool starts_progress(struct ingestd *d, const char *run, struct run_progress *out);
 bool starts_any(const struct ingestd *d);
 /* At start: a run of before, and its living files. */
 void starts_recover(struct ingestd *d, const struct run *r);

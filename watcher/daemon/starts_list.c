@@ -100,3 +100,64 @@ const struct run *starts_find(struct ingestd *d, const char *run)
 			return &s->run;
 	return NULL;
 }
+
+/* --- how far --- */
+
+/* Between 0 and 1. */
+static double part_of(const struct file *x)
+{
+	const struct file_row *r = &x->row;
+	double bytes = r->bytes ? (double)r->bytes : 1., part;
+
+	switch (r->state) {
+	case FILE_CLAIMED:
+	case FILE_IDENTIFIED:
+		/* what is packed decodes to more */
+		part = (double)x->gate_offset / bytes;
+		return part < 1. ? part / 2. : 0.5;
+	case FILE_GATED:
+	case FILE_WAITING:
+		return 0.5;
+	case FILE_LOADING:
+		part = x->gate_rows ? (double)r->leg.checkpoint.counters.read / (double)x->gate_rows : 0.;
+		/* the gate's own counters stand there until the first checkpoint */
+		if (!r->leg.checkpoint.next_row)
+			part = 0.;
+		return part < 1. ? 0.5 + part / 2. : 1.;
+	case FILE_INDEXED:
+	case FILE_PLACING:
+	case FILE_PLACED:
+	case FILE_HELD:
+	case FILE_UNDOING:
+	case FILE_RETAKING:
+	case FILE_REPLACING:
+		break;
+	}
+	return 1.;
+}
+
+bool starts_progress(struct ingestd *d, const char *run, struct run_progress *out)
+{
+	const struct start *s = d->starts.first;
+	double done;
+
+	while (s && strcmp(s->run.id, run) != 0)
+		s = s->next;
+	if (!s)
+		return false;
+	*out = (struct run_progress){.bytes = s->run.bytes, .rows = s->rows_over};
+	done = (double)s->bytes_over;
+	for (size_t i = 0; i < map_len(&d->files); i++) {
+		const struct file *x = map_value(&d->files, i);
+
+		if (x->start != s)
+			continue;
+		done += (double)x->row.bytes * part_of(x);
+		if (x->row.state != FILE_LOADING || x->row.leg.checkpoint.next_row)
+			out->rows += x->row.state == FILE_CLAIMED || x->row.state == FILE_GATED ?
+					     0 :
+					     x->row.leg.checkpoint.counters.read;
+	}
+	out->bytes_done = (uint64_t)done;
+	return true;
+}

@@ -22,6 +22,7 @@ struct start {
 	struct candidate *files; /* what it is to take */
 	size_t len, cap, at;     /* at: the next to be claimed */
 	uint64_t living;	 /* of its files */
+	uint64_t bytes_over, rows_over; /* of those that have ended */
 	bool settled;		 /* the candidates are chosen and checked */
 	bool waits;		 /* something it wants still settles */
 	bool stopped;

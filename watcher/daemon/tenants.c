@@ -13,6 +13,11 @@
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/versions.h"
 
+bool tenant_known(const struct tenant *t)
+{
+	return t->profile || t->refused || t->files;
+}
+
 struct tenant *tenants_find(struct ingestd *d, const char *name)
 {
 	return map_get(&d->tenants, span_of(name));

@@ -34,6 +34,7 @@ struct tenant {
 	bool to_sync, synced;    /* turn.c */
 	bool scan_owed;
 	size_t files;            /* living ones */
+	unsigned edits;          /* of its jobs, in a check */
 	int wd, wd_jobs;         /* inotify of profiles/T and profiles/T/jobs, -1 */
 	int64_t loaded_ms;
 	/* the last file that ended */
@@ -43,6 +44,8 @@ struct tenant {
 	uint64_t done, failed, held, duplicate, undone; /* since start */
 };
 
+/* Somebody has to do with it: a profile, in force or refused, or files. */
+bool tenant_known(const struct tenant *t);
 struct tenant *tenants_find(struct ingestd *d, const char *name);
 struct tenant *tenants_get(struct ingestd *d, const char *name);
 int tenants_open(struct ingestd *d, struct tenant *t, struct fault *f) MUST_CHECK;

@@ -1,7 +1,7 @@
 /*
- * views - what the admin API answers about the daemon, tenants and jobs; see the header
+ * views - what the admin API answers about the daemon and its tenants; see the header
  *
- * Files, runs and explain are in views_files.c.  Every answer is made from memory or one journal query.
+ * Jobs are in views_jobs.c, files, runs and explain in views_files.c, the seed's names in seed.c.  Every answer is made from memory or one journal query.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/views.h"
@@ -14,12 +14,12 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/job_edit.h"
 #include "watcher/daemon/profiles.h"
-#include "watcher/daemon/starts.h"
+#include "watcher/daemon/seed.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/outbox.h"
-#include "watcher/spool/runs.h"
 #include "watcher/spool/tally.h"
 #include <unistd.h>
 
@@ -31,12 +31,6 @@ static const char *tenant_state(const struct tenant *t)
 		return t->refused ? "in force, newest refused" : "in force";
 	return t->refused ? "refused" : "no profile";
 }
-
-static bool is_known(const struct tenant *t)
-{
-	return t->profile || t->refused || t->files;
-}
-
 
 /* --- status --- */
 
@@ -198,7 +192,7 @@ static unsigned status(struct ingestd *d, const struct admin_args *args, struct 
 	for (size_t i = 0; i < map_len(&d->tenants); i++) {
 		struct tenant *t = map_value(&d->tenants, i);
 
-		if (is_known(t) && admin_sees(args, t->name))
+		if (tenant_known(t) && admin_sees(args, t->name))
 			add_tenant_status(d, t, !args->scope, out);
 	}
 	strbuf_adds(out, "]}");
@@ -276,36 +270,6 @@ static void add_tenant(const struct tenant *t, struct strbuf *out)
 	strbuf_adds(out, "]}");
 }
 
-static void add_job(struct ingestd *d, const struct tenant *t, const struct job *j, struct strbuf *out)
-{
-	const struct run *run = starts_of_job(d, t->name, j->name);
-	const struct sink_config *sink = tenants_sink(d, j);
-	char *index = profile_index_name(t->profile, j);
-	struct strbuf text = STRBUF_INIT;
-	char hash[VERSION_HASH];
-
-	version_write(t->profile, j, &text, hash);
-	json_add_comma(out);
-	strbuf_addc(out, '{');
-	json_pair_string(out, "tenant", t->name);
-	json_pair_string(out, "job", j->name);
-	json_pair_string(out, "kind", "batch");
-	json_pair_string(out, "trigger", job_trigger_name(j->trigger));
-	json_pair_string(out, "pattern", j->pattern);
-	json_pair_string(out, "index", index);
-	json_pair_string(out, "sink", sink ? sink->name : NULL);
-	json_pair_string(out, "same_name", same_name_word(j->same_name));
-	json_pair_string(out, "client_id", j->client_id);
-	json_pair_bool(out, "filter", j->filter[0] != '\0');
-	json_pair_string(out, "version", hash);
-	json_pair_string(out, "state", run ? run_state_name(run->state) : "in force");
-	json_pair_string(out, "run", run ? run->id : NULL);
-	json_pair_string(out, "reason", run ? run->reason : NULL);
-	strbuf_addc(out, '}');
-	strbuf_release(&text);
-	free(index);
-}
-
 static unsigned no_such(struct fault *f, const char *what, const char *name)
 {
 	fault_set(f, FAULT_CONFIG, "no %s %s", what, name);
@@ -318,7 +282,7 @@ static unsigned tenants(struct ingestd *d, const struct admin_args *args, struct
 	for (size_t i = 0; i < map_len(&d->tenants); i++) {
 		const struct tenant *t = map_value(&d->tenants, i);
 
-		if (is_known(t) && admin_sees(args, t->name))
+		if (tenant_known(t) && admin_sees(args, t->name))
 			add_tenant(t, out);
 	}
 	strbuf_addc(out, ']');
@@ -329,61 +293,10 @@ static unsigned one_tenant(struct ingestd *d, const char *name, struct strbuf *o
 {
 	struct tenant *t = tenants_find(d, name);
 
-	if (!t || !is_known(t))
+	if (!t || !tenant_known(t))
 		return no_such(f, "tenant", name);
 	add_tenant(t, out);
 	return 200;
-}
-
-static unsigned jobs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
-{
-	struct tenant *t = tenants_find(d, args->tenant);
-
-	if (!t || !is_known(t))
-		return no_such(f, "tenant", args->tenant);
-	strbuf_addc(out, '[');
-	for (size_t i = 0; t->profile && i < t->profile->job_count; i++)
-		add_job(d, t, t->profile->jobs[i], out);
-	strbuf_addc(out, ']');
-	return 200;
-}
-
-static unsigned one_job(struct ingestd *d, const struct admin_args *args, struct strbuf *out,
-			struct fault *f)
-{
-	struct tenant *t = tenants_find(d, args->tenant);
-	const struct job *j = t && t->profile ? profile_job(t->profile, args->job) : NULL;
-
-	if (!j)
-		return no_such(f, "job", args->job);
-	add_job(d, t, j, out);
-	return 200;
-}
-
-static unsigned start_or_stop(struct ingestd *d, const struct admin_args *args, bool start,
-			      struct strbuf *out, struct fault *f)
-{
-	struct tenant *t = tenants_find(d, args->tenant);
-	char run[ULID_TEXT];
-	int r;
-
-	if (!t || !t->profile || !profile_job(t->profile, args->job))
-		return no_such(f, "job", args->job);
-	if (d->stopping || d->turn.behind) {
-		fault_set(f, FAULT_TEMPORARY, d->stopping ? "ingestd is stopping" : "the journal cannot be written");
-		return 503;
-	}
-	r = start ? starts_new(d, args->tenant, args->job, run, f) :
-		    starts_stop(d, args->tenant, args->job, run, f);
-	if (r < 0)
-		return 409;
-	strbuf_addc(out, '{');
-	json_pair_string(out, "run", run);
-	json_pair_string(out, "tenant", args->tenant);
-	json_pair_string(out, "job", args->job);
-	json_pair_string(out, "state", start ? "starting" : "stopping");
-	strbuf_addc(out, '}');
-	return 202;
 }
 
 /* --- health --- */
@@ -464,13 +377,27 @@ unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *
 	case ROUTE_TENANT:
 		return one_tenant(d, args->tenant, out, f);
 	case ROUTE_JOBS:
-		return jobs(d, args, out, f);
+		return views_jobs(d, args, out, f);
 	case ROUTE_JOB:
-		return one_job(d, args, out, f);
+		return views_job(d, args, out, f);
 	case ROUTE_JOB_START:
-		return start_or_stop(d, args, true, out, f);
+		return views_start(d, args, out, f);
 	case ROUTE_JOB_STOP:
-		return start_or_stop(d, args, false, out, f);
+		return views_stop(d, args, out, f);
+	case ROUTE_JOB_PUT:
+		return job_edit_put(d, args, out, f);
+	case ROUTE_JOB_DELETE:
+		return job_edit_delete(d, args, out, f);
+	case ROUTE_SEED_CREATE_BATCH:
+		return seed_create(d, args, out, f);
+	case ROUTE_SEED_CREATE_STREAM:
+		return seed_create_stream(out);
+	case ROUTE_SEED_START:
+		return seed_start(d, args, out, f);
+	case ROUTE_SEED_STOP:
+		return seed_stop(d, args, out, f);
+	case ROUTE_SEED_STATUS:
+		return seed_status(d, args, out, f);
 	case ROUTE_RUNS:
 		return views_runs(d, args, out, f);
 	case ROUTE_RUN:

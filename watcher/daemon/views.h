@@ -9,12 +9,22 @@
 
 struct ingestd;
 struct tenant;
+struct run;
 
 /* ctx: struct ingestd.  Returns the HTTP status. */
 unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *args, struct strbuf *out,
 		    struct fault *f);
 
 void views_said(void *ctx, const char *source, const char *why);
+
+/* views_jobs.c */
+struct tenant;
+struct job;
+void views_add_job(struct ingestd *d, const struct tenant *t, const struct job *j, struct strbuf *out);
+unsigned views_jobs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_job(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_start(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_stop(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 
 /* views_files.c */
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
@@ -26,6 +36,8 @@ void views_add_lying(struct ingestd *d, const struct tenant *t, struct strbuf *o
 const struct file_row *views_freshest(struct ingestd *d, const struct file_row *r);
 unsigned views_explain(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+/* On arrival a run is one file and has its id: 1, 0 there is none, -1. */
+int views_arrival_run(struct ingestd *d, const char *id, struct run *out, struct fault *f);
 unsigned views_run(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 
 #endif

@@ -251,6 +251,24 @@ unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct str
 	return 200;
 }
 
+static void add_progress(struct ingestd *d, const char *run, struct strbuf *out)
+{
+	struct run_progress p;
+
+	json_add_key(out, "progress");
+	if (!starts_progress(d, run, &p)) {
+		strbuf_adds(out, "null");
+		return;
+	}
+	strbuf_addc(out, '{');
+	json_add_key(out, "percent");
+	strbuf_addf(out, "%.1f", p.bytes ? 100. * (double)p.bytes_done / (double)p.bytes : 0.);
+	json_pair_u64(out, "bytes", p.bytes);
+	json_pair_u64(out, "bytes_done", p.bytes_done);
+	json_pair_u64(out, "rows", p.rows);
+	strbuf_addc(out, '}');
+}
+
 static int add_run_files(struct ingestd *d, const char *run, struct strbuf *out, struct fault *f)
 {
 	struct journal_filter filter = {.run = run, .limit = RUN_FILES};
@@ -258,6 +276,7 @@ static int add_run_files(struct ingestd *d, const char *run, struct strbuf *out,
 
 	CHECK(out->n && out->p[out->n - 1] == '}');
 	strbuf_cut(out, out->n - 1);
+	add_progress(d, run, out);
 	strbuf_adds(out, ",\"records\":[");
 	if (journal_list(d->journal, &filter, add_row, &page, f) < 0)
 		return -1;
@@ -265,8 +284,7 @@ static int add_run_files(struct ingestd *d, const char *run, struct strbuf *out,
 	return 0;
 }
 
-/* On arrival a run is one file and has its id. */
-static int arrival_run(struct ingestd *d, const char *id, struct run *out, struct fault *f)
+int views_arrival_run(struct ingestd *d, const char *id, struct run *out, struct fault *f)
 {
 	struct file_row row;
 	int r;
@@ -309,7 +327,7 @@ unsigned views_run(struct ingestd *d, const struct admin_args *args, struct strb
 	if (!now)
 		r = runs_by_id(d->journal, args->id, &stored, f);
 	if (r == 0)
-		r = arrival_run(d, args->id, &stored, f);
+		r = views_arrival_run(d, args->id, &stored, f);
 	if (r > 0 && !admin_sees(args, now ? now->tenant : stored.tenant))
 		r = 0;
 	if (r > 0) {

@@ -59,6 +59,9 @@ int profile_load(const char *profiles_dir, const char *tenant, struct profile **
 		 struct strbuf *errors) MUST_CHECK;
 /* The tenant's own credential at that sink; NULL: it has none, the platform's counts. */
 const struct sink_credential *profile_credential(const struct profile *p, const char *sink);
+#define PROFILE_JOBS_MAX 1000
+/* What only the profile can judge of a job: its index with the prefix, its sinks; a line an error, `file` is what they call it. */
+void profile_check_job(const struct profile *p, const struct job *j, const char *file, struct strbuf *errors);
 struct job *profile_job(const struct profile *p, const char *name);
 
 /* Which job takes the file?  *count: how many matched; the return is the only one, or NULL. */

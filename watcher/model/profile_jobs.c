@@ -38,6 +38,16 @@ static void check_sink(const struct profile *p, const char *sink, struct keys_re
 		   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+void profile_check_job(const struct profile *p, const struct job *j, const char *file, struct strbuf *errors)
+{
+	struct keys_report r = {.file = file, .errors = errors};
+
+	if (job_name_valid(span_of(j->name)))
+		check_index(p, j, &r);
+	for (size_t i = 0; i < j->sink_count && p->sinks_given; i++)
+		check_sink(p, j->sinks[i], &r);
+}
+
 static void load_job(struct profile *p, const char *path, int dir_fd, struct strbuf *errors)
 {
 	struct keys_report r = {.file = path, .errors = errors};
@@ -50,11 +60,10 @@ static void load_job(struct profile *p, const char *path, int dir_fd, struct str
 	else
 		j = job_read(strbuf_span(&text), path, dir_fd, errors);
 	if (j) {
-		if (job_name_valid(span_of(j->name)))
-			check_index(p, j, &r);
-		for (size_t i = 0; i < j->sink_count && p->sinks_given; i++)
-			check_sink(p, j->sinks[i], &r);
-		j->wrong |= r.count > 0;
+		size_t before = errors->n;
+
+		profile_check_job(p, j, path, errors);
+		j->wrong |= errors->n > before;
 		p->jobs = xrealloc(p->jobs, (p->job_count + 1) * sizeof(*p->jobs));
 		p->jobs[p->job_count++] = j;
 	}

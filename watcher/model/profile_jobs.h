@@ -9,8 +9,6 @@
 
 #include "watcher/model/profile.h"
 
-#define PROFILE_JOBS_MAX 1000
-
 void profile_load_jobs(struct profile *p, const char *folder, struct strbuf *errors);
 
 #endif

@@ -85,6 +85,31 @@ void run_release(struct run *r)
 	run_init(r);
 }
 
+static void add_step(struct strbuf *sb, enum run_state state, int64_t at)
+{
+	if (!at)
+		return;
+	json_add_comma(sb);
+	strbuf_addc(sb, '{');
+	json_pair_string(sb, "state", run_state_name(state));
+	json_pair_time(sb, "at", at);
+	strbuf_addc(sb, '}');
+}
+
+/* A start goes on to starting at once; what broke a limit was never running. */
+static void add_history(struct strbuf *sb, const struct run *r)
+{
+	json_add_key(sb, "history");
+	strbuf_addc(sb, '[');
+	add_step(sb, RUN_CREATED, r->times.created);
+	if (r->state != RUN_CREATED)
+		add_step(sb, RUN_STARTING, r->times.created);
+	add_step(sb, RUN_RUNNING, r->times.started);
+	if (run_state_over(r->state))
+		add_step(sb, r->state, r->times.finished);
+	strbuf_addc(sb, ']');
+}
+
 void run_add_json(struct strbuf *sb, const struct run *r)
 {
 	strbuf_addc(sb, '{');
@@ -106,7 +131,9 @@ void run_add_json(struct strbuf *sb, const struct run *r)
 	json_pair_time(sb, "created", r->times.created);
 	json_pair_time(sb, "started", r->times.started);
 	json_pair_time(sb, "finished", r->times.finished);
-	strbuf_adds(sb, "}}");
+	strbuf_addc(sb, '}');
+	add_history(sb, r);
+	strbuf_addc(sb, '}');
 }
 
 static int write_run(struct journal *j, const char *sql, const struct run *r, struct fault *f)

@@ -40,7 +40,7 @@ void run_release(struct run *r);
 /*
  * The record of a run:
  * {"id","tenant","job","trigger","state","reason","files","done","failed","held","bytes",
- *  "left_out","times"}
+ *  "left_out","times","history"}: history is a list of {"state","at"}
  */
 void run_add_json(struct strbuf *sb, const struct run *r);
 

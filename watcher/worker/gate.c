@@ -65,6 +65,7 @@ static int gate_rows(struct task *t)
 	while ((r = input_next(t->input, &rec, &t->fault)) == 1) {
 		if (gate_row(t, &rec) < 0 || gate_cost(t, &rec) < 0)
 			return -1;
+		t->gate_offset = rec.next_offset;
 		if (t->counters.read % TICK_ROWS == 0 && task_tick(t, &t->fault) < 0)
 			return -1;
 	}

@@ -99,6 +99,8 @@ static void fill(const struct task *t, struct message *m)
 	m->checkpoint = t->last;
 	if (m->type != MESSAGE_CHECKPOINT)
 		m->checkpoint.counters = t->counters;
+	if (m->type == MESSAGE_PROGRESS && !t->gate_read)
+		m->checkpoint.offset = t->gate_offset;
 	m->fault = t->fault;
 	m->has_first_error = t->has_first_error;
 	m->first_error_line = t->first_error.line;
