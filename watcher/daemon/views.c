@@ -1,7 +1,8 @@
 /*
  * views - what the admin API answers about the daemon and its tenants; see the header
  *
- * Jobs are in views_jobs.c, files, runs and explain in views_files.c, the seed's names in seed.c.  Every answer is made from memory or one journal query.
+ * Jobs are in views_jobs.c, files, runs and explain in views_files.c, the seed's names in seed.c.
+ * Every answer is made from memory or one journal query.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/views.h"
