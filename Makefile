@@ -159,7 +159,8 @@ check: deps
 	@tests/lib/check full
 ## check-nightly the same with longer suites: kills and faults of the sinks; FerretDB
 check-nightly: deps
-	@INGEST_NIGHTLY=1 INGEST_CHAOS_KILLS=400 INGEST_FAULT_FILES=100 tests/lib/check full
+	@INGEST_NIGHTLY=1 INGEST_CHAOS_KILLS=400 INGEST_FAULT_FILES=100 INGEST_KILLS=4400 INGEST_KILLS_SEARCH=480 \
+		INGEST_KILLS_LARGE=100 INGEST_KILLS_LARGE_SEARCH=20 INGEST_KILL_ROUND=40 INGEST_SOAK_SECONDS=1800 tests/lib/check full
 ## check-fast    lint, unit, golden, end-to-end on SQLite
 check-fast:
 	@tests/lib/check fast

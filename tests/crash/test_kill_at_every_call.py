@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import kills
 from books import JOB, csv_of, loaded, settled
 from site_ import BUILD, Site
 
@@ -69,5 +70,6 @@ def test_killed_at_each(tmp_path, counts, call):
         results = {n: run.result() for n, run in runs.items()}
     killed = sum(k for k, _ in results.values())
     print("\n%s: %d places, killed at %d" % (call, len(results), killed))
+    kills.add(killed)
     # what a run does after the last file may differ by a call or two (a checkpoint of the journal)
     assert killed >= len(results) - 3

@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+import kills
 from books import JOB, backdate, csv_of, loaded, once_with_a_slow_store, removed, settled, states, stored
 from layers_ import age, keygen
 from site_ import BUILD, Site
@@ -299,6 +300,7 @@ def kill_and_start(tmp_path, point, scenario):
     else:
         site.once(*scenario.args, env=env)
     assert os.path.exists(once), "the point was not reached"
+    kills.add()
     print("\n%-28s %s" % (point, " ".join(sorted(
         os.path.relpath(os.path.join(base, name), site.path("staging", "bob"))
         for base, _, names in os.walk(site.path("staging", "bob")) for name in names))))

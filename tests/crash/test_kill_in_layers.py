@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import kills
 from books import JOB, csv_of, loaded, once_with_a_slow_store, settled
 from layers_ import FORMATS, age, keygen, pairings
 from site_ import BUILD, Site
@@ -41,6 +42,7 @@ def test_the_worker_is_killed_inside_the_layer(tmp_path, ext):
         point = "decode:%d" % rng.randrange(1, 7) if n % 2 else "parse:%d" % rng.randrange(1, 2 * ROWS)
         assert site.once(env={"INGEST_CRASH_AT": point, "INGEST_CRASH_ONCE": once}).returncode == 0
         assert os.path.exists(once), point
+        kills.add()
         whole(site, ext)
 
 
@@ -55,6 +57,7 @@ def test_the_daemon_is_killed_meanwhile(tmp_path, ext):
         except subprocess.TimeoutExpired:
             daemon.kill()
             daemon.wait(timeout=30)
+            kills.add()
     assert site.once().returncode == 0
     whole(site, ext)
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import kills as counted
 import records_
 from fault_proxy import FaultProxy
 from search_ import balanced, csv_of, documents, job, rows_of, same, site
@@ -69,6 +70,7 @@ def test_c_all_faults_and_kills_mixed(tmp_path, own_server):
                     except ProcessLookupError:
                         pass
             kills[who] += 1
+        counted.add(sum(kills.values()))
         p.fault = None
         begun = time.monotonic()
         s.until(lambda: len(os.listdir(s.path("staging", s.name, "done"))) == 2 * names, 240)
