@@ -78,7 +78,7 @@ class Undo(Plain):
         os.chmod(path, 0o400)
 
     def after(self, site):
-        settled(site, findings=["digest"])
+        settled(site, findings=["altered"])
         assert "SHA-256" in site.receipt("bob", "failed", "a.csv")["reason"]
         assert stored(site, "bob", "bob-t") == []
 

@@ -174,7 +174,7 @@ def shortened(site):
 def check(site, uploads):
     """Of all that ever came; -> how many are done, failed, gone."""
     short = shortened(site)
-    settled(site, findings=["size"] * len(short))
+    settled(site, findings=["altered"] * len(short))
     assert not uploads.safe.keys() & set(short)
     rows, ends = rows_by_delivery(site), collections.Counter()
     there = {end: set(site.names("bob", end)) for end in ENDS}

@@ -123,6 +123,23 @@ void fault_clear(struct fault *f)
 	f->pause_ms = 0;
 }
 
+int fault_set_altered(struct fault *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->kind = FAULT_DATA;
+	f->error = ESTALE;
+	va_start(ap, fmt);
+	set_text(f, sizeof(f->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+bool fault_altered(const struct fault *f)
+{
+	return f->kind == FAULT_DATA && f->error == ESTALE;
+}
+
 bool fault_no_room(const struct fault *f)
 {
 	return f->kind != FAULT_NONE && (f->error == ENOSPC || f->error == EDQUOT);

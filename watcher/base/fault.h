@@ -54,6 +54,9 @@ int fault_prefix(struct fault *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void fault_clear(struct fault *f);
 /* Disk, quota or inodes are used up: it passes when there is room again. */
 bool fault_no_room(const struct fault *f);
+/* Its bytes are not those that were claimed: the file fails, and what is said of its size and digest is of what it was. */
+int fault_set_altered(struct fault *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool fault_altered(const struct fault *f);
 const char *fault_kind_name(enum fault_kind kind); /* "data", "key", ... */
 
 #endif

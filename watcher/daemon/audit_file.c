@@ -57,6 +57,8 @@ static void look_at_file(const struct audit *a, const struct file_row *r, char *
 
 	if (!is_file(path, &st))
 		problem_set(p, "missing", path, "the journal says %s, and it is not there", file_state_name(r->state));
+	else if (r->altered)
+		problem_set(p, "altered", path, "it failed because its bytes had changed, and is kept as it was found");
 	else if ((uint64_t)st.st_size != r->bytes)
 		problem_set(p, "size", path, "it has %lld bytes, the journal says %llu", (long long)st.st_size,
 			    (unsigned long long)r->bytes);

@@ -1,8 +1,8 @@
 /*
  * audit_own - the insides of the audit, shared by audit.c, audit_file.c, audit_folders.c and audit_sink.c and nobody else
  *
- * A problem is one thing that is not as the journal says; kind is one of: database, missing, size, digest, receipt, rejects, count,
- * orphan, unchecked.
+ * A problem is one thing that is not as the journal says; kind is one of: database, missing, size, digest, altered, receipt, rejects,
+ * count, orphan, unchecked.
  */
 #ifndef DAEMON_AUDIT_OWN_H
 #define DAEMON_AUDIT_OWN_H

@@ -36,6 +36,7 @@ static void set_outcome(struct file *x, enum outcome outcome, const struct fault
 	x->row.has_outcome = true;
 	x->row.outcome = outcome;
 	x->row.fault = f ? f->kind : FAULT_NONE;
+	x->row.altered = f && fault_altered(f);
 	file_row_set(&x->row.reason, f ? f->text : NULL);
 	if (f && f->line && !x->row.has_first_error) {
 		x->row.has_first_error = true;

@@ -110,6 +110,7 @@ static int fill_message(struct ingestd *d, const struct file *x, struct message 
 		memcpy(m->sha256, r->sha256, sizeof(m->sha256));
 		m->index = r->leg.index ? xstrdup(r->leg.index) : NULL;
 		m->checkpoint = r->leg.checkpoint;
+		m->extent = r->leg.extent;
 	}
 	/* one that begins anew keeps the sink's side of its books */
 	m->checkpoint.counters.requests = r->leg.checkpoint.counters.requests;
@@ -162,6 +163,11 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 	}
 	if (f->error == ENOENT && f->kind != FAULT_CONFIG)
 		event_file(d, EV_FILE_MISSING, x, "state=%s", file_state_name(x->row.state));
+	/* what is stored of it is of a file that is no more */
+	if (x->row.state == FILE_LOADING && fault_altered(f)) {
+		ending_after_send(d, x, f);
+		return;
+	}
 	/* rows are in the sink and the file cannot be read: that is for the operator, and never failed/ */
 	if (x->row.leg.sent)
 		why.kind = FAULT_SYSTEM;
@@ -264,10 +270,11 @@ static void on_gated(struct ingestd *d, struct file *x, const struct message *m)
 		circuits_reached(d, x);
 	file_row_set(&x->concrete, m->index);
 	if (x->row.sha256[0] && m->sha256[0] && strcmp(x->row.sha256, m->sha256) != 0)
-		fault_set(&x->finding, FAULT_DATA, "the file's bytes have changed since it was claimed");
+		fault_set_altered(&x->finding, "the file's bytes have changed since it was claimed");
 	if (!x->row.leg.sent) {
 		memcpy(x->row.delivery, m->delivery, sizeof(x->row.delivery));
 		memcpy(x->row.sha256, m->sha256, sizeof(x->row.sha256));
+		x->row.leg.extent = m->extent;
 		x->row.leg.checkpoint = (struct checkpoint){.counters = m->checkpoint.counters};
 	}
 	turn_then(d, x, step_gate);

@@ -45,6 +45,14 @@ static void end_broken(struct ingestd *d, struct file *x, const struct fault *wh
 {
 	struct fault f = FAULT_INIT;
 
+	if (x->row.state == FILE_UNDOING && fault_altered(why)) {
+		file_resume(d, x);
+		return;
+	}
+	if (x->row.state == FILE_LOADING && fault_altered(why)) {
+		ending_after_send(d, x, why);
+		return;
+	}
 	if (x->row.leg.sent) {
 		fault_set(&f, FAULT_SYSTEM, "rows of it are stored and it cannot be read any more: %s",
 			  why->text);
@@ -52,7 +60,8 @@ static void end_broken(struct ingestd *d, struct file *x, const struct fault *wh
 		x->lost = true;
 		return;
 	}
-	fault_set(&f, FAULT_DATA, "%s", why->text);
+	f = *why;
+	f.kind = FAULT_DATA;
 	if (x->row.state == FILE_WAITING)
 		file_set_state(d, x, x->row.resume);
 	if (!d->fatal)

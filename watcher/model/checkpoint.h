@@ -17,4 +17,10 @@ struct checkpoint {
 	struct counters counters;
 };
 
+/* What a first pass found: every id that the load behind it can give lies within, whatever becomes of the file. */
+struct extent {
+	uint64_t rows;	/* records; 0: there was none, or its journal did not keep it */
+	uint64_t parts; /* documents of the row that has most */
+};
+
 #endif

@@ -124,6 +124,8 @@ void message_write(const struct message *m, struct strbuf *out)
 	json_pair_string(out, "sha256", m->sha256);
 	put_text(out, "index", m->index);
 	put_checkpoint(out, &m->checkpoint);
+	json_pair_u64(out, "extent_rows", m->extent.rows);
+	json_pair_u64(out, "extent_parts", m->extent.parts);
 	put_fault(out, &m->fault);
 	json_pair_bool(out, "has_first_error", m->has_first_error);
 	json_pair_u64(out, "first_error_line", m->first_error_line);
@@ -295,6 +297,8 @@ static const char *fill(const json_t *root, struct message *m)
 	    !get_u64(root, "cpu_us", &m->cpu_us) || !get_u64(root, "peak_rss", &m->peak_rss))
 		return "a number";
 	m->claimed_ms = (int64_t)claimed;
+	if (!get_u64(root, "extent_rows", &m->extent.rows) || !get_u64(root, "extent_parts", &m->extent.parts))
+		return "extent";
 	if (!get_checkpoint(json_object_get(root, "checkpoint"), &m->checkpoint))
 		return "checkpoint";
 	if (!get_fault(json_object_get(root, "fault"), &m->fault))

@@ -74,6 +74,8 @@ struct message {
 	char *index;
 	/* job (where to go on), checkpoint, result; progress and gated use checkpoint.counters only */
 	struct checkpoint checkpoint;
+	/* gated, job of an undo */
+	struct extent extent;
 	/* gated, result: NULL texts mean null */
 	struct fault fault; /* kind FAULT_NONE: all is well */
 	bool has_first_error;

@@ -433,7 +433,7 @@ int es_text_put(struct sink_es *s, struct fault *f)
 	struct bulk *b = s->filling;
 
 	s->unlooked += bulk_end(b);
-	if (b->body.n >= s->es->body_limit || b->len >= ES_BODY_DOCUMENTS)
+	if (b->body.n >= s->es->body_limit || b->len >= (b->documents[b->len - 1].remove ? ES_BODY_REMOVALS : ES_BODY_DOCUMENTS))
 		return close_filling(s, f);
 	return s->unlooked >= LOOK_BYTES && s->bulks ? turn(s, false, f) : 0;
 }

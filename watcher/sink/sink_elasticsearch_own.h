@@ -22,6 +22,7 @@
 #define ES_BODY (2u * 1024 * 1024 - 64 * 1024) /* its buffer is then 2 MiB, and there are ES_FLIGHT + 1 */
 #define ES_BODY_MIN (16u * 1024)
 #define ES_BODY_DOCUMENTS 20000
+#define ES_BODY_REMOVALS 5000 /* of 60 bytes each: as many as a busy server answers in time */
 #define ES_FLIGHT 4 /* requests at the same time */
 #define ES_PATIENCE_MS 10000
 #define ES_ASK_MS 2500 /* one request that is no bulk */

@@ -56,7 +56,7 @@ void file_row_set(char **field, const char *s)
 
 void file_row_renew(struct file_row *r)
 {
-	r->has_outcome = r->has_folder = r->has_first_error = false;
+	r->has_outcome = r->has_folder = r->has_first_error = r->altered = false;
 	r->after_undo = AFTER_UNDO_PLACE;
 	r->fault = FAULT_NONE;
 	r->until_ms = 0;

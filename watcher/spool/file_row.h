@@ -32,6 +32,7 @@ struct leg {
 	char *sink;
 	char *index; /* pinned; NULL before LOADING */
 	bool sent; /* a worker was told to load: rows may be in the sink (409s are no duplicates) */
+	struct extent extent; /* of the gate: which ids there can be */
 	/* its counters are the leg's: the gate's, then the last checkpoint's or the result's */
 	struct checkpoint checkpoint;
 };
@@ -63,6 +64,7 @@ struct file_row {
 	bool has_outcome;
 	enum outcome outcome; /* what it is to end as: set before UNDOING or PLACING */
 	enum after_undo after_undo;
+	bool altered; /* it failed because its bytes are not those that were claimed */
 	char *target; /* its name in folder, from PLACING on */
 	bool has_folder;
 	enum folder folder;

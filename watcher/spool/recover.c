@@ -87,8 +87,8 @@ static enum recover_action look_at_file(const struct folders *t, const struct fi
 		return f->error == ENOENT ? RECOVER_LOST : RECOVER_ODD;
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == r->bytes)
 		return RECOVER_REQUEUE;
-	fault_set(f, FAULT_DATA, "the file has %lld bytes, it had %llu when it was claimed",
-		  (long long)st.st_size, (unsigned long long)r->bytes);
+	fault_set_altered(f, "the file has %lld bytes, it had %llu when it was claimed",
+			  (long long)st.st_size, (unsigned long long)r->bytes);
 	return RECOVER_FAIL;
 }
 

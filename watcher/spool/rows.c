@@ -100,6 +100,7 @@ static const struct column arrival_columns[] = {
 	U64("deaths_row", deaths_row),
 	NAME_IF("outcome", outcome, OUTCOME_WAITING + 1, name_outcome, has_outcome),
 	NAME("after_undo", after_undo, AFTER_UNDO_LOAD + 1, name_after),
+	{.name = "altered", .kind = COLUMN_BOOL, .offset = AT(altered)},
 	TEXT("target", target),
 	NAME_IF("folder", folder, FOLDER_COUNT, name_folder, has_folder),
 	TEXT("rejects", rejects),
@@ -143,6 +144,8 @@ static const struct column leg_columns[] = {
 	COUNTER("requests", requests),
 	COUNTER("retries", retries),
 	COUNTER("bytes_sent", bytes_sent),
+	U64("extent_rows", leg.extent.rows),
+	U64("extent_parts", leg.extent.parts),
 };
 
 #define ARRIVAL_COLUMNS ARRAY_LEN(arrival_columns)

@@ -142,7 +142,13 @@ static const char step_5[] =
 	" a.attempts, a.cpu_us / 1000000.0 AS cpu_seconds, a.peak_rss AS peak_rss_bytes, a.sentence"
 	" FROM arrivals a LEFT JOIN legs l ON l.arrival = a.arrival;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5};
+/* Which ids a load can have given, and files that failed because their bytes had changed. */
+static const char step_6[] =
+	"ALTER TABLE legs ADD COLUMN extent_rows INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE legs ADD COLUMN extent_parts INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN altered INTEGER NOT NULL DEFAULT 0;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";

@@ -13,7 +13,7 @@
 
 #include "watcher/spool/db.h"
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 extern const char *const schema_steps[SCHEMA_VERSION]; /* step i leads from version i to i + 1 */
 

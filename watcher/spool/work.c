@@ -35,10 +35,10 @@ static int check_input(const struct file_row *r, int fd, struct fault *f)
 	if (fstat(fd, &st) < 0)
 		return fault_errno(f, FAULT_SYSTEM, "stat %s", r->file);
 	if (!S_ISREG(st.st_mode))
-		return fault_set(f, FAULT_DATA, "'%s' is no regular file any more", r->file);
-	if ((uint64_t)st.st_size != r->bytes)
-		return fault_set(f, FAULT_DATA,
-				 "the file has %llu bytes, it had %llu when it was claimed",
+		return fault_set_altered(f, "'%s' is no regular file any more", r->file);
+	/* rows are taken back whatever became of it */
+	if ((uint64_t)st.st_size != r->bytes && r->state != FILE_UNDOING)
+		return fault_set_altered(f, "the file has %llu bytes, it had %llu when it was claimed",
 				 (unsigned long long)st.st_size, (unsigned long long)r->bytes);
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;

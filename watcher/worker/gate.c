@@ -33,6 +33,8 @@ static int gate_row(struct task *t, const struct record *rec)
 		return 0;
 	switch (row_run(t->row, rec, &t->coercions, &out)) {
 	case ROW_DOCUMENTS:
+		if (t->extent.parts < out.count)
+			t->extent.parts = out.count;
 		return 0;
 	case ROW_FILTERED:
 		t->counters.filtered++;
@@ -69,7 +71,7 @@ static int gate_rows(struct task *t)
 		if (t->counters.read % TICK_ROWS == 0 && task_tick(t, &t->fault) < 0)
 			return -1;
 	}
-	t->gate_read = t->counters.read;
+	t->gate_read = t->extent.rows = t->counters.read;
 	return r;
 }
 
@@ -95,7 +97,7 @@ static int identify(struct task *t)
 	if (input_digest(t->input, t->sha256, raw, &bytes, &t->fault) < 0)
 		return -1;
 	if (bytes != t->job.bytes)
-		return fault_set(&t->fault, FAULT_DATA,
+		return fault_set_altered(&t->fault,
 				 "the file has %llu bytes, it had %llu when it was claimed",
 				 (unsigned long long)bytes, (unsigned long long)t->job.bytes);
 	delivery_id(t->job.tenant, t->compiled->version->job->name, t->job.file, raw, t->delivery);

@@ -9,7 +9,8 @@
 #include "watcher/worker/steps.h"
 
 #define PROBE_MS 3000
-#define WINDOW_ROWS 400000 /* more than a sink ever has under way */
+#define WINDOW_ROWS 400000 /* more than a sink has under way, unless nearly all rows are filtered away */
+#define IDS_MOST 20000000  /* a quarter of an hour of deletes */
 
 void task_leg(struct task *t, struct sink_leg *leg)
 {
@@ -63,47 +64,87 @@ enum step step_reach(struct task *t)
 
 /* --- undo --- */
 
-/* The parts of a row that its filters split; its part 0 is sink_undo's. */
-static int remove_parts(struct task *t, const struct record *rec)
+/* The parts of a row that was split; its part 0 is sink_undo's. */
+static int remove_parts(struct task *t, uint64_t row, uint64_t parts)
 {
-	struct row_output out;
-
-	if (row_run(t->row, rec, NULL, &out) != ROW_DOCUMENTS || out.count < 2)
-		return 0;
-	for (size_t i = 1; i <= out.count; i++)
-		if (sink_remove(t->sink, rec->row, (unsigned)i, &t->fault) < 0)
+	for (uint64_t i = 1; i <= parts; i++)
+		if (sink_remove(t->sink, row, (unsigned)i, &t->fault) < 0)
 			return -1;
 	return 0;
 }
 
-/* The rows of the file, cut again; -1: it cannot be read any more. */
-static int count_rows(struct task *t, uint64_t *rows)
+/* Are these the bytes whose rows were sent? */
+static bool is_same_file(struct task *t)
 {
+	unsigned char raw[DIGEST_SIZE];
+	char hex[DIGEST_HEX];
+	uint64_t bytes = 0;
+
+	return input_digest(t->input, hex, raw, &bytes, &t->fault) == 0 && bytes == t->job.bytes &&
+	       strcmp(hex, t->sha256) == 0;
+}
+
+/* The rows of the file, cut and filtered again; false: it is not the one that was sent, or cannot be read any more. */
+static bool count_rows(struct task *t, uint64_t *rows)
+{
+	struct row_output out;
 	struct record rec;
-	int r = t->compiled ? task_open_input(t, NULL, false) : -1;
+	int r = t->compiled ? task_open_input(t, NULL, true) : -1;
 
 	while (r >= 0 && (r = input_next(t->input, &rec, &t->fault)) == 1) {
 		*rows = rec.row;
-		r = remove_parts(t, &rec);
+		if (row_run(t->row, &rec, NULL, &out) == ROW_DOCUMENTS && out.count > 1)
+			r = remove_parts(t, rec.row, out.count);
 	}
-	return r;
+	return r == 0 && is_same_file(t);
+}
+
+/* Each row may have been the one with most parts. */
+static uint64_t rows_of_extent(struct task *t)
+{
+	const struct extent *e = &t->job.extent;
+
+	if (e->parts > IDS_MOST / e->rows)
+		fault_set(&t->fault, FAULT_SYSTEM,
+			  "its filter split rows, its bytes are not those that were sent, and %llu rows of up to %llu documents are too "
+			  "many ids to try: put the file that was claimed back into work/",
+			  (unsigned long long)e->rows, (unsigned long long)e->parts);
+	for (uint64_t row = 1; t->fault.kind == FAULT_NONE && row <= e->rows; row++)
+		(void)!remove_parts(t, row, e->parts);
+	return e->rows;
+}
+
+/* An older journal: what was acknowledged, and what can have been under way. */
+static uint64_t rows_of_window(struct task *t, uint64_t rows)
+{
+	const struct checkpoint *c = &t->job.checkpoint;
+	const struct counters *n = &c->counters;
+
+	if (n->documents != n->indexed + n->duplicates)
+		fault_set(&t->fault, FAULT_SYSTEM,
+			  "its filter split rows and its bytes are not those that were sent, so that the ids of the parts are not "
+			  "known: put the file that was claimed back into work/");
+	if (rows < n->read)
+		rows = n->read;
+	return rows < c->next_row + WINDOW_ROWS ? c->next_row + WINDOW_ROWS : rows;
 }
 
 /* Ids are recomputed, nothing is searched for: every row that may have been sent has one. */
 static uint64_t rows_to_undo(struct task *t)
 {
-	const struct checkpoint *c = &t->job.checkpoint;
+	const struct extent *e = &t->job.extent;
 	uint64_t rows = 0;
-	bool whole = count_rows(t, &rows) == 0;
+	bool same;
 
+	if (e->rows && e->parts <= 1)
+		return e->rows;
+	same = count_rows(t, &rows);
 	/* a file that cannot be read is no reason; a sink that does not answer is one, and a key that may come back */
 	if (t->fault.scope == SCOPE_FILE && t->fault.kind != FAULT_KEY)
 		fault_clear(&t->fault);
-	if (rows < c->counters.read)
-		rows = c->counters.read;
-	if (!whole && rows < c->next_row + WINDOW_ROWS)
-		rows = c->next_row + WINDOW_ROWS;
-	return rows;
+	if (same || t->fault.kind != FAULT_NONE)
+		return rows;
+	return e->rows ? rows_of_extent(t) : rows_of_window(t, rows);
 }
 
 enum step step_undo(struct task *t)

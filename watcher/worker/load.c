@@ -31,7 +31,7 @@ enum step step_resume(struct task *t)
 	if (input_digest_of(t->fds[MESSAGE_FD_INPUT], &ticker, hex, &bytes, &t->fault) < 0)
 		return STEP_RESULT;
 	if (bytes != t->job.bytes || strcmp(hex, t->sha256) != 0) {
-		fault_set(&t->fault, FAULT_DATA,
+		fault_set_altered(&t->fault,
 			  "the file is not the one whose rows were sent before the interruption: it has "
 			  "SHA-256 %s and %llu bytes, it had %s and %llu",
 			  hex, (unsigned long long)bytes, t->sha256,
@@ -219,7 +219,7 @@ static int open_leg(struct task *t)
 	if (fstat(t->fds[MESSAGE_FD_INPUT], &st) < 0)
 		return fault_errno(&t->fault, FAULT_SYSTEM, "cannot look at the file");
 	if ((uint64_t)st.st_size != t->job.bytes)
-		return fault_set(&t->fault, FAULT_DATA, "the file has changed since its first pass");
+		return fault_set_altered(&t->fault, "the file has changed since its first pass");
 	if (task_open_input(t, t->last.next_row && !row_remembers(t->compiled) ? &start : NULL, false) < 0 ||
 	    task_open_rejects(t, t->last.rejects_length) < 0)
 		return -1;

@@ -96,6 +96,7 @@ static void fill(const struct task *t, struct message *m)
 	memcpy(m->sha256, t->sha256, sizeof(m->sha256));
 	m->bytes = t->job.bytes;
 	m->index = m->type == MESSAGE_GATED ? t->index : NULL;
+	m->extent = t->extent;
 	m->checkpoint = t->last;
 	if (m->type != MESSAGE_CHECKPOINT)
 		m->checkpoint.counters = t->counters;

@@ -48,6 +48,7 @@ struct task {
 	uint64_t already;   /* rows found there */
 	uint64_t gate_read; /* rows of the first pass, 0: there was none */
 	uint64_t gate_offset; /* how far the first pass is, in decoded bytes */
+	struct extent extent; /* of it */
 	struct coercions coercions;
 	bool has_first_error;
 	bool first_error_told; /* before the interruption */
