@@ -5,16 +5,13 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/base/confine.h"
+#include "watcher/base/capabilities.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/landlock.h"
 #include "watcher/base/syscalls.h"
 #include <errno.h>
 #include <limits.h>
-#include <linux/capability.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define DNS_PORT 53
 #define FILES_MAX 256
@@ -25,18 +22,6 @@
 #else
 #define SANITIZED false
 #endif
-
-/* Whatever it was started with: an ambient capability outlives an exec. */
-static int drop_capabilities(struct fault *f)
-{
-	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
-
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-	    syscall(SYS_capset, &header, none) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "cannot drop the capabilities");
-	return 0;
-}
 
 static int limit(int resource, rlim_t most, struct fault *f)
 {
@@ -126,6 +111,8 @@ static int given(struct landlock *ll, const struct confinement *c, struct fault 
 	for (size_t i = 0; i < c->folder_count; i++)
 		if (landlock_file(ll, c->folders[i], LANDLOCK_OWN, f) < 0)
 			return -1;
+	if (may_read_all(ll, c->reads, c->read_count, f) < 0)
+		return -1;
 	for (size_t i = 0; i < c->port_count; i++)
 		if (landlock_port(ll, c->ports[i], f) < 0)
 			return -1;
@@ -148,12 +135,9 @@ static int restrict_files(const struct confinement *c, struct fault *f)
 
 int confine(const struct confinement *c, struct fault *f)
 {
-	CHECK(c->folder_count <= CONFINE_FOLDERS && c->port_count <= CONFINE_PORTS);
-	if (drop_capabilities(f) < 0)
-		return -1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "no_new_privs");
-	if (set_limits(f) < 0 || restrict_files(c, f) < 0)
+	CHECK(c->folder_count <= CONFINE_FOLDERS && c->read_count <= CONFINE_FOLDERS && c->port_count <= CONFINE_PORTS);
+	/* whatever it was started with: an ambient capability outlives an exec */
+	if (capabilities_keep(0, f) < 0 || set_limits(f) < 0 || restrict_files(c, f) < 0)
 		return -1;
 	if (SANITIZED || !syscalls_available())
 		return 0;

@@ -22,6 +22,8 @@
 struct confinement {
 	const char *folders[CONFINE_FOLDERS]; /* files are made, written and removed in them; each must be there */
 	size_t folder_count;
+	const char *reads[CONFINE_FOLDERS]; /* files, read only; one that is not there is left out */
+	size_t read_count;
 	unsigned ports[CONFINE_PORTS]; /* TCP, to connect to */
 	size_t port_count;
 	bool any_port;	/* which ports cannot be known beforehand */

@@ -166,6 +166,7 @@ int command_status(const struct ctl_options *o)
 		disk = json_object_get(reply.json, "disk");
 		if (!is_well(disk))
 			print_row(disk, "folder state free_bytes min_free_bytes largest_tenant largest_tenant_bytes reason");
+		print_row(json_object_get(reply.json, "containment"), "daemon_user worker_user landlock kernel_lacks");
 	}
 	api_reply_release(&reply);
 	return CTL_OK;

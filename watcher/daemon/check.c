@@ -7,7 +7,7 @@
 #include "watcher/daemon/check.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/map.h"
-#include "watcher/schedule/spawn.h"
+#include "watcher/schedule/starter.h"
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
@@ -41,6 +41,7 @@ struct question {
 struct checks {
 	struct ev_loop *loop;
 	char *program;
+	struct starter *starter; /* NULL: none */
 	struct question *first;
 	size_t running;
 	struct map good; /* hashes */
@@ -48,12 +49,13 @@ struct checks {
 
 static void run_next(struct checks *c);
 
-struct checks *checks_new(struct ev_loop *loop, const char *program)
+struct checks *checks_new(struct ev_loop *loop, const char *program, struct starter *starter)
 {
 	struct checks *c = xcalloc(1, sizeof(*c));
 
 	c->loop = loop;
 	c->program = xstrdup(program);
+	c->starter = starter;
 	map_init(&c->good);
 	return c;
 }
@@ -86,7 +88,7 @@ void checks_free(struct checks **cp)
 
 		c->first = q->next;
 		if (q->pid) {
-			(void)kill(q->pid, SIGKILL);
+			starter_kill(q->checks->starter, q->pid);
 			while (waitpid(q->pid, &status, 0) < 0 && errno == EINTR)
 				;
 		}
@@ -184,7 +186,7 @@ static void on_time(struct ev_loop *loop, ev_timer *t, int events)
 	(void)loop;
 	(void)events;
 	q->timed_out = true;
-	(void)kill(q->pid, SIGKILL);
+	starter_kill(q->checks->starter, q->pid);
 }
 
 static void watch_question(struct question *q)
@@ -212,7 +214,7 @@ static int start_child(struct question *q, struct fault *f)
 #endif
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return fault_errno(f, FAULT_SYSTEM, "pipe");
-	r = spawn_start(q->checks->program, argv, q->text, -1, ends[1], 10, &q->pid, f);
+	r = starter_start(q->checks->starter, q->checks->program, argv, q->text, -1, ends[1], 10, &q->pid, f);
 	close(ends[1]);
 	if (r < 0) {
 		close(ends[0]);
@@ -220,7 +222,7 @@ static int start_child(struct question *q, struct fault *f)
 		return -1;
 	}
 	q->pipe = ends[0];
-	spawn_limit(q->pid, &limits);
+	starter_limit(q->checks->starter, q->pid, &limits);
 	return 0;
 }
 

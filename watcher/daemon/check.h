@@ -1,7 +1,7 @@
 /*
  * check - can a job version run?  Asked of `ingest-worker --check` in a limited child, never in this process
  *
- *	checks_new(loop, program, &c)
+ *	checks_new(loop, program, starter or NULL)
  *	checks_ask(c, hash, text, done, ctx)      done(ctx, CHECK_OK, warnings) ... later, from the loop; at once when it was asked before
  *	checks_free(&c)                           kills what runs; done is not called for it
  *
@@ -21,7 +21,8 @@ enum check_answer { CHECK_OK, CHECK_REFUSED, CHECK_UNKNOWN };
 
 typedef void check_done(void *ctx, enum check_answer answer, const char *errors);
 
-struct checks *checks_new(struct ev_loop *loop, const char *program);
+struct starter;
+struct checks *checks_new(struct ev_loop *loop, const char *program, struct starter *starter);
 void checks_free(struct checks **c);
 void checks_ask(struct checks *c, const char *hash, struct span text, check_done *done, void *ctx);
 size_t checks_pending(const struct checks *c);

@@ -6,13 +6,13 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/containment.h"
 #include "watcher/base/confine.h"
-#include "watcher/base/fsutil.h"
 #include "watcher/base/json_out.h"
+#include "watcher/base/landlock.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/privileges.h"
+#include "watcher/daemon/stores.h"
 #include "watcher/daemon/tenants.h"
-
-#define STORE_MODE 0750 /* as sink_sqlite makes it */
 
 static bool uses(const struct ingestd *d, const struct file *x, const struct sink_config *s)
 {
@@ -26,10 +26,11 @@ static bool uses(const struct ingestd *d, const struct file *x, const struct sin
 	return false;
 }
 
-static int add_store(const struct sink_config *s, const char *tenant, struct reach *r, struct fault *f)
+static int add_store(const struct ingestd *d, const struct sink_config *s, const char *tenant, struct reach *r,
+		     struct fault *f)
 {
-	char *folder = fs_join(s->path, tenant);
-	int result = fs_make_dirs(folder, STORE_MODE, f);
+	char *folder = NULL;
+	int result = stores_make(d, s, tenant, &folder, f);
 
 	if (result == 0)
 		result = reach_folder(r, folder, f);
@@ -44,7 +45,7 @@ int containment_reach(struct ingestd *d, const struct file *x, struct reach *r, 
 
 		if (!uses(d, x, s))
 			continue;
-		if (s->type == SINK_SQLITE && add_store(s, x->tenant->name, r, f) < 0)
+		if (s->type == SINK_SQLITE && add_store(d, s, x->tenant->name, r, f) < 0)
 			return -1;
 		for (size_t u = 0; u < s->url_count; u++)
 			reach_port(r, sink_url_port(s->urls[u]));
@@ -56,9 +57,10 @@ void containment_add_json(const struct ingestd *d, struct strbuf *out)
 {
 	struct strbuf lacks = STRBUF_INIT;
 
-	(void)d;
 	confine_lacks(&lacks);
 	strbuf_addc(out, '{');
+	privileges_add_json(d, out);
+	json_pair_i64(out, "landlock", landlock_abi());
 	json_pair_string(out, "kernel_lacks", lacks.n ? lacks.p : NULL);
 	strbuf_addc(out, '}');
 	strbuf_release(&lacks);

@@ -1,9 +1,9 @@
 /*
  * ingestd - start, loop, end; see the header
  *
- * Order of the start: folders, log, lock, journal, versions, recovery (nothing is watched yet), then arrival, schedule, admin and the
- * first look at the profiles; READY when every tenant had its answer.  The end: nothing new is begun, what runs has 20 s, children are
- * ended, the journal is committed and closed.
+ * Order of the start: users and capabilities, folders, log, lock, journal, versions, recovery (nothing is watched yet), then
+ * arrival, schedule, admin and the first look at the profiles; READY when every tenant had its answer.  The end: nothing new is
+ * begun, what runs has 20 s, children are ended, the journal is committed and closed.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/ingestd.h"
@@ -17,6 +17,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/once.h"
 #include "watcher/daemon/passes.h"
+#include "watcher/daemon/privileges.h"
 #include "watcher/daemon/profiles.h"
 #include "watcher/daemon/recorder.h"
 #include "watcher/daemon/recovery.h"
@@ -24,6 +25,7 @@
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
 #include "watcher/schedule/spawn.h"
+#include "watcher/schedule/starter.h"
 #include "watcher/spool/durable.h"
 #include "watcher/spool/lock.h"
 #include "watcher/spool/versions.h"
@@ -203,16 +205,15 @@ static int open_schedule(struct ingestd *d, struct fault *f)
 	struct schedule_options options = {.slots = d->config->workers, .nice = WORKER_NICE};
 	struct schedule_ops ops;
 
-	if (spawn_beside("ingest-worker", &d->worker_program, f) < 0)
-		return -1;
 	options.program = d->worker_program;
+	options.starter = d->starter;
 #ifndef __SANITIZE_ADDRESS__ /* its shadow memory is 20 TB of address space */
 	options.memory_bytes = WORKER_MEMORY;
 #endif
 	passes_ops(&ops);
 	if (schedule_new(d->loop, &options, &ops, d, &d->schedule, f) < 0)
 		return -1;
-	d->checks = checks_new(d->loop, d->worker_program);
+	d->checks = checks_new(d->loop, d->worker_program, d->starter);
 	return 0;
 }
 
@@ -237,6 +238,8 @@ static int open_all(struct ingestd *d, struct fault *f)
 	int (*const steps[])(struct ingestd *, struct fault *) = {make_folders, take_lock, open_log,
 								   open_journal, open_versions};
 
+	if (spawn_beside("ingest-worker", &d->worker_program, f) < 0 || privileges_enter(d, f) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 		if (disk_wait(d, steps[i], f) < 0)
 			return -1;
@@ -331,6 +334,7 @@ void ingestd_release(struct ingestd *d)
 	admin_free(&d->admin);
 	checks_free(&d->checks);
 	schedule_free(&d->schedule);
+	starter_free(&d->starter);
 	arrival_free(&d->arrival);
 	starts_release(d);
 	if (d->loop)

@@ -40,6 +40,7 @@ struct admin;
 struct log;
 struct file;
 struct checks;
+struct starter;
 
 /* turn.h */
 struct turn {
@@ -86,6 +87,7 @@ struct ingestd {
 	int lock_fd;
 	struct log *log;
 	char *worker_program;
+	struct starter *starter; /* NULL: workers are the daemon's own user */
 	struct journal *journal;
 	struct versions *versions;
 	struct arrival *arrival;

@@ -252,7 +252,7 @@ int verify(const struct config *c)
 		fprintf(stderr, "ingestd: %s\n", loop ? f.text : "no event loop");
 		return EXIT_CONFIG;
 	}
-	v.checks = checks_new(loop, program);
+	v.checks = checks_new(loop, program, NULL);
 	if (!c->wrong)
 		verify_servers(&v);
 	if (profiles_names(c->profiles, verify_tenant, verify_no_tenant, &v, &f) < 0) {

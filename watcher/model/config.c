@@ -135,6 +135,11 @@ static void take_defaults(struct config *c, const json_t *root, struct keys_repo
 		check_default(c, c->default_sinks[i], r);
 }
 
+static char *given_string(const json_t *object, const char *key)
+{
+	return json_object_get(object, key) ? keys_string(object, key, "") : NULL;
+}
+
 static void fill(struct config *c, const json_t *root, const char *folder, struct keys_report *r)
 {
 	const char *format = json_string_value(json_object_get(root, "log_format"));
@@ -146,6 +151,8 @@ static void fill(struct config *c, const json_t *root, const char *folder, struc
 	c->workers = (unsigned)keys_int(root, "workers", 2);
 	c->log_format = format && strcmp(format, "ecs") == 0 ? LOG_FORMAT_ECS : LOG_FORMAT_TEXT;
 	c->rescan_seconds = (unsigned)keys_int(root, "rescan_seconds", 60);
+	c->user = given_string(root, "user");
+	c->worker_user = given_string(root, "worker_user");
 	c->min_free_bytes = keys_int(root, "min_free_bytes", -1);
 	c->journal_days = json_is_null(json_object_get(root, "journal_days")) ?
 				  -1 :
@@ -227,6 +234,8 @@ void config_free(struct config **cp)
 	free(c->logs);
 	free(c->state);
 	config_admin_release(&c->admin);
+	free(c->user);
+	free(c->worker_user);
 	free(c);
 	*cp = NULL;
 }

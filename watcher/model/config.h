@@ -68,6 +68,8 @@ struct config {
 	unsigned rescan_seconds;
 	int64_t min_free_bytes; /* -1: by the size of the filesystem */
 	int journal_days; /* -1: for ever */
+	char *user;	   /* NULL: whoever starts it */
+	char *worker_user; /* NULL: see daemon/privileges.h */
 	struct admin_config admin;
 	bool wrong; /* read with errors: never to be run with */
 };

@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/record/serve.h"
+#include "watcher/base/confine.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
@@ -135,6 +136,17 @@ static int write_batch(struct service *s)
 	return 1;
 }
 
+/* Which servers there are is learnt from the first one: any port.  Nothing of a tenant has been read yet. */
+static int close_in(struct service *s, struct fault *f)
+{
+	struct confinement c = {.network = true, .any_port = true};
+	const char *files[2];
+
+	c.read_count = store_files(s->store, files);
+	memcpy(c.reads, files, c.read_count * sizeof(*files));
+	return confine(&c, f) < 0 ? -1 : 1;
+}
+
 static int setup(struct service *s, struct fault *f)
 {
 	struct strbuf uri = STRBUF_INIT;
@@ -154,7 +166,7 @@ static int setup(struct service *s, struct fault *f)
 	}
 	explicit_bzero(uri.p, uri.n);
 	strbuf_release(&uri);
-	return r;
+	return r > 0 ? close_in(s, f) : r;
 }
 
 static int next_batch(struct service *s, struct fault *f)

@@ -125,6 +125,18 @@ int store_new(const char *uri, const char *database, store_said_fn *said, void *
 	return 0;
 }
 
+size_t store_files(const struct store *s, const char *files[2])
+{
+	static const char *const options[] = {MONGOC_URI_TLSCAFILE, MONGOC_URI_TLSCERTIFICATEKEYFILE};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		files[n] = mongoc_uri_get_option_as_utf8(s->uri, options[i], NULL);
+		n += files[n] != NULL;
+	}
+	return n;
+}
+
 static int connect_it(struct store *s, struct fault *f)
 {
 	mongoc_write_concern_t *concern;

@@ -35,6 +35,8 @@ typedef void store_said_fn(void *ctx, const char *text);
 
 int store_new(const char *uri, const char *database, store_said_fn *said, void *ctx, struct store **out,
 	      struct fault *f) MUST_CHECK;
+/* Of its connection string: those that libmongoc opens at each connection. */
+size_t store_files(const struct store *s, const char *files[2]);
 int store_open(struct store *s, struct fault *f) MUST_CHECK;
 /* All of one kind.  0: all done, or one_failed; -1: w->done of them are. */
 int store_write(struct store *s, const struct document *docs, size_t count, struct store_written *w,

@@ -200,14 +200,14 @@ static void close_all(int fds[MESSAGE_FD_COUNT])
 			close(fds[i]);
 }
 
-static void set_limits(const struct schedule *s, const struct worker *w, const struct message *m)
+static void set_limits(const struct schedule *s, struct worker *w, const struct message *m)
 {
 	struct spawn_limits limits = {
 		.memory_bytes = s->options.memory_bytes,
 		.cpu_seconds = CPU_SECONDS + m->bytes / CPU_BYTES,
 	};
 
-	spawn_limit(w->pid, &limits);
+	worker_limit(w, &limits);
 }
 
 static void give_message(struct schedule *s, struct worker *w, struct task *t, struct message *m,

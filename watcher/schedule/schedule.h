@@ -45,6 +45,7 @@ struct task {
 
 struct schedule_options {
 	const char *program; /* path of ingest-worker */
+	struct starter *starter; /* NULL: workers run as our own user */
 	unsigned slots;
 	int nice;
 	uint64_t memory_bytes; /* RLIMIT_AS of a worker, 0 = none */

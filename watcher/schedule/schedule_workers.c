@@ -69,7 +69,7 @@ static void in_trouble(struct schedule *s, const struct fault *f)
 
 static struct worker *start_worker(struct schedule *s, const char *tenant, struct reach *reach)
 {
-	struct worker_start how = {s->program, s->options.nice};
+	struct worker_start how = {s->program, s->options.starter, s->options.nice};
 	struct fault f = FAULT_INIT;
 	struct worker *w;
 

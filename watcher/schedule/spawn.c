@@ -13,6 +13,29 @@
 
 extern char **environ;
 
+/* What a child may know of the daemon's environment: an operator's may hold secrets, and /proc shows it. */
+char **spawn_environment(void)
+{
+	static const char *const kept[] = {"TZ=", "LANG=", "LC_", "PATH=", "TMPDIR=", "LD_PRELOAD=", "LD_LIBRARY_PATH=",
+					   "OPENSSL_CONF=", "SSL_CERT_", "RES_OPTIONS=", "LOCALDOMAIN=",
+					   "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "MALLOC_", "INGEST_"};
+	static char **made;
+	size_t n = 0, count = 0;
+
+	if (made)
+		return made;
+	while (environ[count])
+		count++;
+	made = xcalloc(count + 1, sizeof(*made));
+	for (char **e = environ; *e; e++)
+		for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+			if (strncmp(*e, kept[i], strlen(kept[i])) == 0) {
+				made[n++] = *e;
+				break;
+			}
+	return made;
+}
+
 int spawn_beside(const char *name, char **path, struct fault *f)
 {
 	char self[PATH_MAX];
@@ -93,7 +116,7 @@ static int start_lifted(const char *path, char *const argv[], int input, int soc
 	if (r == 0)
 		r = set_actions(&actions, input, socket, errors);
 	if (r == 0)
-		r = posix_spawn(pid, path, &actions, &attr, argv, environ);
+		r = posix_spawn(pid, path, &actions, &attr, argv, spawn_environment());
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	if (r == 0)

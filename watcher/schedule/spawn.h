@@ -25,6 +25,8 @@ int spawn_beside(const char *name, char **path, struct fault *f) MUST_CHECK;
 /* input: becomes 0, -1 = /dev/null; socket: becomes 3, -1 = nothing. */
 int spawn_start(const char *path, char *const argv[], int input, int socket, int errors, int nice,
 		pid_t *pid, struct fault *f) MUST_CHECK;
+/* Of every child: names of a list, from ours. */
+char **spawn_environment(void);
 /* What the kernel refuses is left as it is: the limits are a second wall. */
 void spawn_limit(pid_t pid, const struct spawn_limits *limits);
 

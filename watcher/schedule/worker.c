@@ -8,7 +8,7 @@
 #include "watcher/schedule/worker.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
-#include "watcher/schedule/spawn.h"
+#include "watcher/schedule/starter.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -46,6 +46,11 @@ static void give_grace(struct worker *w)
 	ev_timer_start(w->loop, &w->silence);
 }
 
+void worker_limit(struct worker *w, const struct spawn_limits *limits)
+{
+	starter_limit(w->starter, w->pid, limits);
+}
+
 void worker_kill(struct worker *w, enum worker_why why, const char *text)
 {
 	if (!w->killed) {
@@ -56,7 +61,7 @@ void worker_kill(struct worker *w, enum worker_why why, const char *text)
 	w->ending = true;
 	ev_io_stop(w->loop, &w->io);
 	ev_timer_stop(w->loop, &w->silence);
-	(void)kill(w->pid, SIGKILL);
+	starter_kill(w->starter, w->pid);
 }
 
 void worker_retire(struct worker *w)
@@ -236,7 +241,7 @@ static int start_process(const struct worker_start *how, const struct reach *rea
 	if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0)
 		return fault_errno(f, FAULT_SYSTEM, "set a descriptor non-blocking");
 	argv = reach_argv(reach, "ingest-worker");
-	r = spawn_start(how->program, argv, -1, pair[1], errors[1], how->nice, pid, f);
+	r = starter_start(how->starter, how->program, argv, -1, pair[1], errors[1], how->nice, pid, f);
 	free(argv);
 	return r;
 }
@@ -270,6 +275,7 @@ int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, co
 	w->reach = *reach;
 	reach_init(reach, tenant);
 	w->pid = pid;
+	w->starter = how->starter;
 	w->sock = pair[0];
 	strbuf_init(&w->packet);
 	child_lines_init(&w->said);
@@ -283,7 +289,7 @@ void worker_destroy(struct worker *w)
 {
 	int status;
 
-	(void)kill(w->pid, SIGKILL);
+	starter_kill(w->starter, w->pid);
 	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	free_worker(w);

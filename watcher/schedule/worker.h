@@ -18,6 +18,7 @@
 #include "watcher/model/message.h"
 #include "watcher/schedule/child_lines.h"
 #include "watcher/schedule/reach.h"
+#include "watcher/schedule/spawn.h"
 #include <ev.h>
 #include <sys/types.h>
 
@@ -44,6 +45,7 @@ struct worker_end {
 	char text[256];  /* "crashed (SIGSEGV)" */
 };
 
+struct starter;
 struct worker;
 
 struct worker_ops {
@@ -59,6 +61,7 @@ struct worker {
 	char *tenant;
 	struct reach reach;
 	pid_t pid;
+	struct starter *starter; /* that started it; NULL: we did */
 	int sock; /* -1: closed */
 	ev_io io;
 	ev_child child;
@@ -80,6 +83,7 @@ struct worker {
 
 struct worker_start {
 	const char *program; /* path of ingest-worker */
+	struct starter *starter; /* NULL: workers run as our own user */
 	int nice;
 };
 
@@ -87,6 +91,8 @@ int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *ctx, co
 	       const char *tenant, struct reach *reach, struct worker **out, struct fault *f) MUST_CHECK;
 int worker_send(struct worker *w, const struct message *m, const int *fds, size_t nfds,
 		struct fault *f) MUST_CHECK;
+/* Memory, and CPU time from now. */
+void worker_limit(struct worker *w, const struct spawn_limits *limits);
 void worker_listen(struct worker *w, int64_t silence_ms);
 void worker_retire(struct worker *w);
 void worker_kill(struct worker *w, enum worker_why why, const char *text);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define FOLDER_MODE 0750
-#define FILE_MODE 0640
+#define FILE_MODE 0660 /* less the umask: the group is the daemon's where workers have a user of their own */
 
 int sqlite_fault(struct sqlite_db *db, const char *what, struct fault *f)
 {
