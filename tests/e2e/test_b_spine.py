@@ -1,6 +1,7 @@
 """b_ basic: a file dropped, in the store, placed, with its receipt and its log line."""
 import json
 import os
+import resource
 import signal
 
 import pytest
@@ -43,6 +44,18 @@ def test_same_again_is_a_duplicate_and_other_bytes_are_held(site):
     assert states == ["done", "duplicate"]
     assert site.receipt("bob", "held", "a.csv")["state"] == "held"
     assert [x["id"] for x in site.rows("bob", "bob-t")] == [1]
+
+
+def test_the_cpu_of_a_file_is_counted_once(site):
+    """Both passes cost the same where all rows but one are dropped: a gate counted twice is half too much."""
+    site.tenant("bob", t={"pattern": "*.csv", "filter": "csv { columns => [\"id\", \"name\"] }\nif [id] != \"7\" { drop {} }"})
+    site.drop("bob", "a.csv", b"".join(b"%d,some name or other\n" % i for i in range(400000)))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert site.once().returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    r = site.receipt("bob", "done", "a.csv")
+    assert r["rows"]["filtered"] == 399999 and 0.5 * spent < r["cpu_seconds"] < spent
 
 
 def test_failures_say_why_and_store_nothing(site):

@@ -50,6 +50,7 @@ struct file {
 	unsigned missed;      /* workers lost in a row without progress */
 	uint64_t gate_offset; /* how far the first pass is, told each second; decoded bytes */
 	uint64_t gate_rows;   /* what it read in all; 0: it is not over, or was before a restart */
+	uint64_t told_cpu_us; /* by the worker that has it, and in row.cpu_us already */
 	int64_t due;          /* mono: of a waiting one, 0 = none */
 };
 

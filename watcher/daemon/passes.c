@@ -214,6 +214,7 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 	}
 	x->row.attempts++;
 	x->row.running = true;
+	x->told_cpu_us = 0;
 	if (!x->row.times.started)
 		x->row.times.started = clock_now_ms();
 	fault_clear(&x->finding);
@@ -224,9 +225,13 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 
 /* --- message --- */
 
+/* A worker tells what its job has cost so far, at the gate and again at the end. */
 static void take_costs(struct file *x, const struct message *m)
 {
-	x->row.cpu_us += m->cpu_us;
+	if (m->cpu_us > x->told_cpu_us) {
+		x->row.cpu_us += m->cpu_us - x->told_cpu_us;
+		x->told_cpu_us = m->cpu_us;
+	}
 	if (m->peak_rss > x->row.peak_rss)
 		x->row.peak_rss = m->peak_rss;
 }
