@@ -125,6 +125,22 @@ $(B)/tools/streamcat: tests/lib/streamcat.c $(call paths,decode model base)
 $(B)/tools/libcat: tests/lib/libcat.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcrypto -lz -lzstd -llzma
+# programs of the benchmarks (tests/tools)
+TOOL_NAMES = cost rowgen replay evpsum sqlbare smallfiles
+tool_link_rowgen  = -lcrypto
+tool_link_replay  = -lcurl
+tool_link_evpsum  = -lcrypto
+tool_link_sqlbare = -lsqlite3
+$(TOOL_NAMES:%=$(B)/tools/%): $(B)/tools/%: tests/tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(tool_link_$*)
+$(B)/tools/bulksink: tests/tools/bulksink.c tests/tools/bulkserve.c tests/tools/bulkserve.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lz
+$(B)/tools/onepass: tests/tools/onepass.c $(call paths,$(WORKER_LIBS))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
+bench_tools = $(addprefix $(B)/tools/,$(TOOL_NAMES) bulksink onepass libcat)
 # fuzz targets, with FUZZ=1
 FUZZ_NAMES = $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(call paths,$(WORKER_LIBS))
@@ -168,10 +184,12 @@ check-fast:
 check-fuzz: deps
 	@$(MAKE) -s -j2 FUZZ=1 $(FUZZ_NAMES:%=build/libfuzzer/fuzz/fuzz_%)
 	@for f in $(FUZZ_NAMES); do tests/lib/fuzz build/libfuzzer/fuzz/fuzz_$$f tests/fuzz/corpus/$$f || exit 1; done
-## bench         compare CPU seconds per million rows: not in this version
-## bench-smoke   its short form: not in this version
-bench bench-smoke:
-	@echo "make $@: not in this version" >&2; exit 1
+## bench         CPU seconds per million rows: yardsticks, ours, peers; ratios; a table, and build/bench.json (20 min, BENCH=options)
+bench: all $(bench_tools)
+	@python3 tests/bench/bench.py --json build/bench.json $(BENCH)
+## bench-smoke   the ratios against generous floors, within a minute
+bench-smoke: all $(bench_tools)
+	@python3 tests/bench/smoke.py
 ## bench-filters CPU seconds per million rows of ten typical filter texts; a table, and build/bench-filters.json
 bench-filters: all
 	@python3 tests/bench/filters.py --json build/bench-filters.json

@@ -5,29 +5,27 @@ The same generated rows (tests/lib/trace.py) plain, by gzip -6, zstd -3, xz -6 a
 `layer` is build/tools/streamcat: our stack over the file, its digest not included; `file` is ingest-worker --convert, two passes over the
 file and the digest, less the same of the plain file.  All in turn, every round; user and system time are the kernel's own figures.
 """
-import argparse
 import json
 import os
-import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(ROOT, "build")
+import measure
+
+ROOT, BUILD = measure.ROOT, measure.BUILD
 LAYERS = {"plain": None, "gzip": ["gzip", "-6", "-n", "-c"], "zstd": ["zstd", "-q", "-3", "--check", "-c"], "xz": ["xz", "-6", "-c"],
           "age": ["age"]}
 EXTENSION = {"plain": "", "gzip": ".gz", "zstd": ".zst", "xz": ".xz", "age": ".age"}
 
 
-def cpu(argv, expect=(0,)):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in expect:
-        sys.exit("%s: %s" % (argv, done.stderr.decode()[:500]))
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+class Reader:
+    """One program over one file."""
+    def __init__(self, layer, what, argv):
+        self.name, self.layer, self.what, self.argv = layer + " " + what, layer, what, argv
+
+    def once(self):
+        return measure.run(self.argv, expect=(0, 3))
 
 
 def prepare(folder, rows):
@@ -54,34 +52,27 @@ def prepare(folder, rows):
     return config, identity, plain
 
 
+def readers(config, identity, plain):
+    for name, packed in LAYERS.items():
+        path = plain + EXTENSION[name]
+        yield Reader(name, "library", [measure.tool("libcat"), name, path])
+        yield Reader(name, "layer", [measure.tool("streamcat"), "-n", "-i", identity] + ([name] if packed else []) + [path])
+        yield Reader(name, "file", [measure.WORKER, "--convert", "-c", config, "--tenant", "bench", "--job", "load", path])
+
+
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--rows", type=int, default=200_000)
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--json")
-    o = p.parse_args()
-    seen = {(layer, what): [] for layer in LAYERS for what in ("library", "layer", "file")}
+    o = measure.options(__doc__).parse_args()
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        config, identity, plain = prepare(folder, o.rows)
-        for _ in range(o.rounds):
-            for name in LAYERS:
-                path = plain + EXTENSION[name]
-                ours = [os.path.join(BUILD, "tools", "streamcat"), "-n", "-i", identity] + ([name] if LAYERS[name] else []) + [path]
-                for what, argv in (("library", [os.path.join(BUILD, "tools", "libcat"), name, path]), ("layer", ours),
-                                   ("file", [os.path.join(BUILD, "ingest-worker"), "--convert", "-c", config, "--tenant", "bench",
-                                             "--job", "load", path])):
-                    seen[name, what].append(cpu(argv, (0, 3)) * 1e6 / o.rows)
-    out = []
-    print("| layer | library | layer | ratio | file, above plain |\n| --- | --- | --- | --- | --- |")
+        contenders = list(readers(*prepare(folder, o.rows)))
+        seen = measure.rounds(contenders, o.rounds, loaded=True)
+    rows = {(c.layer, c.what): measure.Row(c.name, o.rows, seen[c.name]) for c in contenders}
+    plain = rows["plain", "file"].median
+    lines = []
     for name in LAYERS:
-        m = {what: statistics.median(seen[name, what]) for what in ("library", "layer", "file")}
-        row = {"layer": name, "library": m["library"], "ours": m["layer"], "ratio": m["layer"] / m["library"],
-               "file": m["file"] - statistics.median(seen["plain", "file"])}
-        out.append(row)
-        print("| %(layer)s | %(library).3f | %(ours).3f | %(ratio).2f | %(file).3f |" % row)
-    if o.json:
-        with open(o.json, "w") as f:
-            json.dump({"rows": o.rows, "rounds": o.rounds, "layers": out}, f, indent=1)
+        library, layer, file = (rows[name, what].median for what in ("library", "layer", "file"))
+        lines.append((name, "%.3f" % library, "%.3f" % layer, "%.2f" % (layer / library), "%.3f" % (file - plain)))
+    measure.table(("layer", "library", "layer", "ratio", "file, above plain"), lines)
+    measure.write_json(o.json, {"rows": o.rows, "rounds": o.rounds, "layers": [r.record() for r in rows.values()]})
 
 
 main()

@@ -1,0 +1,71 @@
+"""search - a real OpenSearch (E1): rows a second beside the replay of ready bodies at the same concurrency, and our share of the CPU.
+
+The server is that of the end-to-end tests (tests/lib/servers).  Every run has an index of its own with the job's mappings, one shard
+and no replica; the first pair of runs warms the server up and does not count.
+"""
+import json
+import os
+import statistics
+import subprocess
+
+import measure
+import ours
+import ratios
+import rig
+
+ROWS = 200_000
+SPEED = ratios.Ratio("E1", "OpenSearch: rows/s of replay", None, 0.97, 0.99, least=True)
+SHARE = ratios.Ratio("E1", "OpenSearch: ingestd's share of CPU", None, 0.03, 0.01)
+SETTINGS = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "30s"}
+
+
+def cpu_of(pid):
+    """Of a process and of its children, so far."""
+    with open("/proc/%d/stat" % pid) as f:
+        fields = f.read().rpartition(")")[2].split()
+    return sum(int(x) for x in fields[11:15]) / measure.TICK
+
+
+def replay(bench, server, bodies, index):
+    server.request("/" + index, "PUT", {"mappings": rig.MAPPINGS, "settings": SETTINGS})
+    before = cpu_of(server.pid)
+    done = subprocess.run([measure.tool("replay"), "-b", str(ours.BODY), "-f", str(ours.FLIGHT),
+                           "%s/%s/_bulk?filter_path=took,errors,items.*._id,items.*.status,items.*.error" % (server.url, index), bodies],
+                          capture_output=True, text=True, check=True)
+    said = json.loads(done.stdout)
+    server.request("/" + index, "DELETE")
+    return said["documents"] / said["seconds"], cpu_of(server.pid) - before
+
+
+def load(bench, server, path):
+    site = bench.rig.site("search", {"main": {"type": "elasticsearch", "urls": [server.url]}})
+    with open(site.path("profiles", "bench", "jobs", "mapped.json"), "w") as f:
+        json.dump({"pattern": "mapped*.csv", "input": {"header": True},
+                   "index": {"name": "mapped", "mappings": rig.MAPPINGS, "settings": SETTINGS}}, f)
+    before = cpu_of(server.pid)
+    cost = site.once(path, "mapped")
+    spent = cpu_of(server.pid) - before
+    server.request("/bench-mapped", "DELETE")
+    receipt = cost.more["receipt"]
+    return receipt["rows"]["indexed"] / receipt["seconds"]["work"], cost.cpu / (cost.cpu + spent)
+
+
+def found(bench, rounds=3, rows=ROWS):
+    import servers
+    path = bench.rig.rows("plain", rows)
+    bodies = bench.rig.path("bodies-search")
+    with open(bodies, "wb") as f:
+        measure.run([measure.WORKER, "--convert", "-c", bench.site.config, "--tenant", "bench", "--job", "mapped", path], stdout=f)
+    servers.begin()
+    try:
+        server = servers.shared("opensearch")
+        seen = [(*replay(bench, server, bodies, "replayed"), *load(bench, server, path)) for _ in range(rounds + 1)][1:]
+    except servers.Absent as e:
+        raise measure.Refused(str(e)) from e
+    finally:
+        servers.end()
+        os.unlink(bodies)
+    details = {"rows": rows, "replay_rows_per_second": [s[0] for s in seen], "rows_per_second": [s[2] for s in seen],
+               "share_of_cpu": [s[3] for s in seen]}
+    speed = statistics.median(s[2] for s in seen) / statistics.median(s[0] for s in seen)
+    return [ratios.Found(SPEED, speed), ratios.Found(SHARE, statistics.median(s[3] for s in seen))], details
