@@ -72,7 +72,8 @@ static int check_locale(const struct date *d, struct compile *c)
 		if (d->formats[i]->has_names) {
 			compile_error(c, d->locale.at,
 				      "date: locale \"%.*s\": names of months and days are English (en) in "
-				      "this version; format \"%.*s\" has names",
+				      "this version; format \"%.*s\" has names: put them into English or numbers with "
+				      "mutate { gsub ... } in front, and take locale out",
 				      SPAN_FMT(l), SPAN_FMT(d->formats[i]->text));
 			return -1;
 		}

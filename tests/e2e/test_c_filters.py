@@ -301,3 +301,17 @@ def test_a_hostile_text_costs_its_own_tenant_alone(site):
     site.until(lambda: "a.csv" in site.names("bob", "done"))
     site.until(lambda: "nested deeper than 64" in site.log("ingestd") + (site.log("eve") if os.path.exists(site.path("logs", "eve.log")) else ""))
     assert site.stop() == 0
+
+
+def test_tables_of_the_machine_are_within_the_worker_s_reach(site):
+    """Zones and charsets are read from the system's files, by a worker that may read little else."""
+    spec = job(filter='csv { columns => ["id", "when", "text"] convert => { "when" => "date" } }\n'
+                      'date { match => ["when", "dd.MM.yyyy"] timezone => "Europe/Berlin" target => "when" tag_on_failure => [] }\n'
+                      'urldecode { field => "text" charset => "Windows-1252" }\nmutate { convert => { "id" => "integer" } }')
+    spec["index"]["mappings"]["properties"].update(when={"type": "keyword"}, text={"type": "keyword"})
+    site.tenant("bob", t=spec)
+    site.drop("bob", "a.csv", b"1,01.02.2003,%80 100\n2,2003-02-01,caf%E9\n")
+    assert site.once().returncode == 0
+    rows = {r["id"]: r for r in site.rows("bob", "bob-t")}
+    assert rows[1]["when"] == "2003-01-31T23:00:00.000Z" and rows[1]["text"] == "€ 100"
+    assert rows[2]["text"] == "café" and rows[2]["when"].endswith(":00:00.000Z")
