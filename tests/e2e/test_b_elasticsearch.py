@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from fault_proxy import FaultProxy
 from search_ import balanced, count, csv_of, documents, job, rows_of, same, site
 
 
@@ -156,6 +157,73 @@ def test_b_what_a_pipeline_drops_or_would_move_is_a_reject(tmp_path, opensearch)
     with open(s.path("staging", s.name, "done", "a.csv.rejects.csv")) as f:
         rejects = f.read()
     assert "dropped the document" in rejects and "_routing" in rejects and "would move the document" in rejects
+
+
+@pytest.mark.parametrize("what", ["_index", "_id"])
+def test_b_a_pipeline_that_moves_documents_is_a_fault_that_names_it(tmp_path, opensearch, what):
+    """It sets _index, or _id, of one row in the middle: nothing is counted as indexed, nothing is left anywhere."""
+    s = site(tmp_path, opensearch.url)
+    elsewhere, pipe = s.index + "-elsewhere", s.name + "-pipe"
+    spec = job(index={"pipeline": pipe}, rejects={"max_ratio": 1})
+    s.tenant(s.name, rows=spec)
+    value = elsewhere if what == "_index" else "one-for-all"
+    opensearch.request("/_ingest/pipeline/" + pipe, "PUT", {"processors": [
+        {"set": {"field": what, "value": value, "if": "ctx.n % 20000 == 7"}}]})
+    rows = rows_of(60000)
+    assert load(s, rows).returncode == 3
+    reason = held_reason(s)
+    assert pipe in reason and "moves documents" in reason and "of index %s is " % s.index in reason
+    assert (elsewhere if what == "_index" else "one-for-all of index") in reason
+    receipt = s.receipt(s.name, "held", "a.csv")
+    assert balanced(receipt) and receipt["rows"]["indexed"] == receipt["rows"]["rejected"] == 0
+    assert receipt["rows"]["unsent"] == receipt["rows"]["read"] == len(rows)
+    assert count(opensearch, s.index) == count(opensearch, elsewhere) == 0
+    # mended: the same file, whole
+    opensearch.request("/_ingest/pipeline/" + pipe, "PUT", {"processors": [{"set": {"field": "seen", "value": True}}]})
+    assert s.run("-t").returncode == 0
+    s.start()
+    assert s.ctl("release", receipt["id"]).returncode == 0
+    s.until(lambda: os.path.exists(s.path("staging", s.name, "done", "a.csv")))
+    s.stop()
+    same(documents(opensearch, s.index), [{**r, "seen": True} for r in rows])
+
+
+DOTTED = {"properties": {"host.name": {"type": "keyword"}, "host.os": {"properties": {"kind.major": {"type": "integer"}}},
+                         "n": {"type": "integer"}}}
+
+
+def test_b_dotted_names_are_the_objects_that_the_server_has(tmp_path, store):
+    """The second file finds nothing to add; a type that differs is told before any row is read."""
+    with FaultProxy(store.url) as p:
+        s = site(tmp_path, p.url, spec=job(index={"mappings": DOTTED}))
+        assert load(s, rows_of(3)).returncode == 0, s.log(s.name)
+        made = [path for method, path in p.requests if method == "PUT"]
+        assert made == ["/" + s.index], made
+        assert load(s, rows_of(3, 4), "b.csv").returncode == 0
+        assert [path for method, path in p.requests if method == "PUT"] == made
+        changed = json.loads(json.dumps(DOTTED))
+        changed["properties"]["host.name"]["type"] = "long"
+        changed["properties"]["host.os"]["properties"]["kind.major"]["type"] = "keyword"
+        changed["properties"]["n.m"] = {"type": "keyword"}
+        s.tenant(s.name, rows=job(index={"mappings": changed}))
+        asked = len(p.requests)
+        assert load(s, rows_of(3, 7), "c.csv").returncode == 3
+        reason = held_reason(s, "c.csv")
+        assert '"host.name" has type keyword there, long in the job' in reason
+        assert '"host.os.kind.major" has type integer there, keyword in the job' in reason
+        assert '"n" has type integer there, object in the job' in reason
+        assert {method for method, _ in p.requests[asked:]} == {"GET"}
+        assert s.receipt(s.name, "held", "c.csv")["rows"] is None  # not one was read
+        assert count(store, s.index) == 6
+
+
+def test_b_a_dotted_name_that_the_index_lacks_is_added(tmp_path, store):
+    s = site(tmp_path, store.url, spec=job(index={"mappings": DOTTED}))
+    store.request("/" + s.index, "PUT", {"mappings": {"properties": {"host": {"properties": {"ip": {"type": "ip"}}}}}})
+    assert load(s, rows_of(3)).returncode == 0
+    found = store.request("/%s/_mapping" % s.index)[1][s.index]["mappings"]["properties"]["host"]["properties"]
+    assert found["name"] == {"type": "keyword"} and found["ip"] == {"type": "ip"}
+    assert found["os"]["properties"]["kind"]["properties"]["major"] == {"type": "integer"}
 
 
 def test_b_a_closed_index_waits_and_is_no_fault_of_the_rows(tmp_path, store):

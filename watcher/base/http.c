@@ -273,10 +273,31 @@ static enum http_result result_of(CURLcode code, const char *error, bool old_tls
 		return HTTP_CREDENTIAL;
 	if (old_tls && strstr(error, "alert handshake failure"))
 		return HTTP_CREDENTIAL;
+	/* the record layer met bytes that are no TLS: a plain server's "HTTP/1.1 400" */
+	if (code == CURLE_SSL_CONNECT_ERROR &&
+	    (strstr(error, "wrong version number") || strstr(error, "packet length too long")))
+		return HTTP_PLAIN;
 	if (code == CURLE_SSL_CONNECT_ERROR && !strstr(error, "SYSCALL") && !strstr(error, "reset") &&
 	    !strstr(error, "eof"))
 		return HTTP_UNTRUSTED;
 	return HTTP_CUT;
+}
+
+/* Of a port that speaks TLS a plain request hears nothing, or an alert, which libcurl takes for HTTP/0.9. */
+static bool may_want_tls(const char *url, CURLcode code, const char *error)
+{
+	return strncmp(url, "http:", 5) == 0 &&
+	       (code == CURLE_GOT_NOTHING || (code == CURLE_UNSUPPORTED_PROTOCOL && strstr(error, "HTTP/0.9")));
+}
+
+static void tell(struct http_call *c, CURLcode code, const char *error)
+{
+	const char *what = code == CURLE_SEND_FAIL_REWIND ? "the connection was closed before the answer" :
+			   error[0]			  ? error :
+							    curl_easy_strerror(code);
+
+	snprintf(c->text, sizeof(c->text), "%.200s%s", what,
+		 may_want_tls(c->url, code, error) ? "; if the port speaks TLS, urls must say https://" : "");
 }
 
 static void land(struct http *h, struct http_line *l)
@@ -296,8 +317,7 @@ static struct http_call *finish(struct http *h, CURL *easy, CURLcode code)
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &l);
 	c = l->call;
 	c->result = result_of(code, l->error, c->old_tls);
-	snprintf(c->text, sizeof(c->text), "%s", code == CURLE_SEND_FAIL_REWIND ? "the connection was closed before the answer" :
-					       l->error[0] ? l->error : curl_easy_strerror(code));
+	tell(c, code, l->error);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &c->status);
 	if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
 		c->retry_after_ms = after < 86400 ? (int64_t)after * 1000 : 86400000;

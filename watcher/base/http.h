@@ -30,6 +30,7 @@ enum http_result {
 	HTTP_AWAY,       /* nobody there: name, route, connection refused */
 	HTTP_TIMEOUT,    /* no byte for HTTP_IDLE_SECONDS, or not over in time */
 	HTTP_CUT,        /* the connection ended in the middle; the server may have done it or not */
+	HTTP_PLAIN,      /* TLS: none is spoken there */
 	HTTP_UNTRUSTED,  /* TLS: their certificate (authority, name, date), or no common protocol */
 	HTTP_CREDENTIAL, /* TLS: our certificate or key */
 };

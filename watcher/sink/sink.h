@@ -62,6 +62,8 @@ struct sink_leg {
 	void (*answer)(void *context, const struct sink_answer *answer);
 	/* Called while a sink waits; its -1 ends the call.  NULL: none */
 	int (*tick)(void *context, struct fault *f);
+	/* Servers only, called while it is waited for: no answer for so long; 0: one came.  NULL: none */
+	void (*waits)(void *context, int64_t ms);
 	void *context;
 };
 

@@ -61,16 +61,23 @@ static char *bulk_path(const struct sink_leg *leg)
 
 	strbuf_addc(&sb, '/');
 	es_add_segment(&sb, leg->index);
-	strbuf_adds(&sb, "/_bulk?" FILTER "&" SERVER_TIMEOUT);
+	strbuf_adds(&sb, "/_bulk?" SERVER_TIMEOUT "&" FILTER);
 	if (leg->pipeline && leg->mapping) {
-		strbuf_adds(&sb, "&pipeline=");
+		strbuf_adds(&sb, ",items.*._index&pipeline=");
 		es_add_segment(&sb, leg->pipeline);
 	}
 	return strbuf_detach(&sb);
 }
 
+static void take_up(struct es *es, const struct sink_leg *leg)
+{
+	es->waits = leg->waits;
+	es->context = leg->context;
+}
+
 static int resolve_es(void *connection, const struct sink_leg *leg, char **index, struct fault *f)
 {
+	take_up(connection, leg);
 	return es_index_resolve(connection, leg, index, f);
 }
 
@@ -78,14 +85,16 @@ static int open_es(void *connection, const struct sink_leg *leg, struct sink **o
 {
 	struct sink_es *s;
 
+	take_up(connection, leg);
 	if (leg->mapping && es_index_open(connection, leg, f) < 0)
 		return -1;
 	s = xcalloc(1, sizeof(*s));
 	s->es = connection;
 	s->path = bulk_path(leg);
 	s->patience_ms = leg->patience_ms ? leg->patience_ms : ES_PATIENCE_MS;
-	s->trouble = (struct fault)FAULT_INIT;
+	s->trouble = s->moved = (struct fault)FAULT_INIT;
 	strbuf_init(&s->text);
+	strbuf_init(&s->strays);
 	*out = &s->head;
 	return 0;
 }
@@ -149,6 +158,7 @@ static void close_es(struct sink *s)
 
 	es_cancel(se);
 	strbuf_release(&se->text);
+	strbuf_release(&se->strays);
 	free(se->items);
 	free(se->keep);
 	free(se->path);

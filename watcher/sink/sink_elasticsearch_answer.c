@@ -19,31 +19,49 @@ static int PRINTF_LIKE(2, 3) wrong(char why[128], const char *fmt, ...)
 	return -1;
 }
 
-/* {"status": 201, "_id": "...", "error": {...}} */
-static bool read_item(struct json_in *in, struct span id, struct answer_item *item)
+/* An id of this delivery in another's place is a mixed answer; any other id is one that a pipeline gave the document. */
+static bool is_ours(struct span got, struct span id)
+{
+	const char *dash = memchr(id.p, '-', id.n);
+	size_t n = dash ? (size_t)(dash + 1 - id.p) : id.n;
+
+	return got.n >= n && memcmp(got.p, id.p, n) == 0;
+}
+
+/* {"_index": "...", "status": 201, "_id": "...", "error": {...}} */
+static bool read_item(struct json_in *in, struct span id, const char *index, struct answer_item *item)
 {
 	uint64_t status = 0;
-	bool same = false;
-	struct span key, got;
+	struct span key;
 
-	item->error = SPAN_NONE;
+	*item = (struct answer_item){.error = SPAN_NONE};
 	if (!json_in_object(in))
 		return false;
 	while (json_in_key(in, &key)) {
 		if (span_is(key, "status"))
 			(void)json_in_u64(in, &status);
 		else if (span_is(key, "_id"))
-			same = json_in_string(in, &got) && span_equal(got, id);
+			(void)json_in_string(in, &item->id);
+		else if (span_is(key, "_index"))
+			(void)json_in_string(in, &item->index);
 		else if (span_is(key, "error"))
 			item->error = json_in_skip(in);
 		else
 			json_in_skip(in);
 	}
 	item->status = (unsigned)status;
-	return same && status >= 200 && status < 600;
+	if (!item->id.p || status < 200 || status >= 600)
+		return false;
+	if (span_equal(item->id, id)) {
+		item->moved = index && item->index.p && !span_is(item->index, index);
+		return true;
+	}
+	item->moved = index && item->index.p && !is_ours(item->id, id);
+	return item->moved;
 }
 
-static int read_items(struct json_in *in, const struct bulk *b, struct answer_item *items, char why[128])
+static int read_items(struct json_in *in, const struct bulk *b, const char *index, struct answer_item *items,
+		      char why[128])
 {
 	size_t n = 0, offset = 0;
 	struct span op;
@@ -57,7 +75,7 @@ static int read_items(struct json_in *in, const struct bulk *b, struct answer_it
 			return wrong(why, "it has more than the %zu items that were sent", b->len);
 		if (!json_in_object(in) || !json_in_key(in, &op) ||
 		    !span_is(op, d->remove ? "delete" : "create") ||
-		    !read_item(in, bulk_id(b, offset), &items[n]) || json_in_key(in, &op))
+		    !read_item(in, bulk_id(b, offset), index, &items[n]) || json_in_key(in, &op))
 			return wrong(why, "item %zu of %zu is not the answer to what was sent", n + 1, b->len);
 		offset += d->bytes;
 		n++;
@@ -67,7 +85,8 @@ static int read_items(struct json_in *in, const struct bulk *b, struct answer_it
 	return 0;
 }
 
-int answer_read(struct span text, const struct bulk *b, struct answer_item *items, char why[128])
+int answer_read(struct span text, const struct bulk *b, const char *index, struct answer_item *items,
+		char why[128])
 {
 	struct json_in in;
 	struct span key;
@@ -78,7 +97,7 @@ int answer_read(struct span text, const struct bulk *b, struct answer_item *item
 		return wrong(why, "it is no JSON object");
 	while (json_in_key(&in, &key)) {
 		if (!found && span_is(key, "items")) {
-			if (read_items(&in, b, items, why) < 0)
+			if (read_items(&in, b, index, items, why) < 0)
 				return -1;
 			found = true;
 		} else {

@@ -13,6 +13,7 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MOST_MS 5000
 #define REASON_MAX 700
+#define LOOK_MS 250
 
 int64_t es_backoff(unsigned tries, int64_t retry_after_ms)
 {
@@ -24,6 +25,12 @@ int64_t es_backoff(unsigned tries, int64_t retry_after_ms)
 		ms = BACKOFF_MOST_MS;
 	ms = ms / 2 + random() % (ms / 2 + 1);
 	return ms > retry_after_ms ? ms : retry_after_ms;
+}
+
+void es_waits(const struct es *es, int64_t since)
+{
+	if (es->waits)
+		es->waits(es->context, since ? clock_mono_ms() - since : 0);
 }
 
 bool es_is_busy(long status)
@@ -105,6 +112,12 @@ int es_fault_call(struct es *es, const struct http_call *c, struct fault *f)
 	case HTTP_CUT:
 		f->scope = c->result == HTTP_AWAY ? SCOPE_SINK : SCOPE_INDEX;
 		return fault_set(f, FAULT_TEMPORARY, "sink %s: %.*s: %s", es->name, host, c->url, c->text);
+	case HTTP_PLAIN:
+		f->scope = SCOPE_SINK;
+		return fault_set(f, FAULT_CONFIG,
+				 "sink %s: %.*s: no TLS is spoken there; urls must name the port that speaks it, or say "
+				 "http:// (%s)",
+				 es->name, host, c->url, c->text);
 	case HTTP_UNTRUSTED:
 		f->scope = SCOPE_SINK;
 		return fault_set(f, FAULT_CONFIG, "sink %s: %.*s: the server is not trusted: %s", es->name,
@@ -152,14 +165,14 @@ int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope s
 
 /* --- a request --- */
 
-static void ask_once(struct es *es, size_t node, const char *path, struct http_call *c, char **url)
+static void ask_once(struct es *es, size_t node, const char *path, int64_t since, struct http_call *c, char **url)
 {
 	free(*url);
 	*url = xasprintf("%s%s", es->nodes.list[node].url, path);
 	c->url = *url;
 	http_send(es->http, c);
-	while (http_wait(es->http, 1000) != c)
-		;
+	while (http_wait(es->http, LOOK_MS) != c)
+		es_waits(es, since);
 	if (c->result == HTTP_ANSWERED && c->elastic)
 		es->vendor = ES_ELASTICSEARCH;
 	else if (c->result == HTTP_ANSWERED && c->status == 200)
@@ -199,7 +212,7 @@ static bool settled(struct es *es, size_t node, struct http_call *c, struct faul
 int es_ask(struct es *es, const char *method, const char *path, struct span body, int64_t patience_ms,
 	   struct http_call *c, struct fault *f)
 {
-	int64_t until = clock_mono_ms() + patience_ms;
+	int64_t since = clock_mono_ms(), until = since + patience_ms;
 	char *url = NULL;
 	unsigned tries = 0;
 	int r = -1;
@@ -212,13 +225,16 @@ int es_ask(struct es *es, const char *method, const char *path, struct span body
 		size_t node = es_nodes_pick(&es->nodes, ES_ASKED);
 		int64_t pause;
 
-		ask_once(es, node, path, c, &url);
+		ask_once(es, node, path, since, c, &url);
 		if (settled(es, node, c, f)) {
 			r = 0;
+			es_waits(es, 0);
 			break;
 		}
+		es_waits(es, since);
 		/* time does not mend these */
-		if (c->result == HTTP_CREDENTIAL || (c->result == HTTP_UNTRUSTED && tries + 1 >= es->nodes.count))
+		if (c->result == HTTP_CREDENTIAL ||
+		    ((c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN) && tries + 1 >= es->nodes.count))
 			break;
 		/* every node has its turn before the first pause */
 		pause = ++tries % es->nodes.count ? 0 : es_backoff(tries, c->retry_after_ms);

@@ -19,7 +19,7 @@
 
 #define SPARES (ES_FLIGHT + 1)
 #define LOOK_BYTES (64u * 1024)
-#define WAIT_MS 1000
+#define WAIT_MS 250
 #define CUTS 2 /* of a body in the middle, before it is asked for first */
 #define FULLS 2 /* 429 for a whole body, before it is halved */
 #define TOO_LARGE "the document is larger than the server takes in one request (HTTP 413)"
@@ -56,6 +56,8 @@ static void push(struct sink_es *s, struct bulk *b)
 {
 	struct bulk **at = &s->bulks;
 
+	if (!s->bulks)
+		s->heard = clock_mono_ms();
 	while (*at)
 		at = &(*at)->next;
 	*at = b;
@@ -131,6 +133,8 @@ static void launch_ready(struct sink_es *s)
 	int64_t now = clock_mono_ms();
 	size_t flying = http_flying(s->es->http);
 
+	if (s->moved.kind != FAULT_NONE)
+		return;
 	for (struct bulk *b = s->bulks; b && flying < s->es->flight; b = b->next)
 		if (b->state == BULK_READY && b->not_before <= now) {
 			launch(s, b);
@@ -145,6 +149,7 @@ static void worked(struct sink_es *s)
 	struct es *es = s->es;
 
 	s->failing_since = 0;
+	s->heard = clock_mono_ms();
 	if (es->flight < ES_FLIGHT)
 		es->flight++;
 	es->body_limit += es->body_limit / 8;
@@ -198,7 +203,7 @@ static int take_items(struct sink_es *s, struct bulk *b, struct fault *f)
 		b->tries = 0;
 	}
 	bulk_keep(b, s->keep);
-	if (stop)
+	if (stop && s->moved.kind == FAULT_NONE)
 		return give_up(s, f);
 	if (left) {
 		b->tries += b->tries == 0;
@@ -215,7 +220,8 @@ static int take_bulk_answer(struct sink_es *s, struct bulk *b, struct fault *f)
 	char why[128];
 
 	room_for(s, b->len);
-	if (answer_read(strbuf_span(&b->call.answer), b, s->items, why) < 0) {
+	if (answer_read(strbuf_span(&b->call.answer), b, s->head.leg.pipeline ? s->head.leg.index : NULL, s->items,
+			why) < 0) {
 		s->trouble.scope = SCOPE_INDEX;
 		fault_set(&s->trouble, FAULT_TEMPORARY, "sink %s: %.*s: the answer is not that of a bulk: %s",
 			  s->es->name, (int)strcspn(b->url, "?"), b->url, why);
@@ -283,7 +289,7 @@ static int handle(struct sink_es *s, struct bulk *b, struct fault *f)
 {
 	const struct http_call *c = &b->call;
 
-	if (c->result == HTTP_UNTRUSTED || c->result == HTTP_CREDENTIAL) {
+	if (c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN || c->result == HTTP_CREDENTIAL) {
 		es_nodes_failed(&s->es->nodes, b->node);
 		b->state = BULK_READY;
 		return es_fault_call(s->es, c, f);
@@ -357,13 +363,16 @@ static int turn(struct sink_es *s, bool block, struct fault *f)
 		crash_point("send");
 	while (c) {
 		if (handle(s, bulk_of(s, c), f) < 0)
-			return -1;
+			return s->moved.kind != FAULT_NONE ? es_moved_end(s, f) : -1;
 		launch_ready(s);
 		c = http_wait(s->es->http, 0);
 	}
 	set_oldest(s);
+	es_waits(s->es, s->bulks ? s->heard : 0);
 	if (s->head.leg.tick && s->head.leg.tick(s->head.leg.context, f) < 0)
 		return -1;
+	if (s->moved.kind != FAULT_NONE)
+		return http_flying(s->es->http) ? 0 : es_moved_end(s, f);
 	return check_patience(s, f);
 }
 

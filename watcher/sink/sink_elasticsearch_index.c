@@ -135,6 +135,34 @@ static bool compare_field(struct comparison *c, const char *path, struct span jo
 	return !inner.p || compare_properties(c, path, inner, json_in_member(index, "properties"));
 }
 
+/*
+ * The server gives "host.name" back as name below host (and as it stands where it has no sub-objects).  path ends with name.  None: not
+ * there; an object that is none is a difference.
+ */
+static struct span find_field(struct comparison *c, const char *path, const char *name, struct span index)
+{
+	struct span found = json_in_member(index, name);
+	const char *dot;
+
+	while (!found.p && (dot = strchr(name, '.')) != NULL) {
+		char *head = xstrndup(name, (size_t)(dot - name));
+		struct span object = json_in_member(index, head);
+		struct span type = type_of(object);
+
+		if (object.p && !span_is(type, "object") && !span_is(type, "nested")) {
+			char *whole = xstrndup(path, strlen(path) - strlen(dot));
+
+			differ(c, whole, "type", type, SPAN_LITERAL("object"));
+			free(whole);
+		}
+		free(head);
+		index = json_in_member(object, "properties");
+		name = dot + 1;
+		found = json_in_member(index, name);
+	}
+	return found;
+}
+
 static bool compare_properties(struct comparison *c, const char *prefix, struct span job, struct span index)
 {
 	bool whole = true;
@@ -148,7 +176,7 @@ static bool compare_properties(struct comparison *c, const char *prefix, struct 
 		struct span mine = json_in_skip(&in);
 		char *key = xstrndup(name.p, name.n);
 		char *path = xasprintf("%s%s%s", prefix, *prefix ? "." : "", key);
-		struct span theirs = json_in_member(index, key);
+		struct span theirs = find_field(c, path, key, index);
 		bool there = theirs.p && compare_field(c, path, mine, theirs);
 
 		whole &= there;

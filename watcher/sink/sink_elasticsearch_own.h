@@ -7,6 +7,7 @@
  *	bulk       documents on their way: one body, built in place
  *	answer     what the server says of each of them
  *	verdict    and what becomes of it
+ *	moved      one that a pipeline put elsewhere: taken back, and the leg ends
  *	flight     several bulks at the same time: retries, back-off, splitting, giving up
  *
  * struct es is the connection, kept by the pool between files; struct sink_es one leg.
@@ -66,7 +67,12 @@ struct es {
 	size_t body_most;    /* halved when the server says 413 */
 	unsigned flight;     /* how many requests it takes now */
 	enum es_vendor vendor;
+	void (*waits)(void *context, int64_t ms); /* of the leg in hand, NULL: none */
+	void *context;
 };
+
+/* Waiting for an answer since then; 0: there is none that is waited for. */
+void es_waits(const struct es *es, int64_t since);
 
 /* 100 ms doubled each time up to 5 s, with jitter; at least what the server asked for. */
 int64_t es_backoff(unsigned tries, int64_t retry_after_ms);
@@ -142,10 +148,16 @@ void bulk_split(struct bulk *b, struct bulk *half);
 struct answer_item {
 	unsigned status;
 	struct span error; /* JSON text; n 0: none */
+	struct span index, id; /* moved: where it is */
+	bool moved;
 };
 
-/* items has room for b->len.  -1: it is not the whole answer to this bulk, why says how. */
-int answer_read(struct span text, const struct bulk *b, struct answer_item *items, char why[128]) MUST_CHECK;
+/*
+ * items has room for b->len.  index: with a pipeline, where documents are to be, else NULL: then they can be nowhere else.
+ * -1: it is not the whole answer to this bulk, why says how.
+ */
+int answer_read(struct span text, const struct bulk *b, const char *index, struct answer_item *items,
+		char why[128]) MUST_CHECK;
 
 /* --- a leg --- */
 
@@ -160,10 +172,13 @@ struct sink_es {
 	bool *keep;
 	size_t item_cap;
 	size_t unlooked;       /* bytes put since the last look at the network */
+	int64_t heard;         /* mono: when a document was last answered, or the first was sent */
 	int64_t failing_since; /* mono; 0: what was asked last was answered */
 	int64_t patience_ms;
 	uint64_t removed;
 	struct fault trouble; /* why it fails now */
+	struct fault moved;   /* kind FAULT_NONE: a pipeline moved nothing */
+	struct strbuf strays; /* a bulk that takes back what was moved */
 	struct strbuf text;
 };
 
@@ -176,6 +191,11 @@ enum item_way {
 void es_answer(struct sink_es *s, const struct bulk_document *d, enum sink_verdict verdict,
 	       struct span column, struct span text);
 enum item_way es_judge(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item);
+
+/* The first one makes the fault; nothing is launched any more. */
+void es_moved_note(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item);
+/* When nothing flies: what was moved is taken back where it is; always -1. */
+int es_moved_end(struct sink_es *s, struct fault *f);
 
 /* ev NULL: the document is taken back. */
 int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev, struct fault *f) MUST_CHECK;

@@ -75,6 +75,10 @@ static bool is_setup(const struct answer_item *item)
 
 enum item_way es_judge(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item)
 {
+	if (item->moved && item->status < 300) {
+		es_moved_note(s, d, item);
+		return ITEM_AGAIN;
+	}
 	if (d->remove && (item->status == 200 || item->status == 404)) {
 		s->removed += item->status == 200;
 		return ITEM_ANSWERED;

@@ -115,7 +115,7 @@ static void an_answer_is_whole_and_in_order(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-		int r = answer_read(span_of(answers[i].text), b, items, why);
+		int r = answer_read(span_of(answers[i].text), b, NULL, items, why);
 
 		if ((r == 0) != answers[i].good)
 			fail_msg("%s", answers[i].text);
@@ -125,6 +125,39 @@ static void an_answer_is_whole_and_in_order(void **state)
 		assert_int_equal(items[1].status, 409);
 		assert_true(span_is(items[1].error, "{\"type\":\"t\"}"));
 		assert_int_equal(items[2].status, 404);
+	}
+	bulk_free(&b);
+}
+
+#define AT(id, index) "{\"create\":{\"_index\":\"" index "\",\"_id\":\"" id "\",\"status\":201}}"
+
+static const struct {
+	const char *text;
+	bool good, moved;
+} places[] = {
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-2", "rows") "]}", true, false},
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-2", "elsewhere") "]}", true, true},
+	{"{\"items\":[" AT(D "-1", "rows") "," AT("mine", "rows") "]}", true, true},
+	{"{\"items\":[" AT(D "-1", "rows") "," AT("mine", "elsewhere") "]}", true, true},
+	{"{\"items\":[" AT(D "-2", "rows") "," AT(D "-1", "rows") "]}", false, false}, /* swapped */
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-1", "elsewhere") "]}", false, false},
+};
+
+static void with_a_pipeline_the_answer_says_where_a_document_is(void **state)
+{
+	struct bulk *b = bulk_of(3);
+	struct answer_item items[3];
+	char why[128];
+
+	(void)state;
+	b->len = 2; /* the third is to be removed */
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		int r = answer_read(span_of(places[i].text), b, "rows", items, why);
+
+		if ((r == 0) != places[i].good || (r == 0 && items[1].moved != places[i].moved))
+			fail_msg("%s", places[i].text);
+		if (r == 0)
+			assert_false(items[0].moved);
 	}
 	bulk_free(&b);
 }
@@ -204,6 +237,7 @@ int main(void)
 		cmocka_unit_test(some_stay),
 		cmocka_unit_test(halves),
 		cmocka_unit_test(an_answer_is_whole_and_in_order),
+		cmocka_unit_test(with_a_pipeline_the_answer_says_where_a_document_is),
 		cmocka_unit_test(a_node_that_failed_is_left_out_and_comes_back),
 		cmocka_unit_test(pauses_grow_with_jitter_and_heed_the_server),
 		cmocka_unit_test(reasons),

@@ -1,0 +1,49 @@
+/*
+ * sink_elasticsearch_moved - documents that an ingest pipeline put elsewhere
+ *
+ * Called by the verdict for each of them and by the flight when nothing is under way any more.  A pipeline that sets _index or _id takes
+ * documents out of the reach of undo, which knows the index that was pinned and the ids that were made, and two rows that it gives one id
+ * are one document.  So the leg ends with a fault that names the move, and what this leg created elsewhere is removed there; what was
+ * there before (409) is not ours.
+ */
+#include "watcher/base/base.h"
+#include "watcher/base/json_in.h"
+#include "watcher/sink/sink_elasticsearch_own.h"
+
+void es_moved_note(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item)
+{
+	char id[DOCUMENT_ID_TEXT];
+
+	if (item->status == 201)
+		strbuf_addf(&s->strays, "{\"delete\":{\"_index\":\"%.*s\",\"_id\":\"%.*s\"}}\n", SPAN_FMT(item->index),
+			    SPAN_FMT(item->id));
+	if (s->moved.kind != FAULT_NONE)
+		return;
+	(void)document_id(s->head.leg.delivery, d->row, d->part, id);
+	s->moved.scope = SCOPE_FILE;
+	fault_set(&s->moved, FAULT_CONFIG,
+		  "sink %s: ingest pipeline \"%s\" moves documents: %s of index %s is %.*s of index %.*s; a pipeline must "
+		  "leave _index and _id alone, since rows are taken back by them",
+		  s->es->name, s->head.leg.pipeline, id, s->head.leg.index, SPAN_FMT(item->id), SPAN_FMT(item->index));
+}
+
+static bool take_back(struct sink_es *s)
+{
+	struct fault f = FAULT_INIT;
+	struct http_call call;
+	bool all;
+	int r = es_ask(s->es, "POST", "/_bulk?filter_path=errors", strbuf_span(&s->strays), s->patience_ms, &call, &f);
+
+	all = r == 0 && call.status == 200 &&
+	      span_is(json_in_member(strbuf_span(&call.answer), "errors"), "false");
+	http_call_release(&call);
+	return all;
+}
+
+int es_moved_end(struct sink_es *s, struct fault *f)
+{
+	*f = s->moved;
+	if (s->strays.n && !take_back(s))
+		fault_set(f, FAULT_CONFIG, "%s; what was stored there could not be removed", s->moved.text);
+	return -1;
+}
