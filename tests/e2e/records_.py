@@ -40,7 +40,7 @@ class Recorded(Site):
         code = super().stop()
         with open(self.path("stderr")) as f:
             assert f.read() == ""
-        assert "recorder.said" not in self.log("ingestd")
+        assert self.said("recorder.said") == []
         return code
 
     def recorder(self):

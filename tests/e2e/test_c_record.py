@@ -224,6 +224,94 @@ def test_c_hung_and_going_on(own_server, tmp_path):
 
 # --- refused for ever ---
 
+class Poison:
+    """A relay in front of the server: whoever sends the word through it is killed, as by a fault of its own, before the server hears it."""
+
+    def __init__(self, server, word):
+        self.server, self.word = server, word
+        self.site, self.batches = None, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "mongodb://127.0.0.1:%d/" % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                one = self.listener.accept()[0]
+            except OSError:
+                return
+            try:
+                other = socket.create_connection(("127.0.0.1", self.server.port))
+            except OSError:
+                one.close()
+                continue
+            for pair in (one, other, True), (other, one, False):
+                threading.Thread(target=self.quietly, args=pair, daemon=True).start()
+
+    def quietly(self, source, to, watched):
+        try:
+            self.pump(source, to, watched)
+        except OSError:
+            pass
+        finally:
+            to.close()
+
+    def pump(self, source, to, watched):
+        whole = b""
+        while True:
+            data = source.recv(65536)
+            if not data:
+                return
+            if not watched:
+                to.sendall(data)
+                continue
+            whole += data
+            # a message is its length, then its bytes
+            while len(whole) >= 4 and len(whole) >= struct.unpack("<i", whole[:4])[0]:
+                n = struct.unpack("<i", whole[:4])[0]
+                message, whole = whole[:n], whole[n:]
+                if self.word and self.word in message:
+                    self.batches.append(message.count(b"sentence\0"))
+                    self.site.kill_recorder()
+                    return
+                to.sendall(message)
+
+
+def test_c_a_row_that_kills_the_recorder_is_put_aside_and_blocks_none_behind_it(own_server, tmp_path):
+    """Two deaths with many rows, then single rows; the third of that row alone puts it aside: kept, named, tried at the next start."""
+    server = own_server("mongo")
+    poison = Poison(server, b"poison.csv")
+    s = poison.site = site(tmp_path, server, mongodb={"uri": poison.url})
+    server.kill()
+    s.start()
+    names = ["a%d.csv" % i for i in range(5)] + ["poison.csv"] + ["z%d.csv" % i for i in range(5)]
+    for i, name in enumerate(names):
+        s.drop("alice", name, csv(i + 1))
+        s.until(lambda: os.path.exists(s.path("staging", "alice", "done", name)))
+    rows = s.outbox()
+    server.start()
+    s.until(lambda: s.outbox() == [], 90)
+    wanted = receipts(s, "alice")
+    (key,) = [k for k, r in wanted.items() if r["file"] == "poison.csv"]
+    assert set(documents(s)) == set(wanted) - {key}
+    # with others until it was found out, then alone
+    assert len(poison.batches) == 5 and min(poison.batches[:2]) > 1 and poison.batches[2:] == [1, 1, 1], poison.batches
+    s.until(lambda: s.records()["state"] == "ok")
+    told = s.records()
+    assert (told["backlog"], told["refused"]) == (0, 1)
+    (kept,) = told["kept"]
+    assert (kept["kind"], kept["key"]) == ("file", key) and "killed by SIGKILL" in kept["reason"] and "3 times" in kept["reason"]
+    assert key in s.ctl("status").stdout
+    (line,) = s.said("record.refused")
+    assert "row=%d" % [seq for seq, _, k in rows if k == key][0] in line and "3 times" in line
+    assert s.stop() == 0
+    poison.word = None
+    s.start()
+    s.until(lambda: s.outbox() == [] and s.records()["refused"] == 0, 60)
+    assert len(every_receipt_is_there(s)) == len(names) and s.records()["kept"] == []
+    assert s.stop() == 0
+
+
 def test_c_refused_document_blocks_none_behind_it(own_server, tmp_path):
     server = own_server("mongo", memory=True)
     s = site(tmp_path, server)

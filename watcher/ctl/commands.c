@@ -163,6 +163,8 @@ int command_status(const struct ctl_options *o)
 		records = json_object_get(reply.json, "records");
 		if (json_is_string(json_object_get(records, "store")))
 			print_row(records, "store database state backlog oldest refused fault reason");
+		if (json_array_size(json_object_get(records, "kept")))
+			table_print(stdout, json_object_get(records, "kept"), "kind key since reason");
 		disk = json_object_get(reply.json, "disk");
 		if (!is_well(disk))
 			print_row(disk, "folder state free_bytes min_free_bytes largest_tenant largest_tenant_bytes reason");

@@ -17,6 +17,9 @@
 #define AGAIN_FIRST_MS 1000
 #define AGAIN_MOST_MS 15000
 #define SILENCE_SECONDS 120.0
+#define DEATHS_CAREFUL 2 /* with the same rows: from then on one at a time */
+#define DEATHS_MAX 3	 /* with one row alone: it is put aside */
+#define KEPT_SHOWN 20
 
 /* --- how it is --- */
 
@@ -75,19 +78,15 @@ static void listen(struct ingestd *d, bool on)
 	ev_timer_start(d->loop, &d->recorder.silence);
 }
 
-static void take_done(struct ingestd *d, const struct recording *m)
+/* The outbox is through with every row up to m->upto: written, or refused and kept. */
+static int let_go(struct ingestd *d, const struct recording *m)
 {
 	struct recorder *r = &d->recorder;
 	struct fault f = FAULT_INIT;
 
-	if (!r->handed || m->upto != r->handed) {
-		event_text(d, EV_RECORDER_SAID, "text", "an answer to a batch that it was not given");
-		recorder_child_kill(&r->child);
-		return;
-	}
 	if (outbox_done(d->journal, m->upto, m->refused, m->refused_count, &f) < 0) {
 		ingestd_fatal(d, &f);
-		return;
+		return -1;
 	}
 	for (size_t i = 0; i < m->refused_count; i++) {
 		struct strbuf sb = STRBUF_INIT;
@@ -100,6 +99,20 @@ static void take_done(struct ingestd *d, const struct recording *m)
 	r->refused += m->refused_count;
 	r->upto = m->upto;
 	r->handed = 0;
+	return 0;
+}
+
+static void take_done(struct ingestd *d, const struct recording *m)
+{
+	struct recorder *r = &d->recorder;
+
+	if (!r->handed || m->upto != r->handed) {
+		event_text(d, EV_RECORDER_SAID, "text", "an answer to a batch that it was not given");
+		recorder_child_kill(&r->child);
+		return;
+	}
+	if (let_go(d, m) < 0)
+		return;
 	r->written_ms = clock_now_ms();
 	listen(d, false);
 	be_well(d);
@@ -144,6 +157,33 @@ static void on_said(void *ctx, struct span line)
 	strbuf_release(&sb);
 }
 
+/*
+ * It died while it had rows: of one of them, perhaps.  Handed one at a time they tell which; that one is kept apart, and those behind it
+ * go on.
+ */
+static void count_death(struct ingestd *d, const char *how)
+{
+	struct recorder *r = &d->recorder;
+	struct recording m;
+
+	r->deaths = r->died_at == r->first ? r->deaths + 1 : 1;
+	r->died_at = r->first;
+	if (r->first != r->handed) {
+		if (r->deaths >= DEATHS_CAREFUL)
+			r->careful = r->handed;
+		return;
+	}
+	if (r->deaths < DEATHS_MAX)
+		return;
+	recording_init(&m, RECORDING_DONE);
+	m.upto = m.refused[0].seq = r->handed;
+	m.refused_count = 1;
+	snprintf(m.refused[0].reason, sizeof(m.refused[0].reason), "%s %d times in a row with this row alone", how,
+		 DEATHS_MAX);
+	r->died_at = 0;
+	(void)let_go(d, &m);
+}
+
 static void on_ended(void *ctx, const char *how)
 {
 	struct ingestd *d = ctx;
@@ -156,7 +196,10 @@ static void on_ended(void *ctx, const char *how)
 	/* what it told before it ended says more */
 	if (!r->sick && !d->stopping && !d->fatal)
 		be_sick(d, &f);
+	if (r->handed && !r->hushed && !d->stopping && !d->fatal)
+		count_death(d, how);
 	r->handed = 0;
+	r->hushed = false;
 	if (!d->stopping && !d->fatal)
 		start_later(d);
 }
@@ -226,6 +269,7 @@ static void on_silence(struct ev_loop *loop, ev_timer *t, int events)
 	(void)events;
 	fault_set(&f, FAULT_TEMPORARY, "ingest-record gave no sign of life for %.0f s", SILENCE_SECONDS);
 	be_sick(d, &f);
+	d->recorder.hushed = true;
 	recorder_child_kill(&d->recorder.child);
 }
 
@@ -233,7 +277,7 @@ static void on_silence(struct ev_loop *loop, ev_timer *t, int events)
 
 struct rows {
 	struct strbuf text;
-	int64_t last;
+	int64_t first, last;
 };
 
 static bool add_row(void *ctx, const struct outbox_row *row)
@@ -241,6 +285,8 @@ static bool add_row(void *ctx, const struct outbox_row *row)
 	struct rows *rows = ctx;
 
 	recording_row_add(&rows->text, row->seq, row->kind, row->key, row->body);
+	if (!rows->first)
+		rows->first = row->seq;
 	rows->last = row->seq;
 	return rows->text.n < RECORDING_BYTES;
 }
@@ -253,7 +299,7 @@ static void hand(struct ingestd *d)
 	struct recording m;
 	uint64_t appended = outbox_appended(d->journal);
 
-	if (outbox_read(d->journal, r->upto, RECORDING_ROWS, add_row, &rows, &f) < 0) {
+	if (outbox_read(d->journal, r->upto, r->upto < r->careful ? 1 : RECORDING_ROWS, add_row, &rows, &f) < 0) {
 		ingestd_fatal(d, &f);
 	} else if (!rows.last) {
 		r->empty = true;
@@ -262,6 +308,7 @@ static void hand(struct ingestd *d)
 	} else {
 		recording_init(&m, RECORDING_BATCH);
 		m.upto = r->handed = rows.last;
+		r->first = rows.first;
 		r->empty = false;
 		listen(d, true);
 		if (give(d, &m, "records", strbuf_span(&rows.text), &f) < 0) {
@@ -372,6 +419,20 @@ static void add_count(struct strbuf *out, const char *key, bool known, uint64_t 
 	strbuf_adds(out, "null");
 }
 
+static bool add_kept(void *ctx, const char *kind, const char *key, const char *reason, int64_t refused_ms)
+{
+	struct strbuf *out = ctx;
+
+	json_add_comma(out);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "kind", kind);
+	json_pair_string(out, "key", key);
+	json_pair_time(out, "since", refused_ms);
+	json_pair_string(out, "reason", reason);
+	strbuf_addc(out, '}');
+	return true;
+}
+
 void recorder_add_json(struct ingestd *d, struct strbuf *out)
 {
 	const struct recorder *r = &d->recorder;
@@ -390,5 +451,9 @@ void recorder_add_json(struct ingestd *d, struct strbuf *out)
 	json_pair_time(out, "since", r->sick ? r->sick_ms : 0);
 	json_pair_string(out, "fault", r->sick ? fault_kind_name(r->fault.kind) : NULL);
 	json_pair_string(out, "reason", r->sick ? r->fault.text : NULL);
-	strbuf_addc(out, '}');
+	json_add_key(out, "kept");
+	strbuf_addc(out, '[');
+	if (known && state.refused && outbox_refused(d->journal, KEPT_SHOWN, add_kept, out, &f) < 0)
+		fault_clear(&f);
+	strbuf_adds(out, "]}");
 }

@@ -12,7 +12,9 @@
  * Rows are handed over in order, one batch at a time, only those that are committed, and leave the outbox when the recorder says
  * that they are written; a recorder that dies is started again (1 s to 15 s) and gets the same rows again.  MongoDB away or wrong
  * stops nothing else: it is told in the log once, in `status` all the time, and the outbox grows meanwhile.
- * Rows that MongoDB refuses for ever are kept apart, told in the log, and tried again at the next start (spool/outbox.h).
+ * Rows that MongoDB refuses for ever are kept apart, named in the log and in `status`, and tried again at the next start
+ * (spool/outbox.h).  So is a row that kills the recorder: after two deaths with the same rows they are handed one at a time, and the
+ * one of which it dies three times alone is put aside.
  */
 #ifndef DAEMON_RECORDER_H
 #define DAEMON_RECORDER_H
@@ -31,7 +33,12 @@ struct recorder {
 	ev_timer silence; /* nothing was heard since a batch was given */
 	bool ready;	  /* it has said so; a batch may be given */
 	int64_t handed;	  /* last row of the batch in flight, 0: none */
+	int64_t first;	  /* of that batch */
 	int64_t upto;	  /* last row acknowledged */
+	int64_t careful;  /* up to this row they are handed one at a time */
+	int64_t died_at;  /* the first row of the batches that it died with, ... */
+	unsigned deaths;  /* ... so many times in a row */
+	bool hushed;	  /* killed because nothing was heard: that says nothing of its rows */
 	uint64_t seen;	  /* outbox_appended when the outbox was last found empty */
 	bool empty;
 	bool jobs_owed;

@@ -27,6 +27,8 @@ static const char sql_again[] =
 	"INSERT INTO outbox (kind, key, body, made_ms) SELECT kind, key, body, ?1 FROM"
 	" outbox_refused WHERE (kind, key) NOT IN (SELECT kind, key FROM outbox) ORDER BY refused_ms";
 static const char sql_forget_refused[] = "DELETE FROM outbox_refused";
+static const char sql_refused[] =
+	"SELECT kind, key, reason, refused_ms FROM outbox_refused ORDER BY refused_ms DESC, key LIMIT ?1";
 static const char sql_ack[] = "DELETE FROM outbox WHERE seq <= ?1";
 /* Rows come at the end and go at the front: nothing is between that would have to be counted. */
 #define SQL_ROWS "(SELECT coalesce((SELECT max(seq) FROM outbox) - (SELECT min(seq) FROM outbox) + 1, 0))"
@@ -156,6 +158,23 @@ int outbox_state(struct journal *j, struct outbox_state *out, struct fault *f)
 		out->oldest_ms = db_is_null(q, 1) ? 0 : db_i64(q, 1);
 		out->refused = db_u64(q, 2);
 	}
+	db_done(q);
+	return r < 0 ? -1 : 0;
+}
+
+int outbox_refused(struct journal *j, size_t limit,
+		   bool (*fn)(void *ctx, const char *kind, const char *key, const char *reason, int64_t refused_ms),
+		   void *ctx, struct fault *f)
+{
+	struct db_stmt *q = db_query(j->db, sql_refused, f);
+	int r;
+
+	if (!q)
+		return -1;
+	db_bind_u64(q, 1, limit);
+	while ((r = db_step(q, f)) == 1)
+		if (!fn(ctx, db_text(q, 0), db_text(q, 1), db_text(q, 2), db_i64(q, 3)))
+			break;
 	db_done(q);
 	return r < 0 ? -1 : 0;
 }

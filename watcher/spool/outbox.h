@@ -44,6 +44,10 @@ struct outbox_state {
 };
 
 int outbox_state(struct journal *j, struct outbox_state *out, struct fault *f) MUST_CHECK;
+/* Those that are kept apart, newest first, at most `limit`; fn returns false to stop. */
+int outbox_refused(struct journal *j, size_t limit,
+		   bool (*fn)(void *ctx, const char *kind, const char *key, const char *reason, int64_t refused_ms),
+		   void *ctx, struct fault *f) MUST_CHECK;
 int outbox_count(struct journal *j, uint64_t *out, struct fault *f) MUST_CHECK;
 /* Rows appended since the journal was opened: has something come? */
 uint64_t outbox_appended(const struct journal *j);
