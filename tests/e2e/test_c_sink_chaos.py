@@ -3,6 +3,7 @@ in the end MongoDB's documents equal the receipts.
 
 INGEST_CHAOS_KILLS kills (40; nightly 400), a server about every tenth.
 """
+import collections
 import os
 import random
 import signal
@@ -17,8 +18,8 @@ from search_ import balanced, csv_of, documents, job, rows_of, same, site
 from test_c_record import equals_receipt
 
 KILLS = int(os.environ.get("INGEST_CHAOS_KILLS", "40"))
-FAULTS = ["429-items", "429-whole", "429-after", "503", "partial", "reset-before", "reset-after", "slow", "garbage", "413",
-          "401", "html", "swapped", "502"]
+FAULTS = ["429-items", "429-whole", "429-after", "503", "partial", "reset-before", "reset-after", "slow", "hung",
+          "garbage", "413", "read-only", "401", "html", "swapped", "502"]
 
 
 def children_of(pid, program):
@@ -41,7 +42,16 @@ def test_c_all_faults_and_kills_mixed(tmp_path, own_server):
     print("INGEST_CHAOS_SEED=%d" % seed)
     real, records = own_server("opensearch"), own_server("mongo")
     with FaultProxy(real.url) as p:
-        p.fault = lambda bulk: chance.choice(FAULTS) if chance.random() < 0.3 else None
+        deck = []
+
+        def fault(bulk):
+            """Three of ten bulks meet one, each fault before any comes again."""
+            if chance.random() >= 0.3:
+                return None
+            if not deck:
+                deck.extend(chance.sample(FAULTS, len(FAULTS)))
+            return deck.pop()
+        p.fault = fault
         s = site(tmp_path, p.url, workers=3, spec=job(index={"settings": {
             "number_of_shards": 2, "number_of_replicas": 0, "refresh_interval": "-1"}}),
             mongodb={"uri": records.url, "database": "chaos"})
@@ -85,9 +95,19 @@ def test_c_all_faults_and_kills_mixed(tmp_path, own_server):
         assert s.names(s.name, "failed") == s.names(s.name, "held") == []
         same(documents(real, s.index), rows_of(rows))
         assert {op for b in p.bulks for op in b.ops} == {"create"}
-        indexed = 0
+        assert set(p.faults) == set(FAULTS)
+        seen = collections.Counter(b.delivery for b in p.bulks)
+        indexed = whole = 0
         for i in range(names):
             receipt = s.receipt(s.name, "done", "f%04d.csv" % i)
+            leg = receipt["sinks"][0]
+            # what a killed program knew of its requests went with it; of a file that one attempt loaded the books know each
+            assert leg["retries"] <= leg["requests"] <= seen[receipt["delivery"]]
+            if receipt["attempts"] == 1:
+                assert leg["requests"] == seen[receipt["delivery"]] >= 1
+                if receipt["rows"]["read"] <= 1000:  # in one body at first
+                    assert leg["retries"] == leg["requests"] - 1
+                whole += 1
             assert balanced(receipt) and receipt["rows"]["indexed"] + receipt["rows"]["duplicates"] == receipt["documents"]
             indexed += receipt["documents"]
-        assert indexed == rows
+        assert indexed == rows and whole > names // 4

@@ -108,6 +108,54 @@ def test_c_a_sink_that_is_away_or_hangs_delays_nobody_else(tmp_path, opensearch,
         assert time.monotonic() - begun < 30 and circuits(s) == []
 
 
+@pytest.mark.parametrize("hanging, sink", [(3, "main"), (12, "local")])
+def test_c_indices_that_hang_delay_no_file_of_others(tmp_path, opensearch, running, hanging, sink):
+    """One worker slot, more indices that give no answer than it has, and in one case more than there is room for beside: from the first
+    moment, before any circuit is open, and while they are probed, files of another index, tenant or sink go through."""
+    with FaultProxy(opensearch.url) as p:
+        p.fault = lambda bulk: "hung" if "-h" in bulk.path else None
+        s = site(tmp_path, p.url, workers=1)
+        with open(s.path("ingestd.json")) as f:
+            config = json.load(f)
+        config["sinks"]["local"] = {"type": "sqlite"}
+        config["default_sinks"] = ["main"]
+        with open(s.path("ingestd.json"), "w") as f:
+            json.dump(config, f)
+        other = s.name + "x"
+        s.tenant(s.name, rows=job(pattern="w*.csv", index={"name": "well"}, sinks=[sink]),
+                 **{"h%d" % i: job(pattern="h%d-*.csv" % i, index={"name": "h%d" % i}) for i in range(hanging)})
+        s.tenant(other, rows=job(sinks=[sink]))
+        running(s)
+        for i in range(hanging):
+            for k in range(3):
+                s.drop(s.name, "h%d-%d.csv" % (i, k), csv_of(rows_of(5, k * 5 + 1)))
+        s.until(lambda: p.bulks, 20)
+        slowest, n, opened, ends = 0, 0, None, time.monotonic() + 120
+        # until each of them has its circuit, and for a while of probes
+        while opened is None or time.monotonic() < opened + 15:
+            assert time.monotonic() < ends
+            begun = time.monotonic()
+            s.drop(s.name, "w%d.csv" % n, csv_of(rows_of(5, n * 5 + 1)))
+            s.drop(other, "w%d.csv" % n, csv_of(rows_of(5, n * 5 + 1)))
+            s.until(lambda: done(s, "w%d.csv" % n), 60)
+            s.until(lambda: os.path.exists(s.path("staging", other, "done", "w%d.csv" % n)), 60)
+            slowest = max(slowest, time.monotonic() - begun)
+            n += 1
+            if opened is None and len(circuits(s)) == hanging:
+                opened = time.monotonic()
+        print("slowest of 2 x %d files: %.2f s" % (n, slowest))
+        # the two seconds until a silence is known; an attempt's patience is ten
+        assert slowest < 6, slowest
+        assert all(c["index"] and c["fault"] == "temporary" for c in circuits(s))
+        p.fault = None
+        begun = time.monotonic()
+        s.until(lambda: done(s, *["h%d-%d.csv" % (i, k) for i in range(hanging) for k in range(3)]), 60)
+        assert time.monotonic() - begun < 30 and circuits(s) == []
+        for i in range(hanging):
+            same(documents(opensearch, "%s-h%d" % (s.name, i)), rows_of(15))
+        s.until(lambda: not any(t["running"] or t["waiting"] for t in status(s)["tenants"]))
+
+
 def test_c_once_says_that_the_sink_is_out_of_reach(tmp_path, opensearch):
     with FaultProxy(opensearch.url) as dead:
         dead.away()
@@ -234,6 +282,45 @@ def test_c_three_nodes_one_closed_and_back_during_a_load(tmp_path, own_server, r
     finally:
         for p in proxies:
             p.__exit__()
+
+
+def test_c_a_dead_node_leaves_the_rotation_and_comes_back(tmp_path, opensearch, running):
+    """By the requests that it got: one for each of its pauses, 1, 2, 4 s and so on, while the other node has all; in use again within
+    30 s of its return."""
+    with FaultProxy(opensearch.url) as well, FaultProxy(opensearch.url) as dead:
+        s = site(tmp_path, [well.url, dead.url], workers=1)
+        running(s)
+        n = 0
+
+        def load():
+            nonlocal n
+            s.drop(s.name, "f%04d.csv" % n, csv_of(rows_of(5, n * 5 + 1)))
+            s.until(lambda: done(s, "f%04d.csv" % n))
+            n += 1
+        while not (well.bulks and dead.bulks):  # both are in use
+            load()
+            assert n < 20
+        dead.everything = "reset-before"
+        died, mark, others = len(dead.times), time.monotonic(), len(well.times)
+        while len(dead.times) < died + 4:
+            load()
+            assert time.monotonic() - mark < 60
+        at = dead.times[died:]
+        gaps = [b - a for a, b in zip(at, at[1:])]
+        # pauses less the quarter that chance takes
+        assert all(gap >= 0.75 * 2 ** k for k, gap in enumerate(gaps[:3])), gaps
+        assert len(well.times) - others > 5 * len(at)
+        dead.everything = None
+        back, bulks, others = time.monotonic(), len(dead.bulks), len(well.bulks)
+        while len(dead.bulks) == bulks:
+            load()
+            assert time.monotonic() - back < 60
+        assert [t for t in dead.times if t > back][0] - back <= 30
+        for _ in range(6):
+            load()
+        # and as much as the other one from then on
+        assert len(dead.bulks) >= bulks + 3
+        same(documents(opensearch, s.index), rows_of(5 * n))
 
 
 def test_c_books_survive_a_sink_that_goes_in_the_middle(tmp_path, own_server, running):

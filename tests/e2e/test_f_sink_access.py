@@ -3,6 +3,7 @@
 A fault of these is the operator's: its files wait in work/ under the circuit that names it, no row is sent, and they go on by themselves
 when it is mended.
 """
+import base64
 import json
 import os
 import shutil
@@ -59,9 +60,9 @@ def secret(path, text):
 
 
 TLS = {  # name: certificate of the server, ca_file, kind and words of the fault
-    "untrusted": ("good", "other", "config", "not trusted"),
-    "host-name": ("elsewhere", "ours", "config", "not trusted"),
-    "expired": ("expired", "ours", "config", "expired"),
+    "untrusted": ("good", "other", "config", "unable to get local issuer certificate"),
+    "host-name": ("elsewhere", "ours", "config", "matches target"),
+    "expired": ("expired", "ours", "config", "certificate has expired"),
 }
 
 
@@ -85,14 +86,36 @@ def test_f_a_server_that_cannot_be_trusted(tmp_path, server, pki, running, case)
         same(documents(opensearch, s.index), rows_of(5))
 
 
-CLIENT = {  # certificate, key: what we show to a server that wants one of "ours"
-    "wrong-key": ("client", "stranger"), "stranger": ("stranger", "stranger"), "none": (None, None)}
+@pytest.mark.parametrize("vendor", ["opensearch", "elasticsearch"])
+@pytest.mark.parametrize("wrong", ["https", "http"])
+def test_f_the_scheme_of_the_other_port(tmp_path, server, running, wrong, vendor):
+    """https to a port without TLS, http to one with it: the reason says what it is and what to write."""
+    store = server(vendor, tls=wrong == "http")
+    right, other = store.url, wrong + store.url[store.url.index(":"):]
+    assert right != other
+    sink = {"ca_file": store.ca} if wrong == "https" and getattr(store, "ca", None) else {}
+    s = running(site(tmp_path, other, sink=sink))
+    s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+    s.until(lambda: circuit(s), 30)
+    c = circuit(s)
+    assert (c["sink"], c["credential"], c["index"]) == ("main", None, None) and other in c["reason"], c
+    if wrong == "https":
+        assert c["fault"] == "config" and "no TLS is spoken there" in c["reason"] and "http://" in c["reason"], c
+        assert "not trusted" not in c["reason"]
+    else:
+        assert c["fault"] == "temporary" and "if the port speaks TLS, urls must say https://" in c["reason"], c
+    assert s.names(s.name, "failed") == s.names(s.name, "held") == []
+
+
+CLIENT = {  # certificate, key, words of the fault: what we show to a server that wants one of "ours"
+    "wrong-key": ("client", "stranger", "key values mismatch"), "stranger": ("stranger", "stranger", "unknown ca"),
+    "none": (None, None, "certificate required")}
 
 
 @pytest.mark.parametrize("case", CLIENT)
 def test_f_our_certificate_is_not_accepted(tmp_path, server, pki, running, case):
     opensearch = server("opensearch")
-    cert, key = CLIENT[case]
+    cert, key, words = CLIENT[case]
     with FaultProxy(opensearch.url, tls=server_context(*pki["good"], clients=pki["ours"])) as p:
         sink = {"ca_file": pki["ours"].file}
         if cert:
@@ -104,13 +127,15 @@ def test_f_our_certificate_is_not_accepted(tmp_path, server, pki, running, case)
         s.until(lambda: circuit(s), 30)
         c = circuit(s)
         assert (c["sink"], c["credential"], c["fault"]) == ("main", "platform", "key"), c
-        assert "client_cert_file" in c["reason"] and p.bulks == [] and p.requests == []
+        assert "client_cert_file" in c["reason"] and words in c["reason"] and p.bulks == [] and p.requests == [], c
         if not cert:
             return
         shutil.copy(pki["client"][0], tmp_path / "own.crt")
         shutil.copy(pki["client"][1], tmp_path / "own.key")
         s.until(lambda: done(s, "a.csv"), 30)
         same(documents(opensearch, s.index), rows_of(5))
+        lines = [x for k in (key, "client") for x in open(pki[k][1]).read().split() if len(x) == 64]
+        assert len(lines) > 40 and leaks(s, *lines) == [s.path("own.key")]
 
 
 @pytest.mark.parametrize("wrong", ["mode", "missing", "empty"])
@@ -188,7 +213,7 @@ def leaks(s, *secrets):
                 continue
             with open(path, "rb") as f:
                 text = f.read()
-            found += [path for x in secrets if x.encode() in text]
+            found += [path] * any(x.encode() in text for x in secrets)
     for pid in filter(str.isdigit, os.listdir("/proc")):
         for what in "cmdline", "environ":
             try:
@@ -197,7 +222,7 @@ def leaks(s, *secrets):
             except OSError:
                 continue
             if b"ingest" in text:
-                found += ["/proc/%s/%s" % (pid, what) for x in secrets if x.encode() in text]
+                found += ["/proc/%s/%s" % (pid, what)] * any(x.encode() in text for x in secrets)
     return found
 
 
@@ -228,7 +253,10 @@ def test_f_user_and_password_and_a_tenants_own_on_opensearch(tmp_path, server, r
     secret(s.path("profiles", own, "own.secret"), password + "\n")
     s.until(lambda: os.path.exists(s.path("staging", own, "done", "a.csv")), 30)
     same(documents(store, own + "-rows"), rows_of(5))
-    assert leaks(s, password, "wrong-swordfish", '"admin"') == [s.path("ingestd.json")]  # the name of the user alone
+    header = [base64.b64encode(("%s:%s" % pair).encode()).decode() for pair in
+              (("admin", store.password), (own, password), (own, "wrong-swordfish"))]
+    assert leaks(s, store.password, password, "wrong-swordfish", *header) == []
+    assert leaks(s, '"admin"') == [s.path("ingestd.json")]  # the name of the user alone: what is looked for is found
     # what the role does not allow: another index, answered 403
     s.tenant(own, profile={"arrival": {"settle_seconds": 0}, "index_prefix": "", "sinks": {"main": {
         "username": own, "password_file": "own.secret"}}}, rows=job(index={"name": s.name + "-rows"}))
@@ -287,4 +315,5 @@ def test_f_api_key_on_elasticsearch(tmp_path, server, running):
     s.drop(s.name, "c.csv", csv_of(rows_of(5, 11)))
     s.until(lambda: circuit(s), 30)
     assert circuit(s)["fault"] == "key"
-    assert leaks(s, key["api_key"], key["encoded"], "wrong-swordfish") == []
+    assert leaks(s, key["api_key"], key["encoded"], base64.b64encode(("%s:wrong-swordfish" % key["id"]).encode()).decode(),
+                 "wrong-swordfish") == []

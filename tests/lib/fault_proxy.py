@@ -6,7 +6,8 @@
         p.delay = 0.2                              every answer comes so much later
         p.everything = "401"                       all requests, not only bulks
         p.bulks                                    what came: [Bulk(ops, ids, bytes, ...)]
-        p.most_at_once                             how many bulks were there at the same time
+        p.times                                    when each request came (monotonic)
+    p.most_at_once                             how many bulks were there at the same time
 
 What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 503, 502,
 partial (the last half of the items is missing), reset-before (not passed on), reset-after (passed on, then the connection is reset),
@@ -38,6 +39,7 @@ class FaultProxy:
         self.delay = 0
         self.bulks = []
         self.requests = []
+        self.times = []
         self.faults = collections.Counter()
         self.most_at_once = self.now = 0
         self.lock = threading.Lock()
@@ -112,6 +114,7 @@ class FaultProxy:
         line = f.readline()
         if not line:
             return False
+        self.times.append(time.monotonic())
         method, path, _ = line.decode().split(" ", 2)
         headers = http.client.parse_headers(f)
         length = int(headers.get("Content-Length") or 0)
@@ -204,10 +207,11 @@ class FaultProxy:
         if fault == "read-only":
             with self.blocked:
                 index = path.split("/")[1]
-                block = '{"index.blocks.read_only_allow_delete":%s}'
-                self._pass_on(up, "PUT", "/%s/_settings" % index, {"Content-Type": "application/json"}, (block % "true").encode())
-                answer = pass_on()
-                self._pass_on(up, "PUT", "/%s/_settings" % index, {"Content-Type": "application/json"}, (block % "null").encode())
+                self._block(index, "true", 1)
+                try:
+                    answer = pass_on()
+                finally:
+                    self._block(index, "null", 60)
             return self._answer(s, *answer)
         status, out, text = pass_on()
         if fault == "reset-after":
@@ -223,6 +227,24 @@ class FaultProxy:
         else:
             raise AssertionError(fault)
         return self._plain(s, 200, json.dumps(answer).encode())
+
+    def _block(self, index, value, seconds):
+        """The server may be killed in between: a block that nobody lifts would be none of ours."""
+        end = time.monotonic() + seconds
+        while not self.gone.is_set():
+            up = http.client.HTTPConnection(*self.upstream, timeout=10)
+            try:
+                up.request("PUT", "/%s/_settings" % index, '{"index.blocks.read_only_allow_delete":%s}' % value,
+                           {"Content-Type": "application/json"})
+                if up.getresponse().status == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                up.close()
+            if time.monotonic() > end:
+                raise OSError("the index cannot be blocked or freed")
+            time.sleep(0.1)
 
     def _some(self, s, pass_on, body, bulk):
         """Every second document is too much for the server."""

@@ -22,10 +22,10 @@ struct circuit {
 	enum fault_scope scope;
 	char *sink, *credential, *index; /* NULL: all */
 	char probe[ULID_TEXT];		 /* "": none */
-	char tenant[TENANT_NAME_MAX + 1]; /* of the probe */
 	int64_t until;			 /* mono */
 	int64_t since_ms;		 /* wall */
-	unsigned fails;			 /* in a row */
+	unsigned fails;			 /* in a row; 0: suspect */
+	bool stalled;			 /* suspect, and its probe gets no answer */
 	struct fault fault;
 };
 
@@ -98,25 +98,10 @@ static bool probes(const struct circuit *c, const struct file *x)
 	return strcmp(c->probe, x->row.arrival) == 0;
 }
 
-/* Slots beside those of the configuration, at most as many again. */
-static void adjust_slots(struct ingestd *d)
+/* Its first attempt gives no sign yet, and the others wait for what becomes of that; nobody is told of it. */
+static bool is_suspect(const struct circuit *c)
 {
-	unsigned all = 0, most = d->config->workers;
-
-	for (size_t i = 0; i < map_len(&d->tenants); i++) {
-		struct tenant *t = map_value(&d->tenants, i);
-		unsigned own = 0;
-
-		for (size_t k = 0; k < map_len(&d->circuits.by_key); k++) {
-			const struct circuit *c = map_value(&d->circuits.by_key, k);
-
-			own += c->probe[0] && strcmp(c->tenant, t->name) == 0;
-		}
-		all += own;
-		if (t->profile)
-			schedule_tenant(d->schedule, t->name, tenants_max_workers(d, t) + own);
-	}
-	schedule_set_slots(d->schedule, most + (all < most ? all : most));
+	return c->fails == 0;
 }
 
 static void set_timer(struct ingestd *d)
@@ -192,7 +177,14 @@ static bool waits_for(const struct file *x, const struct circuit *c)
 static void be_probe(struct circuit *c, const struct file *x)
 {
 	memcpy(c->probe, x->row.arrival, sizeof(c->probe));
-	snprintf(c->tenant, sizeof(c->tenant), "%s", x->tenant->name);
+}
+
+bool circuits_probed_by(const struct ingestd *d, const struct file *x)
+{
+	for (size_t i = 0; i < map_len(&d->circuits.by_key); i++)
+		if (probes(map_value(&d->circuits.by_key, i), x))
+			return true;
+	return false;
 }
 
 /* The one that came first; false: none waits. */
@@ -227,11 +219,11 @@ static void wake_all(struct ingestd *d, const struct circuit *c)
 static void close_circuit(struct ingestd *d, struct circuit *c)
 {
 	map_remove(&d->circuits.by_key, span_of(c->key));
-	say(d, EV_SINK_WELL, c);
+	if (!is_suspect(c))
+		say(d, EV_SINK_WELL, c);
 	if (!d->stopping)
 		wake_all(d, c);
 	free_circuit(c);
-	adjust_slots(d);
 	set_timer(d);
 }
 
@@ -264,7 +256,6 @@ void circuits_fault(struct ingestd *d, struct file *x, const struct fault *f)
 	free(x->circuit);
 	x->circuit = xstrdup(c->key);
 	file_wait(d, x, f, 0);
-	adjust_slots(d);
 	set_timer(d);
 }
 
@@ -272,7 +263,8 @@ void circuits_left(struct ingestd *d, struct file *x)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < map_len(&d->circuits.by_key); i++) {
+	x->stalled = false;
+	for (size_t i = map_len(&d->circuits.by_key); i-- > 0;) {
 		struct circuit *c = map_value(&d->circuits.by_key, i);
 
 		if (!probes(c, x))
@@ -280,11 +272,62 @@ void circuits_left(struct ingestd *d, struct file *x)
 		c->probe[0] = '\0';
 		c->until = clock_mono_ms() + LEFT_MS;
 		any = true;
+		if (is_suspect(c))
+			close_circuit(d, c);
 	}
-	if (!any)
-		return;
-	adjust_slots(d);
-	set_timer(d);
+	if (any)
+		set_timer(d);
+}
+
+static void suspect(struct ingestd *d, struct file *x, bool stalled)
+{
+	struct circuit *c = find(d, x, SCOPE_INDEX);
+
+	if (!c) {
+		c = new_circuit(d, x, SCOPE_INDEX);
+		fault_set(&c->fault, FAULT_TEMPORARY, "sink %s is slow to answer; index %s is tried by arrival %s first", c->sink,
+			  c->index, x->row.arrival);
+		be_probe(c, x);
+	}
+	if (probes(c, x))
+		c->stalled = stalled;
+}
+
+static void acquit(struct ingestd *d, const struct file *x)
+{
+	for (size_t i = map_len(&d->circuits.by_key); i-- > 0;) {
+		struct circuit *c = map_value(&d->circuits.by_key, i);
+
+		if (is_suspect(c) && probes(c, x))
+			close_circuit(d, c);
+	}
+}
+
+void circuits_stalled(struct ingestd *d, struct file *x, bool stalled)
+{
+	CHECK(x->task && x->row.leg.sink);
+	x->stalled = stalled;
+	schedule_beside(d->schedule, x->task, stalled || circuits_probed_by(d, x));
+	if (stalled)
+		suspect(d, x, true);
+	else
+		acquit(d, x);
+}
+
+bool circuits_doubt(const struct ingestd *d, const struct file *x)
+{
+	for (size_t i = 0; i < map_len(&d->circuits.by_key); i++) {
+		const struct circuit *c = map_value(&d->circuits.by_key, i);
+
+		if (is_suspect(c) && c->stalled && strcmp(c->sink, x->row.leg.sink) == 0)
+			return true;
+	}
+	return false;
+}
+
+void circuits_doubted(struct ingestd *d, struct file *x)
+{
+	suspect(d, x, false);
 }
 
 static void close_scope(struct ingestd *d, struct file *x, enum fault_scope scope)
@@ -308,6 +351,8 @@ void circuits_worked(struct ingestd *d, struct file *x)
 {
 	circuits_reached(d, x);
 	close_scope(d, x, SCOPE_INDEX);
+	if (x->task && !x->stalled)
+		schedule_beside(d->schedule, x->task, false);
 }
 
 /* --- begin --- */
@@ -342,8 +387,6 @@ int circuits_admit(struct ingestd *d, struct file *x, bool *probe, struct fault 
 		*probe = true;
 		be_probe(open[scope], x);
 	}
-	if (*probe)
-		adjust_slots(d);
 	return 0;
 }
 
@@ -367,7 +410,6 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 	}
 	if (d->stopping || d->fatal)
 		return;
-	adjust_slots(d);
 	set_timer(d);
 }
 
@@ -390,7 +432,10 @@ void circuits_release(struct ingestd *d)
 
 bool circuits_any(const struct ingestd *d)
 {
-	return map_len(&d->circuits.by_key) > 0;
+	for (size_t i = 0; i < map_len(&d->circuits.by_key); i++)
+		if (!is_suspect(map_value(&d->circuits.by_key, i)))
+			return true;
+	return false;
 }
 
 static size_t count_waiting(struct ingestd *d, const struct circuit *c)
@@ -428,7 +473,7 @@ void circuits_add_json(struct ingestd *d, struct strbuf *out)
 		for (size_t k = 0; k < map_len(&d->circuits.by_key); k++) {
 			const struct circuit *c = map_value(&d->circuits.by_key, k);
 
-			if (strcmp(c->sink, s->name) != 0)
+			if (strcmp(c->sink, s->name) != 0 || is_suspect(c))
 				continue;
 			add_row(d, s, c, out);
 			any = true;

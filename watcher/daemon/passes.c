@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define BUSY_MS 100 /* a worker still has the file */
+#define DOUBT_MS 1000 /* its sink gives others no answer */
 #define DEATHS_MAX 3
 
 /* --- begin --- */
@@ -155,10 +156,10 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 		circuits_fault(d, x, f);
 		return;
 	}
-	if (f->error == EWOULDBLOCK) {
-		/* no news for anybody: a worker is about to let go of it */
+	if (f->error == EWOULDBLOCK || f->error == EBUSY) {
+		/* no news for anybody: a worker is about to let go of it, or a circuit will open */
 		x->tries = 0;
-		file_wait(d, x, f, BUSY_MS);
+		file_wait(d, x, f, f->error == EBUSY ? DOUBT_MS : BUSY_MS);
 		return;
 	}
 	if (f->error == ENOENT && f->kind != FAULT_CONFIG)
@@ -174,12 +175,6 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 	file_fault(d, x, &why);
 }
 
-/* A proof needs neither job nor sink. */
-static bool may_begin(struct ingestd *d, struct file *x, struct message *m, struct fault *f)
-{
-	return proof_is_due(x) || (turn_ok(d, choose_version(d, x, f), f) && circuits_admit(d, x, &m->probe, f) == 0);
-}
-
 static int on_reach(void *ctx, struct task *t, struct reach *r)
 {
 	struct ingestd *d = ctx;
@@ -193,6 +188,33 @@ static int on_reach(void *ctx, struct task *t, struct reach *r)
 	return -1;
 }
 
+/* Whose worker will perhaps only wait takes no slot, and when there are many of them it does not begin. */
+static int admit(struct ingestd *d, struct file *x, struct task *t, bool *probe, struct fault *f)
+{
+	bool doubtful;
+
+	if (circuits_admit(d, x, probe, f) < 0)
+		return -1;
+	doubtful = !*probe && circuits_doubt(d, x);
+	if (doubtful && schedule_beside_full(d->schedule)) {
+		f->error = EBUSY;
+		f->scope = SCOPE_FILE;
+		fault_set(f, FAULT_TEMPORARY, "sink %s gives no answer about other indices", x->row.leg.sink);
+		return -1;
+	}
+	if (doubtful)
+		circuits_doubted(d, x);
+	if (*probe || doubtful)
+		schedule_beside(d->schedule, t, true);
+	return 0;
+}
+
+/* A proof needs neither job nor sink. */
+static bool may_begin(struct ingestd *d, struct file *x, struct task *t, struct message *m, struct fault *f)
+{
+	return proof_is_due(x) || (turn_ok(d, choose_version(d, x, f), f) && admit(d, x, t, &m->probe, f) == 0);
+}
+
 static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT])
 {
 	struct ingestd *d = ctx;
@@ -202,7 +224,7 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 
 	if (!x->tenant->profile)
 		fault_set(&f, FAULT_SYSTEM, "the tenant has no profile in force");
-	else if (may_begin(d, x, m, &f) && fill_message(d, x, m, &f) == 0)
+	else if (may_begin(d, x, t, m, &f) && fill_message(d, x, m, &f) == 0)
 		r = open_fds(d, x, fds, &f);
 	if (r < 0) {
 		x->task = NULL;
@@ -213,6 +235,7 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 		return -1;
 	}
 	x->row.attempts++;
+	x->stalled = false;
 	x->row.running = true;
 	x->told_cpu_us = 0;
 	if (!x->row.times.started)
@@ -334,6 +357,8 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 		return;
 	}
 	file_progress(d, x);
+	if (m->type != MESSAGE_RESULT && m->stalled != x->stalled)
+		circuits_stalled(d, x, m->stalled);
 	switch (m->type) {
 	case MESSAGE_PROGRESS:
 		x->gate_offset = m->checkpoint.offset;

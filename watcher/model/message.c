@@ -117,6 +117,7 @@ void message_write(const struct message *m, struct strbuf *out)
 	json_pair_i64(out, "claimed_ms", m->claimed_ms);
 	json_pair_bool(out, "first_attempt", m->first_attempt);
 	json_pair_bool(out, "probe", m->probe);
+	json_pair_bool(out, "stalled", m->stalled);
 	put_text(out, "sink", m->sink.name);
 	json_pair_u64(out, "sink_type", (uint64_t)m->sink.type);
 	put_text(out, "sink_path", m->sink.path);
@@ -292,6 +293,7 @@ static const char *fill(const json_t *root, struct message *m)
 	if (!get_u64(root, "bytes", &m->bytes) || !get_u64(root, "claimed_ms", &claimed) ||
 	    !get_bool(root, "first_attempt", &m->first_attempt) ||
 	    !get_bool(root, "probe", &m->probe) ||
+	    !get_bool(root, "stalled", &m->stalled) ||
 	    !get_bool(root, "has_first_error", &m->has_first_error) ||
 	    !get_u64(root, "first_error_line", &m->first_error_line) ||
 	    !get_u64(root, "cpu_us", &m->cpu_us) || !get_u64(root, "peak_rss", &m->peak_rss))

@@ -67,6 +67,8 @@ struct message {
 	bool first_attempt;  /* of the load: 409s count as duplicates only then */
 	struct sink_config sink; /* name, type, path */
 	bool probe;	     /* its sink was in trouble: give up soon */
+	/* worker's: its sink has given no answer for a while, and the worker does nothing but wait */
+	bool stalled;
 	/* job with a checkpoint or undo, gated */
 	char delivery[DELIVERY_TEXT]; /* "" = none */
 	char sha256[DIGEST_HEX];      /* "" = none */

@@ -44,7 +44,7 @@ bool lanes_drop(struct lanes *l, const char *tenant)
 {
 	struct lane *lane = lanes_find(l, tenant);
 
-	if (!lane || lane->len || lane->running)
+	if (!lane || lane->len || lane->running || lane->beside)
 		return false;
 	map_remove(&l->by_name, span_of(tenant));
 	lane_free(lane);

@@ -25,7 +25,8 @@ struct task_link {
 struct lane {
 	char *tenant;
 	unsigned max_workers;
-	unsigned running; /* tasks with a worker; the scheduler's count */
+	unsigned running; /* tasks with a worker that takes a slot; the scheduler's count */
+	unsigned beside;  /* tasks that need none, queued or with a worker; the scheduler's too */
 	bool waiting;     /* for a slot, in this round; the scheduler's mark */
 	struct task_link *first, *last;
 	size_t len;
@@ -40,7 +41,7 @@ void lanes_init(struct lanes *l);
 void lanes_release(struct lanes *l);
 struct lane *lanes_get(struct lanes *l, const char *tenant);
 struct lane *lanes_find(const struct lanes *l, const char *tenant);
-/* Only an empty lane without running tasks goes; returns whether it went. */
+/* Only an empty lane without tasks of any kind goes; returns whether it went. */
 bool lanes_drop(struct lanes *l, const char *tenant);
 size_t lanes_len(const struct lanes *l);
 struct lane *lanes_at(const struct lanes *l, size_t i);

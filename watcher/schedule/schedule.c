@@ -35,11 +35,16 @@ static void detach(struct schedule *s, struct task *t)
 	struct worker *w = t->worker;
 	struct lane *lane = lanes_find(&s->lanes, w->tenant);
 
-	CHECK(w->task == t && lane && lane->running && s->running);
+	CHECK(w->task == t && lane && s->running && (t->beside ? lane->beside && s->beside : lane->running));
 	w->task = NULL;
 	w->idle_since = clock_mono_ms();
 	t->worker = NULL;
-	lane->running--;
+	if (t->beside) {
+		lane->beside--;
+		s->beside--;
+	} else {
+		lane->running--;
+	}
 	s->running--;
 	schedule_wake(s);
 }
@@ -47,19 +52,36 @@ static void detach(struct schedule *s, struct task *t)
 static void after_task(struct schedule *s, struct worker *w)
 {
 	worker_listen(w, 0);
-	if (w->jobs >= s->options.jobs_max || s->stopping)
+	if (w->jobs >= s->options.jobs_max || s->stopping || schedule_too_many(s))
 		worker_retire(w);
 }
 
-struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front)
+struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 
 	t->owner = owner;
+	t->tenant = lane->tenant;
 	stage(t, TASK_QUEUED);
-	lane_push(lanes_get(&s->lanes, tenant), &t->link, front);
 	schedule_wake(s);
 	return t;
+}
+
+struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front)
+{
+	struct lane *lane = lanes_get(&s->lanes, tenant);
+	struct task *t = schedule_task_new(s, lane, owner);
+
+	lane_push(lane, &t->link, front);
+	return t;
+}
+
+/* Out of its queue. */
+static void unqueue(struct schedule *s, struct task *t)
+{
+	if (t->beside)
+		lanes_find(&s->lanes, t->tenant)->beside--;
+	lane_remove(&t->link);
 }
 
 void schedule_remove(struct schedule *s, struct task *t)
@@ -70,7 +92,7 @@ void schedule_remove(struct schedule *s, struct task *t)
 		detach(s, t);
 		worker_kill(w, WORKER_STOPPED, "its file was taken away");
 	} else {
-		lane_remove(&t->link);
+		unqueue(s, t);
 	}
 	free(t);
 	schedule_wake(s);
@@ -228,17 +250,20 @@ static void give_message(struct schedule *s, struct worker *w, struct task *t, s
 		worker_listen(w, s->options.silence_ms);
 }
 
-static void give(struct schedule *s, struct lane *lane, struct worker *w)
+static void give(struct schedule *s, struct lane *queue, struct worker *w)
 {
-	struct task *t = (struct task *)lane_pop(lane);
+	struct task *t = (struct task *)lane_pop(queue);
 	int fds[MESSAGE_FD_COUNT] = {-1, -1, -1, -1};
 	struct message m;
 
 	message_init(&m, MESSAGE_JOB);
 	t->worker = w;
 	w->task = t;
-	lane->running++;
 	s->running++;
+	if (t->beside)
+		s->beside++; /* its lane has counted it since it was queued */
+	else
+		queue->running++;
 	if (s->ops.begin(s->ctx, t, &m, fds) < 0) {
 		detach(s, t);
 		free(t);
@@ -260,7 +285,7 @@ static bool can_serve(void *ctx, const struct lane *lane)
 		return true;
 	if (clock_mono_ms() < s->not_before)
 		return false;
-	return s->alive < s->options.slots || schedule_any_idle(s);
+	return slots_taken(s) < s->options.slots || schedule_any_idle(s);
 }
 
 /* No worker of its own and no slot: an idle one of another tenant ends for it, and it is served when that is reaped. */
@@ -275,21 +300,30 @@ static void wait_for_slot(struct schedule *s, struct lane *lane, size_t *waiting
 }
 
 /* false: there is no slot for it. */
-static bool serve(struct schedule *s, struct lane *lane)
+static bool serve(struct schedule *s, struct lane *queue)
 {
+	struct task *t = (struct task *)queue->first;
 	struct reach reach;
 	struct worker *w = NULL;
 	bool pause = true;
 
-	reach_init(&reach, lane->tenant);
-	if (s->ops.reach(s->ctx, (struct task *)lane->first, &reach) < 0)
-		free(lane_pop(lane));
-	else
-		w = schedule_worker_for(s, lane, &reach, &pause);
+	reach_init(&reach, t->tenant);
+	if (s->ops.reach(s->ctx, t, &reach) < 0) {
+		unqueue(s, t);
+		free(t);
+	} else {
+		w = schedule_worker_for(s, t, &reach, &pause);
+	}
 	reach_release(&reach);
 	if (w)
-		give(s, lane, w);
+		give(s, queue, w);
 	return w || pause;
+}
+
+static void hand_out_beside(struct schedule *s)
+{
+	while (s->probes.len && !schedule_beside_full(s) && clock_mono_ms() >= s->not_before)
+		(void)serve(s, &s->probes);
 }
 
 static void hand_out(struct schedule *s)
@@ -343,8 +377,10 @@ void schedule_run(struct schedule *s)
 	if (!s->wanted)
 		return;
 	s->wanted = false;
-	if (!s->paused && !s->stopping)
+	if (!s->paused && !s->stopping) {
+		hand_out_beside(s);
 		hand_out(s);
+	}
 	set_timer(s);
 }
 
@@ -396,6 +432,8 @@ static void free_tasks(struct schedule *s)
 		while (lane->len)
 			free(lane_pop(lane));
 	}
+	while (s->probes.len)
+		free(lane_pop(&s->probes));
 }
 
 void schedule_free(struct schedule **sp)

@@ -14,6 +14,9 @@
  * for its life, and to what it may reach; an idle one is ended after idle_ms, after jobs_max jobs, when another tenant
  * needs its slot, or when the next task has to reach something else.
  *
+ * A task beside takes no slot: its worker waits for a sink and does no work (a probe, an attempt that gets no answer), and nobody else is
+ * to wait for that.
+ *
  * A task is over, and its pointer dead, when: reach or begin returned -1; message() gave a result; schedule_tell
  * sent a drop; lost() was called; schedule_remove.  Every task given to a worker ends by exactly one of these.
  * Ownership: owner is the caller's.  Callbacks may call schedule_add, schedule_tell and schedule_remove.
@@ -24,6 +27,8 @@
 
 #include "watcher/schedule/lanes.h"
 #include "watcher/schedule/worker.h"
+
+#define SCHEDULE_BESIDE 8
 
 enum task_stage {
 	TASK_QUEUED,
@@ -41,6 +46,8 @@ struct task {
 	struct worker *worker;
 	int64_t since_ms; /* wall: in this stage */
 	bool unwrapping;  /* an unwrap is to be answered by a key */
+	bool beside;	  /* its worker takes no slot */
+	const char *tenant; /* the lane's */
 };
 
 struct schedule_options {
@@ -80,6 +87,11 @@ void schedule_forget(struct schedule *s, const char *tenant);
 void schedule_set_slots(struct schedule *s, unsigned slots);
 
 struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front);
+/* One that begins beside, SCHEDULE_BESIDE of all tenants at a time, first come first served. */
+struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *owner);
+/* A task with a worker, also from inside begin(): no slot from now on, or one again (nobody who has it now loses it). */
+void schedule_beside(struct schedule *s, struct task *t, bool on);
+bool schedule_beside_full(const struct schedule *s);
 /* Gives out what can be given out; nothing changed since the last call: does nothing. */
 void schedule_run(struct schedule *s);
 /* Takes it out of its queue, or kills its worker (no lost() follows). */

@@ -18,6 +18,8 @@ struct schedule {
 	struct worker *workers;
 	size_t alive;
 	size_t running;
+	size_t beside;	    /* of the running ones */
+	struct lane probes; /* tasks that begin beside, of all tenants */
 	bool paused;
 	bool stopping;
 	bool wanted; /* something changed: schedule_run has to look */
@@ -32,6 +34,12 @@ static inline bool is_idle(const struct worker *w)
 	return !w->task && !w->ending;
 }
 
+/* Processes that take a slot. */
+static inline size_t slots_taken(const struct schedule *s)
+{
+	return s->alive - s->beside;
+}
+
 /* schedule_run has to look, at the loop's next turn */
 void schedule_wake(struct schedule *s);
 
@@ -42,10 +50,11 @@ struct worker *schedule_any_idle(const struct schedule *s);
 size_t schedule_ending(const struct schedule *s);
 /* A start went wrong: no other for a growing while. */
 void schedule_set_restart(struct schedule *s);
-/*
- * One that may reach what the lane's first task has to; those that may not, end.  NULL: there is no slot, or (*pause) none can be started
- * now.
- */
-struct worker *schedule_worker_for(struct schedule *s, const struct lane *lane, struct reach *reach, bool *pause);
+/* More than the slots: those whose work was beside are done with it. */
+bool schedule_too_many(const struct schedule *s);
+/* One that may reach what t has to; those that may not, end.  NULL: there is no slot, or (*pause) none can be started now. */
+struct worker *schedule_worker_for(struct schedule *s, const struct task *t, struct reach *reach, bool *pause);
+/* schedule.c, for schedule_beside.c */
+struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner);
 
 #endif

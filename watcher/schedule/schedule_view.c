@@ -64,14 +64,18 @@ size_t schedule_queued(const struct schedule *s, const char *tenant)
 		if (!tenant || strcmp(tenant, lane->tenant) == 0)
 			n += lane->len;
 	}
+	for (const struct task_link *t = s->probes.first; t; t = t->next)
+		n += !tenant || strcmp(tenant, ((const struct task *)t)->tenant) == 0;
 	return n;
 }
 
 size_t schedule_tenant_running(const struct schedule *s, const char *tenant)
 {
-	const struct lane *lane = lanes_find(&s->lanes, tenant);
+	size_t n = 0;
 
-	return lane ? lane->running : 0;
+	for (const struct worker *w = s->workers; w; w = w->next)
+		n += w->task && strcmp(w->tenant, tenant) == 0;
+	return n;
 }
 
 const char *schedule_trouble(const struct schedule *s)

@@ -47,6 +47,11 @@ size_t schedule_ending(const struct schedule *s)
 	return n;
 }
 
+bool schedule_too_many(const struct schedule *s)
+{
+	return slots_taken(s) > s->options.slots + schedule_ending(s);
+}
+
 void schedule_set_restart(struct schedule *s)
 {
 	int64_t pause = RESTART_FIRST_MS;
@@ -86,16 +91,16 @@ static struct worker *start_worker(struct schedule *s, const char *tenant, struc
 	return w;
 }
 
-struct worker *schedule_worker_for(struct schedule *s, const struct lane *lane, struct reach *reach, bool *pause)
+struct worker *schedule_worker_for(struct schedule *s, const struct task *t, struct reach *reach, bool *pause)
 {
 	struct worker *w;
 
-	while ((w = schedule_idle_of(s, lane->tenant)) != NULL && !reach_equal(&w->reach, reach))
+	while ((w = schedule_idle_of(s, t->tenant)) != NULL && !reach_equal(&w->reach, reach))
 		worker_retire(w);
 	*pause = false;
-	if (w || s->alive >= s->options.slots)
+	if (w || (!t->beside && slots_taken(s) >= s->options.slots))
 		return w;
-	w = start_worker(s, lane->tenant, reach);
+	w = start_worker(s, t->tenant, reach);
 	*pause = !w; /* can_serve knows of it now */
 	return w;
 }

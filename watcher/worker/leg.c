@@ -26,6 +26,7 @@ void task_leg(struct task *t, struct sink_leg *leg)
 		.patience_ms = t->job.probe ? PROBE_MS : 0,
 		.answer = task_answer,
 		.tick = task_tick,
+		.waits = task_waits,
 		.context = t,
 	};
 	if (undo || !j)

@@ -13,6 +13,7 @@
 #include "watcher/worker/unwrap.h"
 
 #define PROGRESS_MS 1000
+#define STALLED_MS 2000 /* without an answer of the sink: longer than a sound server takes for a bulk */
 
 static const struct {
 	const char *name;
@@ -103,6 +104,7 @@ static void fill(const struct task *t, struct message *m)
 	if (m->type == MESSAGE_PROGRESS && !t->gate_read)
 		m->checkpoint.offset = t->gate_offset;
 	m->fault = t->fault;
+	m->stalled = t->stalled;
 	m->has_first_error = t->has_first_error;
 	m->first_error_line = t->first_error.line;
 	m->cpu_us = cost_cpu_us(&t->cost);
@@ -146,6 +148,18 @@ int task_tick(void *context, struct fault *f)
 	if (clock_mono_ms() - t->spoke_ms < PROGRESS_MS || task_say(t, MESSAGE_PROGRESS) == 0)
 		return 0;
 	return fault_set(f, FAULT_SYSTEM, "the daemon is gone");
+}
+
+/* A daemon that is gone is noticed by the next tick. */
+void task_waits(void *context, int64_t ms)
+{
+	struct task *t = context;
+	bool stalled = ms >= STALLED_MS;
+
+	if (stalled == t->stalled)
+		return;
+	t->stalled = stalled;
+	(void)!task_say(t, MESSAGE_PROGRESS);
 }
 
 int task_open_input(struct task *t, const struct parser_start *start, bool digest)

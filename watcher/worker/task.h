@@ -71,6 +71,7 @@ struct task {
 	struct fault sink_fault; /* from inside an answer */
 	bool ill_formed;         /* the daemon said what makes no sense: fault has it */
 	int64_t spoke_ms;
+	bool stalled; /* the daemon was told that the sink gives no answer */
 	struct cost cost;
 };
 
@@ -89,6 +90,8 @@ int task_open_rejects(struct task *t, uint64_t length) MUST_CHECK;
 int task_reject(struct task *t, const struct row_error *e, struct span raw) MUST_CHECK;
 /* The leg of this task; its index must be known. */
 void task_leg(struct task *t, struct sink_leg *leg);
+/* For struct sink_leg; context is the task. */
+void task_waits(void *context, int64_t ms);
 /* A sink's answer into the books; context is the task. */
 void task_answer(void *context, const struct sink_answer *a);
 /* Sends a message with the task's counters. */

@@ -26,6 +26,9 @@ struct job_of_test {
 	bool beyond; /* what it reaches cannot be had */
 	unsigned port; /* it reaches that; 0: none */
 	int tries;   /* added again so often when lost */
+	bool beside; /* queued so */
+	bool stalls; /* becomes so when it has begun */
+	int dead_before; /* its result */
 	pid_t pid;
 };
 
@@ -80,6 +83,8 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 	m->sink.path = xstrdup("/nowhere");
 	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (j->stalls)
+		schedule_beside(s, t, true);
 	at_once++;
 	if (at_once > most_at_once)
 		most_at_once = at_once;
@@ -104,6 +109,7 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 	(void)ctx;
 	if (m->type == MESSAGE_RESULT) {
 		j->results++;
+		j->dead_before = dead;
 		leave(j);
 		finish_one(j);
 		return;
@@ -209,7 +215,8 @@ static void run_jobs(struct job_of_test *jobs, size_t n)
 	jobs_now = jobs;
 	job_count = open_jobs = n;
 	for (size_t i = 0; i < n; i++)
-		jobs[i].task = schedule_add(s, jobs[i].tenant, &jobs[i], false);
+		jobs[i].task = jobs[i].beside ? schedule_add_beside(s, jobs[i].tenant, &jobs[i]) :
+						schedule_add(s, jobs[i].tenant, &jobs[i], false);
 	ev_run(EV_DEFAULT, 0);
 	assert_false(timed_out);
 }
@@ -317,6 +324,54 @@ static void test_slot_changes_hands(void **state)
 			if (i % 3 != k % 3)
 				assert_int_not_equal(j[i].pid, j[k].pid);
 	}
+	end();
+}
+
+/* One slot, a worker a tenant, and more that only wait than there is room for: those that work do not wait for any of them. */
+static void test_beside(void **state)
+{
+	struct job_of_test j[SCHEDULE_BESIDE + 12] = {{0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(j); i++) {
+		j[i] = (struct job_of_test){.tenant = i % 2 ? "bob" : "alice", .file = i < SCHEDULE_BESIDE + 2 ? "silent" : "ok"};
+		j[i].beside = i < SCHEDULE_BESIDE - 1;
+		j[i].stalls = !j[i].beside && i < SCHEDULE_BESIDE + 2;
+	}
+	begin(1, 2000);
+	schedule_tenant(s, "alice", 1);
+	schedule_tenant(s, "bob", 1);
+	run_jobs(j, ARRAY_LEN(j));
+	for (size_t i = 0; i < ARRAY_LEN(j); i++) {
+		assert_int_equal(j[i].losts, i < SCHEDULE_BESIDE + 2);
+		assert_int_equal(j[i].results, i >= SCHEDULE_BESIDE + 2);
+		assert_int_equal(j[i].dead_before, 0);
+	}
+	/* those that stalled in a slot gave it away, whatever room there is beside */
+	assert_true(most_at_once <= SCHEDULE_BESIDE + 3 && most_at_once > SCHEDULE_BESIDE);
+	assert_true(schedule_workers(s) <= 1);
+	assert_false(schedule_beside_full(s));
+	end();
+}
+
+/* A queue of them: taken away, and the lane goes with the last one. */
+static void test_beside_is_queued(void **state)
+{
+	struct job_of_test j[] = {{.tenant = "alice", .file = "ok"}};
+	struct task *gone;
+
+	(void)state;
+	begin(1, 0);
+	gone = schedule_add_beside(s, "bob", NULL);
+	assert_int_equal(schedule_queued(s, "bob"), 1);
+	schedule_forget(s, "bob");
+	assert_int_equal(schedule_queued(s, NULL), 1);
+	schedule_remove(s, gone);
+	assert_int_equal(schedule_queued(s, NULL), 0);
+	schedule_forget(s, "bob");
+	j[0].beside = true;
+	run_jobs(j, 1);
+	assert_int_equal(j[0].results, 1);
 	end();
 }
 
@@ -433,6 +488,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_max_workers),
 		cmocka_unit_test(test_worker_of_its_reach),
 		cmocka_unit_test(test_slot_changes_hands),
+		cmocka_unit_test(test_beside),
+		cmocka_unit_test(test_beside_is_queued),
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_result_before_death),
 		cmocka_unit_test(test_stderr_is_heard),

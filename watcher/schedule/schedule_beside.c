@@ -1,0 +1,42 @@
+/*
+ * schedule_beside - tasks whose worker takes no slot; see schedule.h
+ *
+ * Called by the daemon for what waits for a sick sink.  A lane counts its tasks beside from the moment they are queued, the schedule
+ * those that have a worker.
+ */
+#include "watcher/base/base.h"
+#include "watcher/schedule/schedule_own.h"
+
+struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *owner)
+{
+	struct lane *lane = lanes_get(&s->lanes, tenant);
+	struct task *t = schedule_task_new(s, lane, owner);
+
+	t->beside = true;
+	lane->beside++;
+	lane_push(&s->probes, &t->link, false);
+	return t;
+}
+
+void schedule_beside(struct schedule *s, struct task *t, bool on)
+{
+	struct lane *lane = lanes_find(&s->lanes, t->tenant);
+	struct worker *w;
+
+	CHECK(t->worker && lane);
+	if (t->beside == on)
+		return;
+	t->beside = on;
+	lane->running += on ? -1u : 1u;
+	lane->beside += on ? 1u : -1u;
+	s->beside += on ? (size_t)1 : (size_t)-1;
+	w = schedule_too_many(s) ? schedule_any_idle(s) : NULL;
+	if (w)
+		worker_retire(w);
+	schedule_wake(s);
+}
+
+bool schedule_beside_full(const struct schedule *s)
+{
+	return s->beside >= SCHEDULE_BESIDE;
+}
