@@ -33,6 +33,7 @@
 
 struct filter_run;
 struct compile;
+struct plan_shape;
 
 enum filter_result { FILTER_DONE, FILTER_LEFT, FILTER_FAILED, FILTER_CANCEL };
 
@@ -50,6 +51,8 @@ struct filter_type {
 	 * NULL: Logstash would end the pipeline there; here the row is refused. */
 	enum filter_result (*undecorated)(void *self, struct filter_run *run, struct event *ev,
 					  struct span field, const char *why);
+	/* Does it the same to every usual row (plan.h)?  Then it says so and adds what it asks of the row.  NULL: no. */
+	bool (*shape)(const void *self, struct plan_shape *shape);
 	/* Has it state from row to row?  Then a resumed file is read again from its first row.  NULL: no. */
 	bool (*remembers)(const void *self);
 };

@@ -9,6 +9,7 @@
 #include "transforms/csv_convert.h"
 #include "transforms/csv_line.h"
 #include "transforms/filter.h"
+#include "transforms/plan.h"
 #include "watcher/base/nearest.h"
 
 #define FAILED "_csvparsefailure"
@@ -409,6 +410,23 @@ static enum filter_result csv_undecorated(void *self, struct filter_run *run, st
 	return filter_fail(run, ev, FAILED, field, NULL, "%s", why);
 }
 
+static bool csv_shape(const void *self, struct plan_shape *shape)
+{
+	const struct csv *f = self;
+
+	if (!span_is(f->source.ref->shown, "message") || !span_is(f->line.separator, ",") || f->line.quote != '"' ||
+	    f->autodetect || f->skip_empty_columns || !f->count)
+		return false;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->names[i].type != CSV_STRING && f->names[i].type != CSV_INTEGER && f->names[i].type != CSV_FLOAT)
+			return false;
+	shape->columns = f->count;
+	shape->conversions += f->convert.count;
+	if (f->skip_header)
+		shape->header = f->names[0].name;
+	return true;
+}
+
 const struct filter_type filter_csv = {
 	.name = "csv",
 	.says = "takes a row of CSV apart into fields",
@@ -420,5 +438,6 @@ const struct filter_type filter_csv = {
 	.run = csv_run,
 	.undecorated = csv_undecorated,
 	.release = csv_release,
+	.shape = csv_shape,
 	.remembers = csv_remembers,
 };

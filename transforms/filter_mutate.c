@@ -6,6 +6,7 @@
  */
 #include "watcher/base/base.h"
 #include "transforms/mutate.h"
+#include "transforms/plan.h"
 
 static const char *const convert_words[] = {"string",	  "integer",  "float", "boolean",
 					    "integer_eu", "float_eu", NULL};
@@ -244,6 +245,34 @@ static enum filter_result mutate_undecorated(void *self, struct filter_run *run,
 	return filter_fail(run, ev, ((const struct mutate *)self)->failure, field, NULL, "%s", why);
 }
 
+static bool plain_pairs(const struct option_hash *h)
+{
+	for (size_t i = 0; i < h->count; i++) {
+		const struct option_item *to = &h->pairs[i].values.items[0];
+
+		if (h->pairs[i].key.template || (to->template && !template_is_plain(to->template)))
+			return false;
+	}
+	return true;
+}
+
+static bool mutate_shape(const void *self, struct plan_shape *shape)
+{
+	const struct mutate *m = self;
+
+	if (m->coerce.count || m->gsub.count || m->uppercase.count || m->capitalize.count || m->lowercase.count ||
+	    m->strip.count || m->split.count || m->join.count || m->merge.count || m->copy.count)
+		return false;
+	for (size_t i = 0; i < m->convert.count; i++) {
+		struct span type = m->convert.pairs[i].values.items[0].text;
+
+		if (!span_is(type, "integer") && !span_is(type, "float"))
+			return false;
+	}
+	shape->conversions += m->convert.count;
+	return plain_pairs(&m->rename) && plain_pairs(&m->update) && plain_pairs(&m->replace);
+}
+
 const struct filter_type filter_mutate = {
 	.name = "mutate",
 	.says = "renames, converts and changes fields, in a fixed order",
@@ -254,4 +283,5 @@ const struct filter_type filter_mutate = {
 	.run = mutate_run,
 	.undecorated = mutate_undecorated,
 	.release = mutate_release,
+	.shape = mutate_shape,
 };

@@ -17,6 +17,35 @@ bool plan_remembers(const struct plan *p)
 	return p->remembers;
 }
 
+static bool plain_items(const struct option_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].template && !template_is_plain(l->items[i].template))
+			return false;
+	return true;
+}
+
+static bool plain_decorations(const struct common *c)
+{
+	for (size_t i = 0; i < c->add_field.count; i++)
+		if (c->add_field.pairs[i].key.template || !plain_items(&c->add_field.pairs[i].values))
+			return false;
+	return plain_items(&c->remove_field) && plain_items(&c->add_tag) && !c->remove_tag.count;
+}
+
+bool plan_shape(const struct plan *p, struct plan_shape *out)
+{
+	*out = (struct plan_shape){0};
+	for (size_t i = 0; i < p->count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if (s->kind != STEP_FILTER || !s->type->shape || (i == 0) != (s->type == &filter_csv) ||
+		    !s->type->shape(s->self, out) || !plain_decorations(&s->common))
+			return false;
+	}
+	return p->count > 0;
+}
+
 void plan_watch(struct plan *p, const struct plan_watch *watch)
 {
 	p->watch = *watch;

@@ -34,6 +34,18 @@ struct plan_source {
 	bool lenient; /* "compat": "logstash-8.6" */
 };
 
+/*
+ * Of a plan of one csv filter and mutates without conditions or `%{}` every usual row gives one document of the same fields.  Usual is
+ * a row of `columns` columns in which each value that is converted is already what the conversion writes: an integer in its shortest
+ * form, a float as Ruby's Float#to_s has it.  A null stays null.  What such a plan makes of one row of marks tells where each
+ * column goes.
+ */
+struct plan_shape {
+	size_t columns;
+	size_t conversions; /* that the text has; each shows as one number of the document, or one was not needed */
+	struct span header; /* n > 0: a row whose first column is this may be the header, and is not usual */
+};
+
 #define PLAN_FIELD 128
 #define PLAN_TEXT 512
 
@@ -62,6 +74,8 @@ int plan_compile(const struct plan_source *src, struct plan **out, struct strbuf
 void plan_free(struct plan **p);
 /* Does the text contain a csv filter?  Then the input sets no field but message. */
 bool plan_has_csv(const struct plan *p);
+/* false: it has no such shape. */
+bool plan_shape(const struct plan *p, struct plan_shape *out);
 /* Has a filter state from row to row?  Then a file is read from its first row even when its load is resumed. */
 bool plan_remembers(const struct plan *p);
 void plan_begin(struct plan *p);

@@ -129,7 +129,8 @@ static bool pass(const struct parser_options *o, struct span file, const struct 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t limits[] = {1, 2, 3, 7, 16, 40, 100, 1 << 16};
-	struct parser_options o = {PARSER_CSV, false, true, 6, 100, NULL, 0};
+	struct parser_options o = {.format = PARSER_CSV, .header = false, .split_fields = true, .max_columns = 6,
+				   .max_row_bytes = 100, .scan = NULL, .window = 0};
 	struct parser_start at = {0, 0, 0}, ignored;
 	struct summary whole, small, rest;
 	struct span file;

@@ -1,7 +1,7 @@
 /*
  * fuzz_straight - any file under any mappings: a straight document is the one that the event gives
  *
- * The first byte chooses kernel and window, then one byte a column its type, up to a zero byte; the rest is the file.
+ * The first byte chooses kernel, window and filter text, then one byte a column its type, up to a zero byte; the rest is the file.
  */
 #include "tests/lib/straight_check.h"
 
@@ -9,6 +9,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const types[] = {"keyword", "byte", "short", "integer", "long", "unsigned_long", "float", "half_float",
 				    "double", "boolean", "date", "date_nanos", "ip"};
+
+#define COLUMNS "csv { columns => [\"column1\",\"column2\",\"column3\"] "
+
+static const char *const filters[] = {
+	NULL,
+	COLUMNS "}",
+	COLUMNS "skip_header => true } mutate { convert => { \"column1\" => \"integer\" } }",
+	COLUMNS "target => \"t\" convert => { \"column2\" => \"float\" } }",
+	COLUMNS "} mutate { convert => { \"column1\" => \"integer\" \"column2\" => \"float\" } rename => { \"column3\" => \"[n][x]\" } }",
+	COLUMNS "} mutate { replace => { \"column1\" => \"k\" } add_field => { \"f\" => \"v\" } remove_field => [\"column2\"] add_tag => [\"t\"] }",
+	"csv { columns => [\"column1\"] } mutate { convert => { \"column1\" => \"float\" } }",
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -23,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    types[data[i] % ARRAY_LEN(types)]);
 	strbuf_adds(&mappings, "}}");
 	i += i < size;
-	straight_check(mappings.p, (struct span){(const char *)data + i, size - i}, data[0] & 128, plain_names()[data[0] % 3],
+	straight_check(mappings.p, filters[data[0] / 16 % ARRAY_LEN(filters)], (struct span){(const char *)data + i, size - i}, data[0] & 8, plain_names()[data[0] % 3],
 		       (size_t[]){0, 1, 7, 64}[(data[0] >> 2) % 4]);
 	strbuf_release(&mappings);
 	return 0;

@@ -77,7 +77,8 @@ static void load(struct parser *p, struct sink *s, struct fault *f)
 
 int main(int argc, char **argv)
 {
-	struct parser_options o = {PARSER_CSV, true, true, 4096, 1 << 20, plain_kernel(), 0};
+	struct parser_options o = {.format = PARSER_CSV, .header = true, .split_fields = true, .max_columns = 4096,
+				   .max_row_bytes = 1 << 20, .scan = plain_kernel(), .window = 0};
 	static char name[] = "local";
 	struct sink_config config = {.name = name, .type = SINK_SQLITE, .path = argc > 2 ? argv[2] : NULL};
 	int fd = argc > 1 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;

@@ -65,11 +65,26 @@ static inline void straight_compare(struct row *r, const struct record *rec, str
 	strbuf_release(&want);
 }
 
-/* mappings: its JSON.  kernel NULL: the automaton alone. */
-static inline struct straight_counts straight_check(const char *mappings, struct span file, bool header, const char *kernel,
-						    size_t window)
+static inline struct plan *straight_plan(const char *filter)
 {
-	struct parser_options o = {PARSER_CSV, header, true, 64, 4096, kernel ? plain_kernel_named(kernel) : NULL, window};
+	struct strbuf errors = STRBUF_INIT, warnings = STRBUF_INIT;
+	const struct filter_vars none = {NULL, 0};
+	struct plan_source src = {.text = span_of(filter), .origin = "filter", .vars = &none};
+	struct plan *plan = NULL;
+
+	if (plan_compile(&src, &plan, &errors, &warnings) < 0)
+		plan = NULL;
+	strbuf_release(&errors);
+	strbuf_release(&warnings);
+	return plan;
+}
+
+/* mappings: its JSON.  filter NULL: none; one that is refused: no rows.  kernel NULL: the automaton alone. */
+static inline struct straight_counts straight_check(const char *mappings, const char *filter, struct span file, bool header,
+						    const char *kernel, size_t window)
+{
+	struct parser_options o = {.format = PARSER_CSV, .header = header, .split_fields = !filter, .max_columns = 64,
+				   .max_row_bytes = 4096, .scan = kernel ? plain_kernel_named(kernel) : NULL, .window = window};
 	struct straight_memory m = {file, 0};
 	struct parser_source source = {&m, straight_read, straight_look};
 	struct straight_counts counts = {0, 0, 0};
@@ -81,6 +96,9 @@ static inline struct straight_counts straight_check(const char *mappings, struct
 	struct record rec;
 	struct row *r;
 
+	if (filter && !(compiled.plan = straight_plan(filter)))
+		return counts;
+	o.usual = row_usual_columns(&compiled);
 	CHECK(mapping_parse(span_of(mappings), &job.mapping, &f) == 0);
 	if (parser_new(&o, &source, NULL, &p, &f) == 0) {
 		r = row_new(&compiled, FORMAT_CSV, parser_header(p), 0);
@@ -93,6 +111,7 @@ static inline struct straight_counts straight_check(const char *mappings, struct
 		parser_free(&p);
 	}
 	mapping_release(&job.mapping);
+	plan_free(&compiled.plan);
 	return counts;
 }
 

@@ -17,6 +17,12 @@ void fields_init(struct fields *fs, size_t max_columns)
 	strbuf_init(&fs->unquoted);
 }
 
+void fields_reserve(struct fields *fs, size_t count)
+{
+	fs->cap = count < fs->max ? count : fs->max;
+	fs->items = xrealloc(fs->items, fs->cap * sizeof(*fs->items));
+}
+
 void fields_release(struct fields *fs)
 {
 	free(fs->items);

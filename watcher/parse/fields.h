@@ -30,6 +30,8 @@ struct fields {
 };
 
 void fields_init(struct fields *fs, size_t max_columns);
+/* Room for count fields, at most max. */
+void fields_reserve(struct fields *fs, size_t count);
 void fields_release(struct fields *fs);
 enum fields_result fields_split(struct fields *fs, struct span raw, size_t *at);
 /*

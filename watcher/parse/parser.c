@@ -123,8 +123,12 @@ static struct parser *parser_at(const struct parser_options *o, const struct par
 	cutter_init(&p->cutter, &p->options, &p->source, offset, eol);
 	fields_init(&p->fields, o->max_columns);
 	header_init(&p->header);
-	if (o->format == PARSER_CSV && o->split_fields && eol == '\n')
+	if (o->format == PARSER_CSV && eol == '\n')
 		p->scan = o->scan;
+	if (!o->split_fields && o->usual) {
+		p->expected = o->usual;
+		fields_reserve(&p->fields, o->usual);
+	}
 	return p;
 }
 
@@ -304,6 +308,7 @@ static struct parser *look_parser(struct parser *p, uint64_t offset)
 	struct parser_options o = p->options;
 
 	o.header = false;
+	o.usual = 0;
 	p->looker = (struct looker){&p->source, offset};
 	p->looks = (struct parser_source){&p->looker, looker_read, NULL};
 	return parser_at(&o, &p->looks, offset, p->eol);
@@ -320,7 +325,8 @@ static int use_header(struct parser *p, const struct record *rec, struct fault *
 	}
 	p->header_offset = rec->offset;
 	header_set(&p->header, rec->raw, rec->fields, rec->field_count);
-	p->expected = rec->field_count;
+	if (p->options.split_fields)
+		p->expected = rec->field_count;
 	return 0;
 }
 

@@ -46,6 +46,7 @@ struct parser_options {
 	enum parser_format format;
 	bool header;
 	bool split_fields; /* false: only cut records (the filter text has a csv filter) */
+	size_t usual;	   /* without split_fields: a record of the usual form with so many fields has them all the same; 0: none has */
 	size_t max_columns;
 	size_t max_row_bytes;
 	plain_scan *scan; /* looks first at each record; NULL: none does, and the records are the same */

@@ -43,6 +43,7 @@ static int open_pass(struct conversion *c, bool first, struct fault *f)
 		.version = c->compiled->version,
 		.file = c->name,
 		.split_fields = row_wants_fields(c->compiled, FORMAT_CSV),
+		.usual = row_usual_columns(c->compiled),
 		.digest = first,
 		.keys = unwrap_local(&c->keys),
 	};

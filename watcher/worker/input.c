@@ -110,6 +110,7 @@ static int open_parser(struct input *in, const struct input_options *o, struct f
 		.format = in->format == FORMAT_CSV ? PARSER_CSV : PARSER_TXT,
 		.header = o->version->job->input.header,
 		.split_fields = o->split_fields && in->format == FORMAT_CSV,
+		.usual = o->usual,
 		.max_columns = (size_t)o->version->max_columns,
 		.max_row_bytes = (size_t)o->version->max_row_bytes,
 		.scan = plain_kernel(),

@@ -28,7 +28,8 @@ struct input_ticker {
 struct input_options {
 	const struct version *version;
 	const char *file; /* the name as it arrived */
-	bool split_fields; /* csv only */
+	bool split_fields; /* csv only, as usual */
+	size_t usual;      /* parser.h */
 	bool digest;
 	const struct parser_start *start; /* NULL: from the begin */
 	struct input_ticker ticker;

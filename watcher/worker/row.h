@@ -61,5 +61,7 @@ void row_add_origin(struct row *r, struct event *ev, const struct record *rec);
 
 /* Must the parser split fields? */
 bool row_wants_fields(const struct compiled *c, unsigned format);
+/* Columns of a usual row, for parser_options.usual; 0: a row is not split. */
+size_t row_usual_columns(const struct compiled *c);
 
 #endif

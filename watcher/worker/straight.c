@@ -9,60 +9,82 @@
 #include "watcher/base/json_out.h"
 #include "watcher/sink/address_text.h"
 #include "watcher/sink/date_text.h"
+#include "watcher/sink/fit.h"
 #include <endian.h>
 
 #define COPY 32
+#define INTEGER_DIGITS 18 /* always within 64 bits, with a sign or without */
 #define FLOAT_DIGITS 38 /* below a float's 3.4e38 by its length alone */
 
-enum form { FORM_TEXT, FORM_INTEGER, FORM_NATURAL, FORM_FLOAT, FORM_BOOLEAN, FORM_DATE, FORM_DATE_NANOS, FORM_ADDRESS };
+/* What a column's text must be for the document to have it as it is. */
+enum form {
+	FORM_ANY,
+	FORM_INTEGER,
+	FORM_NATURAL,
+	FORM_FLOAT,
+	FORM_RUBY_FLOAT, /* as Ruby's Float#to_s has it: 5.0, not 5 or 5.00 */
+	FORM_BOOLEAN,
+	FORM_DATE,
+	FORM_DATE_NANOS,
+	FORM_ADDRESS,
+};
 
-struct straight_column {
+/* One value of the document and what stands before it. */
+struct part {
+	size_t column;
 	enum form form;
+	bool text;        /* in quotes */
 	size_t digits;    /* FORM_INTEGER, FORM_NATURAL: so many are always in range */
 	struct span glue; /* {"name": or ,"name": and a text's quote; own, COPY bytes may be read behind it */
 };
 
 struct straight {
-	struct straight_column *columns;
+	struct part *parts;
 	size_t count;
-	size_t fixed; /* bytes of a document that are no values, at most */
+	size_t columns;
+	bool filtered;      /* a csv filter reads the row, to which a CR is a line end */
+	struct span header; /* own; n > 0: the first column of a row that may be the header */
+	struct span tail;   /* own, as glue: what stands behind the last value */
+	size_t fixed;       /* bytes of a document that are no values, at most */
 };
 
-/* false: this type has no straight way. */
-static bool form_of(const struct mapping_field *mf, struct straight_column *c)
+/* --- made by the columns --- */
+
+/* The form of a value of this type in the mappings; false: this type has no straight way. */
+static bool form_of(const struct mapping_field *mf, struct part *p)
 {
-	c->form = FORM_INTEGER;
+	p->form = FORM_INTEGER;
 	switch (mf ? mf->type : MAPPING_STRING) {
 	case MAPPING_STRING:
-		c->form = FORM_TEXT;
+		p->form = FORM_ANY;
 		return true;
 	case MAPPING_BYTE:
-		c->digits = 2;
+		p->digits = 2;
 		return true;
 	case MAPPING_SHORT:
-		c->digits = 4;
+		p->digits = 4;
 		return true;
 	case MAPPING_INTEGER:
-		c->digits = 9;
+		p->digits = 9;
 		return true;
 	case MAPPING_LONG:
-		c->digits = 18;
+		p->digits = INTEGER_DIGITS;
 		return true;
 	case MAPPING_UNSIGNED_LONG:
-		c->form = FORM_NATURAL;
-		c->digits = 19;
+		p->form = FORM_NATURAL;
+		p->digits = INTEGER_DIGITS;
 		return true;
 	case MAPPING_FLOAT:
-		c->form = FORM_FLOAT;
+		p->form = FORM_FLOAT;
 		return strcmp(mf->type_name, "half_float") != 0;
 	case MAPPING_BOOLEAN:
-		c->form = FORM_BOOLEAN;
+		p->form = FORM_BOOLEAN;
 		return true;
 	case MAPPING_DATE:
-		c->form = strcmp(mf->type_name, "date_nanos") == 0 ? FORM_DATE_NANOS : FORM_DATE;
+		p->form = strcmp(mf->type_name, "date_nanos") == 0 ? FORM_DATE_NANOS : FORM_DATE;
 		return true;
 	case MAPPING_IP:
-		c->form = FORM_ADDRESS;
+		p->form = FORM_ADDRESS;
 		return true;
 	case MAPPING_OTHER:
 		return false;
@@ -73,34 +95,60 @@ static bool form_of(const struct mapping_field *mf, struct straight_column *c)
 
 static bool is_text(enum form f)
 {
-	return f == FORM_TEXT || f == FORM_DATE || f == FORM_DATE_NANOS || f == FORM_ADDRESS;
+	return f == FORM_ANY || f == FORM_DATE || f == FORM_DATE_NANOS || f == FORM_ADDRESS;
+}
+
+/* The glue's memory becomes the part's; COPY bytes may be read behind it. */
+static struct span keep_glue(struct straight *s, struct strbuf *glue)
+{
+	struct span kept = {NULL, glue->n};
+
+	strbuf_reserve(glue, COPY);
+	s->fixed += glue->n + sizeof("null") + COPY;
+	kept.p = strbuf_detach(glue);
+	return kept;
+}
+
+static void add_part(struct straight *s, struct part p, struct strbuf *glue)
+{
+	if (p.text)
+		strbuf_addc(glue, '"');
+	p.glue = keep_glue(s, glue);
+	s->parts[s->count++] = p;
+}
+
+static struct straight *straight_init(size_t columns)
+{
+	struct straight *s = xcalloc(1, sizeof(*s));
+
+	s->parts = xcalloc(columns + 1, sizeof(*s->parts));
+	s->columns = columns;
+	return s;
 }
 
 static bool add_column(struct straight *s, const struct mapping *m, struct span name)
 {
-	struct straight_column *c = &s->columns[s->count];
 	struct strbuf glue = STRBUF_INIT;
+	struct part p = {.column = s->count};
 
-	if (!form_of(mapping_find(m, name), c))
+	if (!form_of(mapping_find(m, name), &p))
 		return false;
+	p.text = is_text(p.form);
 	strbuf_addc(&glue, s->count ? ',' : '{');
 	json_add_string(&glue, name);
-	strbuf_adds(&glue, is_text(c->form) ? ":\"" : ":");
-	s->fixed += glue.n + sizeof("null") + COPY;
-	c->glue.n = glue.n;
-	strbuf_reserve(&glue, COPY);
-	c->glue.p = strbuf_detach(&glue);
-	s->count++;
+	strbuf_addc(&glue, ':');
+	add_part(s, p, &glue);
 	return true;
 }
 
 struct straight *straight_new(const struct mapping *m, const struct span *names, size_t count)
 {
-	struct straight *s = xcalloc(1, sizeof(*s));
+	struct straight *s = straight_init(count);
+	struct strbuf tail = STRBUF_INIT;
 	char number[32];
 
-	s->columns = xcalloc(count + 1, sizeof(*s->columns));
-	s->fixed = sizeof("{}") + COPY;
+	strbuf_addc(&tail, '}');
+	s->tail = keep_glue(s, &tail);
 	for (size_t i = 0; i < count && s; i++) {
 		int n = snprintf(number, sizeof(number), "column%zu", i + 1);
 
@@ -117,10 +165,127 @@ void straight_free(struct straight **sp)
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->count; i++)
-		free((char *)(uintptr_t)s->columns[i].glue.p);
-	free(s->columns);
+		free((char *)(uintptr_t)s->parts[i].glue.p);
+	free((char *)(uintptr_t)s->tail.p);
+	free((char *)(uintptr_t)s->header.p);
+	free(s->parts);
 	free(s);
 	*sp = NULL;
+}
+
+/* --- made by a plan's row of marks --- */
+
+struct layout {
+	struct straight *s;
+	const struct straight_marks *marks;
+	struct strbuf glue; /* since the last value */
+	size_t numbers;
+};
+
+/* The column whose mark this text is: the very bytes, since a text of the plan may look like one; SIZE_MAX: none. */
+static size_t marked(const struct layout *l, struct span text)
+{
+	for (size_t i = 0; i < l->marks->count; i++)
+		if (l->marks->columns[i].p == text.p && l->marks->columns[i].n == text.n)
+			return i;
+	return SIZE_MAX;
+}
+
+/* A float is a text of its own: the mark's digits and .0, which no text of the plan is, as those are no floats. */
+static size_t marked_float(const struct layout *l, struct span text)
+{
+	for (size_t i = 0; i < l->marks->count; i++) {
+		struct span m = l->marks->columns[i];
+
+		if (text.n == m.n + 2 && span_starts(text, m) && memcmp(text.p + m.n, ".0", 2) == 0)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+/* A column's value: what it must be for the filter, and for the type that its field has in the mappings (mf NULL: none). */
+static bool lay_column(struct layout *l, const struct value *v, size_t column, const struct mapping_field *mf)
+{
+	struct part p = {.column = column};
+
+	if (column == SIZE_MAX || l->s->count == l->s->columns || !form_of(mf, &p))
+		return false;
+	p.text = v->type == VALUE_STRING;
+	if (v->type == VALUE_INT && p.form == FORM_ANY) {
+		p.form = FORM_INTEGER;
+		p.digits = INTEGER_DIGITS;
+	}
+	if (v->type == VALUE_INT && p.form == FORM_FLOAT) {
+		p.form = FORM_INTEGER;
+		p.digits = INTEGER_DIGITS;
+	}
+	if (v->type == VALUE_FLOAT && p.form != FORM_ANY && p.form != FORM_FLOAT)
+		return false;
+	if (v->type == VALUE_FLOAT)
+		p.form = FORM_RUBY_FLOAT;
+	if (v->type == VALUE_INT && p.form != FORM_INTEGER && p.form != FORM_NATURAL)
+		return false;
+	l->numbers += v->type != VALUE_STRING;
+	add_part(l->s, p, &l->glue);
+	return true;
+}
+
+static bool is_constant(const struct layout *l, const struct value *v)
+{
+	if (v->type == VALUE_ARRAY)
+		for (size_t i = 0; i < v->u.array->len; i++)
+			if (!is_constant(l, &v->u.array->items[i]))
+				return false;
+	return v->type == VALUE_ARRAY || (v->type == VALUE_STRING && marked(l, v->u.text) == SIZE_MAX);
+}
+
+static bool lay_map(struct layout *l, const struct value_map *map, const struct mapping *m);
+
+static bool lay_value(struct layout *l, const struct value *v, const struct mapping_field *mf)
+{
+	char text[FIT_TEXT];
+
+	if (is_constant(l, v)) {
+		value_add_json(&l->glue, v);
+		return !mf || fit_value(mf, v, text);
+	}
+	if (v->type == VALUE_MAP)
+		return (!mf || fit_value(mf, v, text)) && lay_map(l, v->u.map, NULL);
+	if (v->type == VALUE_FLOAT)
+		return lay_column(l, v, marked_float(l, v->u.text), mf);
+	if (v->type == VALUE_STRING || v->type == VALUE_INT)
+		return lay_column(l, v, marked(l, v->u.text), mf);
+	return false;
+}
+
+/* m: the types of its fields, which below the first level nobody checks. */
+static bool lay_map(struct layout *l, const struct value_map *map, const struct mapping *m)
+{
+	strbuf_addc(&l->glue, '{');
+	for (size_t i = 0; i < map->len; i++) {
+		const struct value_entry *e = &map->entries[i];
+
+		strbuf_adds(&l->glue, i ? "," : "");
+		json_add_string(&l->glue, e->name);
+		strbuf_addc(&l->glue, ':');
+		if (!lay_value(l, &e->value, m ? mapping_find(m, e->name) : NULL))
+			return false;
+	}
+	strbuf_addc(&l->glue, '}');
+	return true;
+}
+
+struct straight *straight_of_marks(const struct mapping *m, const struct event *ev, const struct straight_marks *marks)
+{
+	struct layout l = {straight_init(marks->count), marks, STRBUF_INIT, 0};
+	bool laid = lay_map(&l, &ev->fields, m) && l.numbers == marks->conversions;
+
+	l.s->filtered = true;
+	l.s->tail = keep_glue(l.s, &l.glue);
+	l.s->header = (struct span){xstrndup(marks->header.n ? marks->header.p : "", marks->header.n), marks->header.n};
+	if (!laid)
+		straight_free(&l.s);
+	return l.s;
 }
 
 /* --- does it fit? --- */
@@ -173,37 +338,66 @@ static bool is_float(struct span v)
 	return v.p[minus + whole] == '.' && rest > 1 && digits(v.p + v.n - rest + 1, rest - 1) == rest - 1;
 }
 
-static bool value_fits(const struct straight_column *c, struct span v)
+/* And as Ruby writes it: with a point, nothing to leave out behind it, and not by an exponent. */
+static bool is_ruby_float(struct span v)
 {
-	switch (c->form) {
-	case FORM_TEXT:
+	const char *point = memchr(v.p, '.', v.n);
+	size_t whole, part;
+
+	if (!point || !is_float(v))
+		return false;
+	whole = (size_t)(point - v.p) - (v.p[0] == '-');
+	part = v.n - (size_t)(point - v.p) - 1;
+	if (point[part] == '0')
+		return part == 1 && whole <= 16;
+	return point[-1] != '0' || whole > 1 ? whole <= 16 : part < 4 || memcmp(point + 1, "0000", 4) != 0;
+}
+
+static bool value_fits(const struct part *p, struct span v)
+{
+	switch (p->form) {
+	case FORM_ANY:
 		return true;
 	case FORM_INTEGER:
 	case FORM_NATURAL:
-		return is_integer(v, c->form == FORM_NATURAL, c->digits);
+		return is_integer(v, p->form == FORM_NATURAL, p->digits);
 	case FORM_FLOAT:
 		return is_float(v);
+	case FORM_RUBY_FLOAT:
+		return is_ruby_float(v);
 	case FORM_BOOLEAN:
 		return span_is(v, "true") || span_is(v, "false");
 	case FORM_DATE:
 	case FORM_DATE_NANOS:
-		return !date_text_fault(v, c->form == FORM_DATE_NANOS);
+		return !date_text_fault(v, p->form == FORM_DATE_NANOS);
 	case FORM_ADDRESS:
 		return address_text_fits(v);
 	}
 	return false;
 }
 
+static bool usual_row(const struct straight *s, const struct record *rec)
+{
+	if (rec->field_count != s->columns)
+		return false;
+	if (!s->filtered)
+		return true;
+	if (!rec->clean && memchr(rec->raw.p, '\r', rec->raw.n))
+		return false;
+	return !s->header.n || !span_equal(rec->fields[0].text, s->header);
+}
+
 bool straight_fits(const struct straight *s, const struct record *rec)
 {
-	if (rec->field_count != s->count)
+	if (!usual_row(s, rec))
 		return false;
 	for (size_t i = 0; i < s->count; i++) {
-		const struct straight_column *c = &s->columns[i];
+		const struct part *p = &s->parts[i];
+		const struct field *f = &rec->fields[p->column];
 
-		if (c->form == FORM_TEXT)
+		if (p->form == FORM_ANY)
 			continue;
-		if (rec->fields[i].text.n == 0 ? rec->fields[i].quoted : !value_fits(c, rec->fields[i].text))
+		if (f->text.n == 0 ? f->quoted : !value_fits(p, f->text))
 			return false;
 	}
 	return true;
@@ -219,9 +413,9 @@ static inline char *put(char *to, struct span v)
 	return to + v.n;
 }
 
-static inline char *put_null(char *to, const struct straight_column *c)
+static inline char *put_null(char *to, const struct part *p)
 {
-	to = put(to, c->glue) - is_text(c->form);
+	to = put(to, p->glue) - p->text;
 	memcpy(to, "null", 4);
 	return to + 4;
 }
@@ -244,20 +438,20 @@ static void add_clean(const struct straight *s, const struct record *rec, struct
 	strbuf_reserve(out, s->fixed + rec->raw.n);
 	to = out->p + out->n;
 	for (size_t i = 0; i < s->count; i++) {
-		const struct straight_column *c = &s->columns[i];
-		const struct field *f = &rec->fields[i];
+		const struct part *p = &s->parts[i];
+		const struct field *f = &rec->fields[p->column];
 
 		if (f->text.n == 0 && !f->quoted) {
-			to = put_null(to, c);
+			to = put_null(to, p);
 			continue;
 		}
-		to = put(put(to, c->glue), f->text);
+		to = put(put(to, p->glue), f->text);
 		if (f->doubled)
 			escape_doubled(to - f->text.n, f->text.n);
-		if (is_text(c->form))
+		if (p->text)
 			*to++ = '"';
 	}
-	*to++ = '}';
+	to = put(to, s->tail);
 	*to = '\0';
 	out->n = (size_t)(to - out->p);
 }
@@ -266,12 +460,7 @@ static void add_text(struct strbuf *out, const struct field *f)
 {
 	const char *p = f->text.p, *end = p + f->text.n;
 
-	if (!f->doubled) {
-		json_add_string(out, f->text);
-		return;
-	}
-	strbuf_addc(out, '"');
-	while (p < end) {
+	while (f->doubled && p < end) {
 		const char *quote = memchr(p, '"', (size_t)(end - p));
 		const char *stop = quote ? quote : end;
 
@@ -280,25 +469,26 @@ static void add_text(struct strbuf *out, const struct field *f)
 			strbuf_adds(out, "\\\"");
 		p = quote ? quote + 2 : end;
 	}
+	json_add_escaped(out, (struct span){p, (size_t)(end - p)});
 	strbuf_addc(out, '"');
 }
 
 static void add_careful(const struct straight *s, const struct record *rec, struct strbuf *out)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		const struct straight_column *c = &s->columns[i];
-		const struct field *f = &rec->fields[i];
-		bool text = is_text(c->form);
+		const struct part *p = &s->parts[i];
+		const struct field *f = &rec->fields[p->column];
+		bool null = f->text.n == 0 && !f->quoted;
 
-		strbuf_add(out, c->glue.p, c->glue.n - text);
-		if (f->text.n == 0 && !f->quoted)
+		strbuf_add(out, p->glue.p, p->glue.n - (null && p->text));
+		if (null)
 			strbuf_adds(out, "null");
-		else if (text)
+		else if (p->text)
 			add_text(out, f);
 		else
 			strbuf_addspan(out, f->text);
 	}
-	strbuf_addc(out, '}');
+	strbuf_addspan(out, s->tail);
 }
 
 void straight_add(const struct straight *s, const struct record *rec, struct strbuf *out)

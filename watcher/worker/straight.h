@@ -7,6 +7,9 @@
  *	else the record goes by an event, which alone says what is wrong with it
  *	straight_free(&s)
  *
+ *	straight_of_marks(&job->mapping, &event, &marks)                  the same for a plan that has a shape (plan.h): event is what it
+ *	                                                                  makes of a row whose columns are the marks
+ *
  * Fits a record of which every value is already what the document shall have: texts, numbers in JSON's own grammar and surely in
  * range, true and false, dates and addresses that the servers take, nothing.  A value that would be altered, counted or refused
  * does not: +5, 007, 1e3, 1.5 for a whole number.
@@ -17,12 +20,23 @@
 #define WORKER_STRAIGHT_H
 
 #include "watcher/base/strbuf.h"
+#include "watcher/model/event.h"
 #include "watcher/model/mapping.h"
 #include "watcher/model/record.h"
 
 struct straight;
 
+/* Columns of a row, each its own digits, as they stood in the bytes of the row. */
+struct straight_marks {
+	const struct span *columns;
+	size_t count;
+	size_t conversions; /* of struct plan_shape, as header */
+	struct span header;
+};
+
 struct straight *straight_new(const struct mapping *m, const struct span *names, size_t count);
+/* NULL: a column's value is not in the document as it is. */
+struct straight *straight_of_marks(const struct mapping *m, const struct event *ev, const struct straight_marks *marks);
 void straight_free(struct straight **s);
 bool straight_fits(const struct straight *s, const struct record *rec);
 /* Only a record that fits. */

@@ -168,6 +168,7 @@ int task_open_input(struct task *t, const struct parser_start *start, bool diges
 		.version = t->compiled->version,
 		.file = t->job.file,
 		.split_fields = row_wants_fields(t->compiled, FORMAT_CSV),
+		.usual = row_usual_columns(t->compiled),
 		.digest = digest,
 		.start = start,
 		.ticker = {task_tick, t},

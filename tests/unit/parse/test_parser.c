@@ -176,7 +176,8 @@ static const struct csv_case csv_cases[] = {
 /* kernel NULL: by the automaton alone. */
 static void check_csv(const struct csv_case *c, size_t window, const char *kernel)
 {
-	struct parser_options o = {PARSER_CSV, false, true, 8, 64, kernel ? plain_kernel_named(kernel) : NULL, window};
+	struct parser_options o = {.format = PARSER_CSV, .header = false, .split_fields = true, .max_columns = 8,
+				   .max_row_bytes = 64, .scan = kernel ? plain_kernel_named(kernel) : NULL, .window = window};
 	struct strbuf sb = STRBUF_INIT;
 
 	parse_all(&o, c->input, &sb);
@@ -258,7 +259,8 @@ static void check_names(const char *name, struct span input, const struct parser
 static void headers(void **state UNUSED)
 {
 	for (size_t i = 0; i < ARRAY_LEN(header_cases); i++) {
-		struct parser_options o = {PARSER_CSV, true, true, 8, 64, NULL, 5};
+		struct parser_options o = {.format = PARSER_CSV, .header = true, .split_fields = true, .max_columns = 8,
+				   .max_row_bytes = 64, .scan = NULL, .window = 5};
 		struct strbuf sb = STRBUF_INIT;
 
 		parse_all(&o, header_cases[i].input, &sb);
@@ -293,7 +295,8 @@ static void text_and_raw(void **state UNUSED)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct parser_options o = {cases[i].format, false, false, 8, 64, NULL, 3};
+		struct parser_options o = {.format = cases[i].format, .header = false, .split_fields = false, .max_columns = 8,
+				   .max_row_bytes = 64, .scan = NULL, .window = 3};
 		struct strbuf sb = STRBUF_INIT;
 
 		parse_all(&o, cases[i].input, &sb);
@@ -313,7 +316,8 @@ static void lines_and_offsets(void **state UNUSED)
 		{5, 17, 6, 20},
 		{6, 20, 7, 25},
 	};
-	struct parser_options o = {PARSER_CSV, true, true, 8, 64, NULL, 1};
+	struct parser_options o = {.format = PARSER_CSV, .header = true, .split_fields = true, .max_columns = 8,
+				   .max_row_bytes = 64, .scan = NULL, .window = 1};
 	struct memory m = {SPAN_LITERAL(text), 0};
 	struct parser_source source = {&m, read_memory, look_memory};
 	struct fault f = FAULT_INIT;
@@ -336,7 +340,8 @@ static void lines_and_offsets(void **state UNUSED)
 /* A hostile file must take time in proportion to its size; quadratic would be hours. */
 static void unclosed_quotes_stay_linear(void **state UNUSED)
 {
-	struct parser_options o = {PARSER_CSV, false, true, 4096, 1 << 20, plain_kernel(), 0};
+	struct parser_options o = {.format = PARSER_CSV, .header = false, .split_fields = true, .max_columns = 4096,
+				   .max_row_bytes = 1 << 20, .scan = plain_kernel(), .window = 0};
 	static const char line[] = "x\",\"\"\"\n";
 	size_t n = 8 << 20;
 	char *text = xmalloc(n);
@@ -367,7 +372,8 @@ static int failing_read(void *context UNUSED, void *buf UNUSED, size_t n UNUSED,
 
 static void faults_of_the_source(void **state UNUSED)
 {
-	struct parser_options o = {PARSER_CSV, false, true, 8, 64, NULL, 0};
+	struct parser_options o = {.format = PARSER_CSV, .header = false, .split_fields = true, .max_columns = 8,
+				   .max_row_bytes = 64, .scan = NULL, .window = 0};
 	struct memory m = {SPAN_LITERAL("a,b\n"), 0};
 	struct parser_source source = {&m, failing_read, look_memory};
 	struct fault f = FAULT_INIT;
