@@ -338,6 +338,16 @@ static enum arrival_take take_entry(struct tenant *t, const char *name, void *to
 	return kept(t, name, f);
 }
 
+void arrival_touch(struct arrival *a, const char *tenant, const char *name)
+{
+	struct tenant *t = arrival_own_tenant(a, tenant);
+
+	if (!t || t->in_fd < 0)
+		return;
+	(void)settle_touch(&t->settle, name, clock_mono_ms());
+	arrival_own_arm(a);
+}
+
 enum arrival_take arrival_take(struct arrival *a, const char *tenant, const char *name, void *token,
 			       struct fault *f)
 {

@@ -49,6 +49,8 @@ struct arrival_answer {
 	const char *job;    /* the matching job, NULL = none or several */
 	enum rule rule;     /* WAIT: by which rule, RULE_NONE = RULE_MANUAL */
 	const char *reason; /* WAIT: what it waits for, e.g. "a start of job alice/vmtable"; NULL: a standard sentence */
+	int64_t later_ms;   /* it is asked again then, and settles until then; 0: no */
+	bool unproven;      /* WAIT: nobody may take it, a start neither */
 	bool needs_side;    /* not without NAME.sha256 (which is waited for, settled and leased like the file) */
 };
 
@@ -134,6 +136,9 @@ void arrival_rescan(struct arrival *a, const char *tenant);
 void arrival_set_rescan_ms(struct arrival *a, int64_t rescan_ms);
 /* While paused nothing is claimed (SIGTERM, drain); hints and scans go on. */
 void arrival_pause(struct arrival *a, bool paused);
+
+/* Something is known of this file that was not: it is looked at now. */
+void arrival_touch(struct arrival *a, const char *tenant, const char *name);
 
 enum arrival_take {
 	ARRIVAL_TAKEN,   /* claimed() was called; commit() follows at arrival_flush or in this iteration */

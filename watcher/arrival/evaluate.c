@@ -273,6 +273,12 @@ static enum settle_result judge(struct settle *s, struct settle_entry *e,
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, e->changed + env->settle_ms);
 		return SETTLE_KEPT;
 	}
+	if (answer.later_ms) {
+		refuse(s, e, ARRIVAL_STATE_SETTLING, answer.reason, now + answer.later_ms);
+		return SETTLE_KEPT;
+	}
+	if (answer.unproven)
+		return keep_waiting(s, e, env, answer.reason);
 	side = look_for_side(e, env, now, &left);
 	if (side == SIDE_YOUNG) {
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, now + left);

@@ -91,7 +91,9 @@ static void put_settling(const struct tenant *t, const struct settle_entry *e, c
 {
 	int64_t left = e->changed + t->options.settle_ms - clock_mono_ms();
 
-	if (left <= 0 && t->arrival->paused)
+	if (e->why)
+		snprintf(out, cap, "%s", e->why);
+	else if (left <= 0 && t->arrival->paused)
 		snprintf(out, cap, "it is complete; claims are paused");
 	else if (left <= 0 && t->arrival->batch.failing)
 		snprintf(out, cap, "it is complete; the journal takes no claims: %.400s",

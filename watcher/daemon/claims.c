@@ -8,6 +8,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/route.h"
+#include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 
@@ -28,13 +29,20 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 	const struct job *j;
 	size_t count;
 
-	(void)st;
 	if (!t || !t->profile) {
 		answer->rule = RULE_NO_PROFILE;
 		answer->reason = "the tenant has no profile in force";
 		return ARRIVAL_WAIT;
 	}
 	answer->needs_side = t->profile->level == LEVEL_MANIFEST;
+	switch (t->sessions ? sessions_decide(d, t, name, st, answer) : SESSIONS_PROVEN) {
+	case SESSIONS_WAIT:
+		return ARRIVAL_WAIT;
+	case SESSIONS_BROKEN:
+		return ARRIVAL_TAKE;
+	case SESSIONS_PROVEN:
+		break;
+	}
 	j = manual_job(t->profile, name);
 	if (j) {
 		answer->job = j->name;
@@ -90,6 +98,7 @@ static int claimed(void *ctx, const struct claimed *c, struct fault *f)
 		return 0; /* offered again: its row is in the open transaction */
 	file_row_init(&row);
 	fill_row(&row, c);
+	sessions_taken(tenants_get(d, c->tenant), c->original, &row);
 	r = journal_insert(d->journal, &row, f);
 	if (r == 0) {
 		x = file_add(d, &row);

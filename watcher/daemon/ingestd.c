@@ -21,6 +21,7 @@
 #include "watcher/daemon/profiles.h"
 #include "watcher/daemon/recorder.h"
 #include "watcher/daemon/recovery.h"
+#include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
@@ -248,6 +249,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 		return fault_set(f, FAULT_SYSTEM, "no event loop");
 	starts_init(d);
 	deferred_init(d);
+	sessions_start(d);
 	circuits_start(d);
 	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0)
 		return -1;
@@ -319,6 +321,7 @@ static void stop_watchers(struct ingestd *d)
 	ev_timer_stop(d->loop, &d->wake);
 	ev_timer_stop(d->loop, &d->stop_timer);
 	ev_timer_stop(d->loop, &d->starts.timer);
+	ev_timer_stop(d->loop, &d->sessions.poll);
 	ev_signal_stop(d->loop, &d->on_term);
 	ev_signal_stop(d->loop, &d->on_int);
 	ev_signal_stop(d->loop, &d->on_hup);

@@ -72,6 +72,12 @@ struct starts {
 	ev_timer timer;
 };
 
+/* sessions.h */
+struct session_timer {
+	ev_timer poll;
+	int64_t prune_ms; /* mono */
+};
+
 /* once.h */
 struct once {
 	ev_timer timer;
@@ -105,6 +111,7 @@ struct ingestd {
 	struct disk disk;
 	struct retention retention;
 	struct recorder recorder;
+	struct session_timer sessions;
 	struct once once;
 	ev_signal on_term, on_int, on_hup, on_usr1;
 	ev_timer stop_timer;

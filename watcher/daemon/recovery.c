@@ -26,6 +26,8 @@ static void adopt_file(struct ingestd *d, const struct recovered *r, struct faul
 	snprintf(row.arrival, sizeof(row.arrival), "%s", r->arrival);
 	file_row_set(&row.tenant, r->tenant);
 	file_row_set(&row.file, r->name);
+	/* what was known at its claim is looked up when the tenant's profile is in force */
+	file_row_set(&row.arrival_fault, "");
 	row.bytes = r->size;
 	row.mtime_ms = r->mtime_ms;
 	row.times.arrived = row.times.complete = row.times.claimed = r->claimed_ms;

@@ -8,6 +8,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/proof.h"
+#include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 
@@ -133,6 +134,19 @@ static void set_job(struct file *x, struct job *j)
 		memcpy(x->row.run, x->row.arrival, sizeof(x->row.run));
 }
 
+/* false: what was known at its claim fails it. */
+static bool look_up(struct file *x, struct fault *f)
+{
+	if (!x->row.arrival_fault[0]) {
+		file_row_set(&x->row.arrival_fault, NULL);
+		sessions_taken(x->tenant, x->row.file, &x->row);
+	}
+	if (!x->row.arrival_fault)
+		return true;
+	fault_set(f, FAULT_DATA, "%s", x->row.arrival_fault);
+	return false;
+}
+
 void step_route(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
@@ -151,6 +165,10 @@ void step_route(struct ingestd *d, struct file *x)
 	if (!x->tenant->profile) {
 		fault_set(&f, FAULT_CONFIG, "the tenant has no profile in force");
 		file_wait(d, x, &f, 0);
+		return;
+	}
+	if (x->row.arrival_fault && !look_up(x, &f)) {
+		file_fault(d, x, &f);
 		return;
 	}
 	j = job_of(x, &f);

@@ -10,6 +10,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/sessions.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/versions.h"
 
@@ -55,6 +56,7 @@ struct tenant *tenants_get(struct ingestd *d, const char *name)
 
 static void free_tenant(struct tenant *t)
 {
+	sessions_free(&t->sessions);
 	profile_unref(&t->profile);
 	folders_free(&t->folders);
 	log_free(&t->log);
@@ -105,7 +107,7 @@ int tenants_enforce(struct ingestd *d, struct tenant *t, struct profile *p, stru
 	if (tenants_open(d, t, f) < 0)
 		return -1;
 	t->profile = profile_ref(p);
-	if (watch_folder(d, t, f) < 0) {
+	if (sessions_tenant(d, t, f) < 0 || watch_folder(d, t, f) < 0) {
 		profile_unref(&t->profile);
 		t->profile = old;
 		return -1;
@@ -122,6 +124,7 @@ void tenants_retire(struct ingestd *d, struct tenant *t)
 {
 	if (t->watched)
 		arrival_remove_tenant(d->arrival, t->name);
+	sessions_free(&t->sessions);
 	t->watched = false;
 	t->full = false;
 	if (t->profile)

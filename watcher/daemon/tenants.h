@@ -33,6 +33,7 @@ struct tenant {
 	bool full;               /* backpressure */
 	bool to_sync, synced;    /* turn.c */
 	bool scan_owed;
+	struct sessions *sessions; /* level session: what sshd's log has said; NULL: another level */
 	size_t files;            /* living ones */
 	unsigned edits;          /* of its jobs, in a check */
 	int wd, wd_jobs;         /* inotify of profiles/T and profiles/T/jobs, -1 */

@@ -9,6 +9,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/paths.h"
+#include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
@@ -176,13 +177,45 @@ unsigned views_file(struct ingestd *d, const struct admin_args *args, struct str
 	return r > 0 ? 200 : r == 0 ? no_row(d, args, f) : journal_trouble(f);
 }
 
+static bool find_arriving(struct ingestd *d, const struct admin_args *args, struct path_place *at)
+{
+	const char *path = args->query(args, "path");
+
+	return path && strcmp(args->id, "-") == 0 && paths_find(d, path, at) == PATHS_FOLDER && at->folder == FOLDER_IN &&
+	       admin_sees(args, at->tenant->name);
+}
+
+/* A file that nothing proves: somebody says that it is whole. */
+static unsigned release_arriving(struct ingestd *d, const struct path_place *at, struct strbuf *out, struct fault *f)
+{
+	int r = sessions_release(d, at->tenant, at->name, f);
+
+	if (r == 0 && turn_commit(d, f) < 0)
+		r = -1;
+	if (r < 0)
+		fault_prefix(f, "cannot release %s", at->name);
+	strbuf_addc(out, '{');
+	json_pair_string(out, "id", NULL);
+	json_pair_string(out, "tenant", at->tenant->name);
+	json_pair_string(out, "file", at->name);
+	json_pair_string(out, "wish", wish_name(WISH_RELEASE));
+	json_pair_string(out, "explanation", "It counts as whole as it is now, and is taken.");
+	strbuf_addc(out, '}');
+	return r == 0 ? 202 : 409;
+}
+
 unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	struct file_row row;
+	struct path_place at;
 	int r;
 
 	file_row_init(&row);
 	r = find_row(d, args, &row, f);
+	if (r == 0 && w == WISH_RELEASE && find_arriving(d, args, &at)) {
+		file_row_release(&row);
+		return release_arriving(d, &at, out, f);
+	}
 	if (r == 0)
 		fault_set(f, FAULT_CONFIG, "no file %s", strcmp(args->id, "-") ? args->id : "under that path");
 	if (r <= 0) {

@@ -10,7 +10,7 @@
 	X(tenant) \
 	X(file) \
 	X(original) \
-	X(job) X(reason) X(target) X(rejects) X(error_column) X(error_text) X(coercions_json) \
+	X(job) X(arrival_fault) X(reason) X(target) X(rejects) X(error_column) X(error_text) X(coercions_json) \
 		X(sentence) X(encrypted_to) X(leg.sink) X(leg.index)
 
 static const char *const leg_names[] = {

@@ -46,6 +46,7 @@ struct file_row {
 	char run[ULID_TEXT];
 	enum file_state state;
 	enum file_state resume; /* while WAITING: where it goes on (set by journal_set_state) */
+	char *arrival_fault;    /* why it fails before it is read; NULL: for nothing; "": adopted, not looked up yet */
 	char *reason;           /* why it waits, fails, is held: a sentence */
 	enum fault_kind fault;  /* kind of the fault behind reason */
 	int64_t until_ms;       /* WAITING: not before; HELD: released then; 0 = by an event */

@@ -78,6 +78,7 @@ static const struct column arrival_columns[] = {
 	TEXT("tenant", tenant),
 	TEXT("file", file),
 	{.name = "original", .kind = COLUMN_BYTES, .offset = AT(original)},
+	TEXT("arrival_fault", arrival_fault),
 	TEXT("job", job),
 	FIXED("run", run),
 	NAME("state", state, FILE_STATE_COUNT, name_state),

@@ -148,7 +148,15 @@ static const char step_6[] =
 	"ALTER TABLE legs ADD COLUMN extent_parts INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE arrivals ADD COLUMN altered INTEGER NOT NULL DEFAULT 0;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6};
+/* What sshd says of the files in in/, and why a file fails before it is read. */
+static const char step_7[] =
+	"ALTER TABLE arrivals ADD COLUMN arrival_fault TEXT;"
+	"CREATE TABLE sessions (tenant TEXT NOT NULL, name BLOB NOT NULL, state TEXT NOT NULL, time_ms INTEGER NOT NULL,"
+	" pid INTEGER NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;"
+	"CREATE TABLE session_logs (tenant TEXT NOT NULL PRIMARY KEY, ino INTEGER NOT NULL, byte_offset INTEGER NOT NULL,"
+	" mark BLOB NOT NULL) WITHOUT ROWID;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";

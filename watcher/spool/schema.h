@@ -5,7 +5,8 @@
  *
  * A new file gets every step; one of version n gets the steps after n, in one transaction, after a
  * copy of it was made durable as PATH.vN.bak; one that is newer than this program is refused
- * (FAULT_CONFIG, exit 78). Tables: arrivals, legs, deliveries, runs, outbox, outbox_refused, jobs, schema; view files
+ * (FAULT_CONFIG, exit 78). Tables: arrivals, legs, deliveries, runs, outbox, outbox_refused, jobs, sessions, session_logs,
+ * schema; view files
  * (one row a file, as its record).
  */
 #ifndef SPOOL_SCHEMA_H
@@ -13,7 +14,7 @@
 
 #include "watcher/spool/db.h"
 
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 extern const char *const schema_steps[SCHEMA_VERSION]; /* step i leads from version i to i + 1 */
 

@@ -78,7 +78,7 @@ static const struct {
 	 "found the string \"1\"; allowed: a whole number"},
 	{"range", "{\"arrival\":{\"settle_seconds\":3601}}", NULL,
 	 "found 3601, out of range; allowed: a number from 0 to 3600"},
-	{"level", "{\"arrival\":{\"level\":\"session\"}}", NULL, "\"session\": not in this version"},
+	{"level", "{\"arrival\":{\"level\":\"sesion\"}}", NULL, "plain, session, manifest"},
 	{"format", "{\"formats\":[\"csv\",\"json\"]}", NULL, "\"json\": not in this version"},
 	{"required without age", "{\"encryption\":{\"required\":true}}", NULL, "$.formats does not have \"age\""},
 	{"nonsense format", "{\"formats\":[\"doc\"]}", NULL, "$.formats[0]: found \"doc\"; allowed: a list of csv, txt"},
