@@ -12,6 +12,7 @@
 #define BODY_MAX (1024 * 1024)
 #define URL_MAX 4096
 #define HEADERS_MAX 64
+#define PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
 
 /* A request, and what it is answered. */
 struct admin_reply {
@@ -22,6 +23,7 @@ struct admin_reply {
 	bool too_large, deferred, asleep, answered;
 	bool nobody; /* public, and over TCP */
 	char scope[TOKEN_SCOPE];
+	enum admin_route route;
 	unsigned status;
 	struct strbuf out;
 	char *detail;
@@ -108,6 +110,8 @@ static enum MHD_Result send_answer(struct admin_reply *rq)
 {
 	if (rq->status >= 400)
 		return problem(rq, rq->status, rq->detail, NULL);
+	if (rq->route == ROUTE_METRICS)
+		return respond(rq->connection, rq->status, PROMETHEUS, &rq->out, NULL, NULL);
 	strbuf_addc(&rq->out, '\n');
 	return respond(rq->connection, rq->status, "application/json", &rq->out, NULL, NULL);
 }
@@ -230,6 +234,7 @@ static enum MHD_Result call(struct admin_reply *rq, enum admin_route route, stru
 	struct fault f = FAULT_INIT;
 	enum MHD_Result ok;
 
+	rq->route = route;
 	rq->status = ops->call(ops->ctx, route, args, &out, &f);
 	if (rq->status == ADMIN_DEFERRED && !rq->answered) {
 		CHECK(rq->deferred);

@@ -9,6 +9,7 @@
 #include "watcher/base/clock.h"
 #include "watcher/base/json_out.h"
 #include "watcher/base/log_ecs.h"
+#include "watcher/base/log_fold.h"
 #include "watcher/base/utf8.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,10 @@ struct log {
 	struct strbuf pairs; /* as formatted */
 	struct strbuf clean; /* as may be shown */
 	struct strbuf line;
+	struct log_fold *fold; /* NULL: repeats are written */
 };
+
+static void write_event(void *ctx, enum log_level level, const char *event, struct span pairs);
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -63,6 +67,9 @@ void log_free(struct log **lp)
 
 	if (!l)
 		return;
+	if (l->fold)
+		log_fold_flush(l->fold, INT64_MAX, write_event, l);
+	free(l->fold);
 	if (l->path)
 		close(l->fd);
 	free(l->path);
@@ -188,7 +195,7 @@ static void text_line(struct log *l, const char *now, enum log_level level, cons
 	}
 }
 
-static void ecs_line(struct log *l, const char *now, enum log_level level, const char *event)
+static void ecs_line(struct log *l, const char *now, enum log_level level, const char *event, bool cut)
 {
 	struct log_ecs_line in = {
 		.now = now,
@@ -196,7 +203,7 @@ static void ecs_line(struct log *l, const char *now, enum log_level level, const
 		.event = event,
 		.context = span_of(l->context),
 		.pairs = strbuf_span(&l->clean),
-		.cut = l->pairs.n > LOG_LINE_MAX,
+		.cut = cut,
 	};
 
 	log_ecs_add(&l->line, &in);
@@ -227,25 +234,45 @@ static void put_line(struct log *l)
 		l->torn = true;
 }
 
-void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...)
+static void write_event(void *ctx, enum log_level level, const char *event, struct span pairs)
 {
+	struct log *l = ctx;
 	char now[CLOCK_TEXT];
-	size_t n;
-	va_list ap;
 
-	CHECK(level <= LOG_LEVEL_ERROR);
 	clock_format(clock_now_ms(), now);
-	strbuf_reset(&l->pairs);
 	strbuf_reset(&l->clean);
 	strbuf_reset(&l->line);
-	va_start(ap, fmt);
-	strbuf_vaddf(&l->pairs, fmt, ap);
-	va_end(ap);
-	n = l->pairs.n > LOG_LINE_MAX ? LOG_LINE_MAX : l->pairs.n;
-	add_clean(&l->clean, (struct span){l->pairs.p, n});
+	add_clean(&l->clean, (struct span){pairs.p, pairs.n > LOG_LINE_MAX ? LOG_LINE_MAX : pairs.n});
 	if (l->format == LOG_FORMAT_ECS)
-		ecs_line(l, now, level, event);
+		ecs_line(l, now, level, event, pairs.n > LOG_LINE_MAX);
 	else
 		text_line(l, now, level, event);
 	put_line(l);
+}
+
+void log_fold_repeats(struct log *l)
+{
+	if (!l->fold)
+		l->fold = xcalloc(1, sizeof(*l->fold));
+}
+
+void log_flush(struct log *l)
+{
+	if (l->fold)
+		log_fold_flush(l->fold, clock_mono_ms(), write_event, l);
+}
+
+void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...)
+{
+	va_list ap;
+
+	CHECK(level <= LOG_LEVEL_ERROR);
+	strbuf_reset(&l->pairs);
+	va_start(ap, fmt);
+	strbuf_vaddf(&l->pairs, fmt, ap);
+	va_end(ap);
+	if (l->fold &&
+	    !log_fold_take(l->fold, level, event, strbuf_span(&l->pairs), clock_mono_ms(), write_event, l))
+		return;
+	write_event(l, level, event, strbuf_span(&l->pairs));
 }

@@ -36,6 +36,12 @@ int log_reopen(struct log *l, struct fault *f) MUST_CHECK;
 void log_set_context(struct log *l, const char *context);
 void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
+/*
+ * From now the same warning or error within a minute is counted, and its count written when the minute is over (log_fold.h): at the next
+ * line, at log_flush, which wants to be called each few seconds, and at log_free.
+ */
+void log_fold_repeats(struct log *l);
+void log_flush(struct log *l);
 uint64_t log_lost(const struct log *l);
 /* Appends the value as it must stand in a line: bare, or a JSON string; bytes that are no UTF-8 as \ufffd. */
 void log_add_value(struct strbuf *sb, struct span value);

@@ -10,6 +10,7 @@
 #include "watcher/base/log.h"
 
 #define LABELS_MAX 64
+#define ECS_VERSION "8.11.0" /* the ECS logging specification wants it in every line */
 #define MESSAGE_MAX (6 * 1024)
 #define TAIL ",\"truncated\":\"true\"}}\n"
 
@@ -168,6 +169,7 @@ void log_ecs_add(struct strbuf *sb, const struct log_ecs_line *in)
 	strbuf_addc(sb, '{');
 	json_pair_string(sb, "@timestamp", in->now);
 	json_pair_string(sb, "log.level", in->level);
+	json_pair_string(sb, "ecs.version", ECS_VERSION);
 	json_pair_string(sb, "event.action", in->event);
 	add_message(sb, in, &labels);
 	collect(&labels, in->context);

@@ -309,9 +309,24 @@ static void say_end(struct ingestd *d, struct file *x)
 	strbuf_release(&sb);
 }
 
+/* What its receipt says, for /metrics. */
+static void count_rows(struct tenant *t, const struct file_row *r)
+{
+	const struct counters *c = &r->leg.checkpoint.counters;
+
+#define X(name, sentence) t->rows.name += c->name;
+	COUNTERS(X)
+#undef X
+	t->rows.documents += c->documents;
+	t->bytes += r->bytes;
+	t->cpu_us += r->cpu_us;
+}
+
 static void count_end(struct ingestd *d, struct file *x)
 {
 	struct tenant *t = x->tenant;
+
+	count_rows(t, &x->row);
 
 	switch (x->row.outcome) {
 	case OUTCOME_DONE:

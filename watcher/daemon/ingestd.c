@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #define STOP_SECONDS 20
+#define FLUSH_SECONDS 5.
 #define STOP_LOOK_SECONDS 0.02
 #define ONCE_LOCK_MS 2000
 #define WORKER_NICE 5
@@ -146,6 +147,16 @@ static void on_usr1(struct ev_loop *loop, ev_signal *w, int events)
 	event(d, EV_DAEMON_REOPENED, "%s", "");
 }
 
+static void on_flush(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct ingestd *d = t->data;
+
+	(void)loop;
+	(void)events;
+	log_flush(d->log);
+	tenants_flush_logs(d);
+}
+
 static void start_signals(struct ingestd *d)
 {
 	ev_signal_init(&d->on_term, on_end_signal, SIGTERM);
@@ -181,6 +192,8 @@ static int open_log(struct ingestd *d, struct fault *f)
 	char *file = xasprintf("%s/ingestd.log", d->config->logs);
 	int r = log_open(file, d->config->log_format, &d->log, f);
 
+	if (r == 0)
+		log_fold_repeats(d->log);
 	free(file);
 	return r;
 }
@@ -303,6 +316,9 @@ int ingestd_run(struct ingestd *d)
 	if (open_all(d, &f) < 0)
 		return fail_start(d, &f);
 	start_signals(d);
+	ev_timer_init(&d->flush, on_flush, FLUSH_SECONDS, FLUSH_SECONDS);
+	d->flush.data = d;
+	ev_timer_start(d->loop, &d->flush);
 	turn_start(d);
 	file_timer_start(d);
 	if (profiles_start(d, &f) == 0)
@@ -319,6 +335,7 @@ static void stop_watchers(struct ingestd *d)
 	disk_stop(d);
 	retention_stop(d);
 	ev_timer_stop(d->loop, &d->wake);
+	ev_timer_stop(d->loop, &d->flush);
 	ev_timer_stop(d->loop, &d->stop_timer);
 	ev_timer_stop(d->loop, &d->starts.timer);
 	ev_timer_stop(d->loop, &d->sessions.poll);

@@ -102,6 +102,7 @@ struct ingestd {
 	struct checks *checks;
 	struct map tenants; /* name -> struct tenant */
 	struct map files;   /* arrival id -> struct file, the living ones */
+	ev_timer flush;     /* of the logs: what was repeated */
 	ev_timer wake;      /* the next waiting file */
 	struct turn turn;
 	struct profiles profiles;

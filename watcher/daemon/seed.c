@@ -157,8 +157,11 @@ static void add_failed(struct strbuf *out, const char *error)
 	strbuf_addc(out, '}');
 }
 
-unsigned seed_create_stream(struct strbuf *out)
+unsigned seed_create_stream(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
+	(void)d;
+	(void)args;
+	(void)f;
 	add_failed(out, "stream jobs: not in this version");
 	return 200;
 }

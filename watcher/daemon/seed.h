@@ -13,7 +13,7 @@
 struct ingestd;
 
 unsigned seed_create(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
-unsigned seed_create_stream(struct strbuf *out);
+unsigned seed_create_stream(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned seed_start(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned seed_stop(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned seed_status(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);

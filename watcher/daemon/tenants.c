@@ -31,10 +31,12 @@ static struct log *open_log(struct ingestd *d, const char *name)
 	struct fault f = FAULT_INIT;
 	struct log *log = NULL;
 
-	if (log_open(file, d->config->log_format, &log, &f) == 0)
+	if (log_open(file, d->config->log_format, &log, &f) == 0) {
+		log_fold_repeats(log);
 		log_set_context(log, context);
-	else
+	} else {
 		event_text(d, EV_FOLDER_HEALTH, "reason", f.text); /* its lines go to ingestd.log */
+	}
 	free(context);
 	free(file);
 	return log;
@@ -133,6 +135,16 @@ void tenants_retire(struct ingestd *d, struct tenant *t)
 	free(t->refused);
 	t->refused = NULL;
 	t->fingerprint = 0;
+}
+
+void tenants_flush_logs(struct ingestd *d)
+{
+	for (size_t i = 0; i < map_len(&d->tenants); i++) {
+		struct tenant *t = map_value(&d->tenants, i);
+
+		if (t->log)
+			log_flush(t->log);
+	}
 }
 
 void tenants_reopen_logs(struct ingestd *d)

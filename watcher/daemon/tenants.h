@@ -13,6 +13,7 @@
 #define DAEMON_TENANTS_H
 
 #include "watcher/model/config.h"
+#include "watcher/model/counters.h"
 #include "watcher/model/profile.h"
 #include "watcher/model/version.h"
 #include "watcher/spool/folders.h"
@@ -43,6 +44,8 @@ struct tenant {
 	char last_state[16];
 	int64_t last_ms;
 	uint64_t done, failed, held, duplicate, undone; /* since start */
+	struct counters rows;	     /* of all that ended so */
+	uint64_t bytes, cpu_us;
 };
 
 /* Somebody has to do with it: a profile, in force or refused, or files. */
@@ -54,6 +57,7 @@ int tenants_enforce(struct ingestd *d, struct tenant *t, struct profile *p, stru
 void tenants_retire(struct ingestd *d, struct tenant *t);
 void tenants_free(struct ingestd *d);
 void tenants_reopen_logs(struct ingestd *d);
+void tenants_flush_logs(struct ingestd *d);
 void tenants_file_gone(struct ingestd *d, struct tenant *t);
 unsigned tenants_max_workers(const struct ingestd *d, const struct tenant *t);
 /* The version of the job, kept on disk before its first use. */

@@ -16,6 +16,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/job_edit.h"
+#include "watcher/daemon/metrics.h"
 #include "watcher/daemon/profiles.h"
 #include "watcher/daemon/seed.h"
 #include "watcher/daemon/tenants.h"
@@ -35,13 +36,7 @@ static const char *tenant_state(const struct tenant *t)
 
 /* --- status --- */
 
-struct backlog {
-	size_t queued, running, waiting;
-	int64_t oldest_ms;
-	const char *reason; /* of the one that waits */
-};
-
-static void tally_files(struct ingestd *d, const struct tenant *t, struct backlog *out)
+void views_backlog(struct ingestd *d, const struct tenant *t, struct backlog *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < map_len(&d->files); i++) {
@@ -81,7 +76,7 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator
 	int64_t oldest;
 	const char *reason;
 
-	tally_files(d, t, &backlog);
+	views_backlog(d, t, &backlog);
 	if (t->watched)
 		arrival_counts(d->arrival, t->name, &counts);
 	if (!t->watched || !arrival_health(d->arrival, t->name, &health))
@@ -179,8 +174,9 @@ static void add_platform(struct ingestd *d, struct strbuf *out)
 	recorder_add_json(d, out);
 }
 
-static unsigned status(struct ingestd *d, const struct admin_args *args, struct strbuf *out)
+static unsigned status(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
+	(void)f;
 	strbuf_addc(out, '{');
 	if (args->scope) {
 		json_pair_string(out, "version", INGEST_VERSION);
@@ -277,8 +273,9 @@ static unsigned no_such(struct fault *f, const char *what, const char *name)
 	return 404;
 }
 
-static unsigned tenants(struct ingestd *d, const struct admin_args *args, struct strbuf *out)
+static unsigned tenants(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
+	(void)f;
 	strbuf_addc(out, '[');
 	for (size_t i = 0; i < map_len(&d->tenants); i++) {
 		const struct tenant *t = map_value(&d->tenants, i);
@@ -290,20 +287,22 @@ static unsigned tenants(struct ingestd *d, const struct admin_args *args, struct
 	return 200;
 }
 
-static unsigned one_tenant(struct ingestd *d, const char *name, struct strbuf *out, struct fault *f)
+static unsigned one_tenant(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
-	struct tenant *t = tenants_find(d, name);
+	struct tenant *t = tenants_find(d, args->tenant);
 
 	if (!t || !tenant_known(t))
-		return no_such(f, "tenant", name);
+		return no_such(f, "tenant", args->tenant);
 	add_tenant(t, out);
 	return 200;
 }
 
 /* --- health --- */
 
-static unsigned health(struct ingestd *d, struct strbuf *out)
+static unsigned health(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
+	(void)args;
+	(void)f;
 	strbuf_addc(out, '{');
 	json_pair_string(out, "status", "ok");
 	json_pair_string(out, "version", INGEST_VERSION);
@@ -328,8 +327,10 @@ static unsigned ready(struct ingestd *d, const struct admin_args *args, struct s
 	return 200;
 }
 
-static unsigned reload(struct ingestd *d, struct strbuf *out)
+static unsigned reload(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
+	(void)args;
+	(void)f;
 	event(d, EV_DAEMON_RELOAD, "%s", "");
 	profiles_look(d, true);
 	strbuf_addc(out, '{');
@@ -361,67 +362,71 @@ void views_said(void *ctx, const char *source, const char *why)
 	strbuf_release(&sb);
 }
 
+/* --- which view --- */
+
+static unsigned retry(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	return views_wish(d, WISH_RETRY, args, out, f);
+}
+
+static unsigned release(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	return views_wish(d, WISH_RELEASE, args, out, f);
+}
+
+static unsigned undo(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	return views_wish(d, WISH_UNDO, args, out, f);
+}
+
+static unsigned rerun(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	return views_wish(d, WISH_RERUN, args, out, f);
+}
+
+static unsigned metrics(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
+{
+	(void)args;
+	(void)f;
+	metrics_write(d, out);
+	return 200;
+}
+
+typedef unsigned view(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+
+static view *const views[ROUTE_COUNT] = {
+	[ROUTE_HEALTH] = health,
+	[ROUTE_READY] = ready,
+	[ROUTE_METRICS] = metrics,
+	[ROUTE_STATUS] = status,
+	[ROUTE_TENANTS] = tenants,
+	[ROUTE_TENANT] = one_tenant,
+	[ROUTE_JOBS] = views_jobs,
+	[ROUTE_JOB] = views_job,
+	[ROUTE_JOB_PUT] = job_edit_put,
+	[ROUTE_JOB_DELETE] = job_edit_delete,
+	[ROUTE_JOB_START] = views_start,
+	[ROUTE_JOB_STOP] = views_stop,
+	[ROUTE_RUNS] = views_runs,
+	[ROUTE_RUN] = views_run,
+	[ROUTE_FILES] = views_files,
+	[ROUTE_FILE] = views_file,
+	[ROUTE_RETRY] = retry,
+	[ROUTE_RELEASE] = release,
+	[ROUTE_UNDO] = undo,
+	[ROUTE_RERUN] = rerun,
+	[ROUTE_EXPLAIN] = views_explain,
+	[ROUTE_RELOAD] = reload,
+	[ROUTE_SEED_CREATE_BATCH] = seed_create,
+	[ROUTE_SEED_CREATE_STREAM] = seed_create_stream,
+	[ROUTE_SEED_START] = seed_start,
+	[ROUTE_SEED_STOP] = seed_stop,
+	[ROUTE_SEED_STATUS] = seed_status,
+};
+
 unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *args, struct strbuf *out,
 		    struct fault *f)
 {
-	struct ingestd *d = ctx;
-
-	switch (route) {
-	case ROUTE_HEALTH:
-		return health(d, out);
-	case ROUTE_READY:
-		return ready(d, args, out, f);
-	case ROUTE_STATUS:
-		return status(d, args, out);
-	case ROUTE_TENANTS:
-		return tenants(d, args, out);
-	case ROUTE_TENANT:
-		return one_tenant(d, args->tenant, out, f);
-	case ROUTE_JOBS:
-		return views_jobs(d, args, out, f);
-	case ROUTE_JOB:
-		return views_job(d, args, out, f);
-	case ROUTE_JOB_START:
-		return views_start(d, args, out, f);
-	case ROUTE_JOB_STOP:
-		return views_stop(d, args, out, f);
-	case ROUTE_JOB_PUT:
-		return job_edit_put(d, args, out, f);
-	case ROUTE_JOB_DELETE:
-		return job_edit_delete(d, args, out, f);
-	case ROUTE_SEED_CREATE_BATCH:
-		return seed_create(d, args, out, f);
-	case ROUTE_SEED_CREATE_STREAM:
-		return seed_create_stream(out);
-	case ROUTE_SEED_START:
-		return seed_start(d, args, out, f);
-	case ROUTE_SEED_STOP:
-		return seed_stop(d, args, out, f);
-	case ROUTE_SEED_STATUS:
-		return seed_status(d, args, out, f);
-	case ROUTE_RUNS:
-		return views_runs(d, args, out, f);
-	case ROUTE_RUN:
-		return views_run(d, args, out, f);
-	case ROUTE_FILES:
-		return views_files(d, args, out, f);
-	case ROUTE_FILE:
-		return views_file(d, args, out, f);
-	case ROUTE_RETRY:
-		return views_wish(d, WISH_RETRY, args, out, f);
-	case ROUTE_RELEASE:
-		return views_wish(d, WISH_RELEASE, args, out, f);
-	case ROUTE_UNDO:
-		return views_wish(d, WISH_UNDO, args, out, f);
-	case ROUTE_RERUN:
-		return views_wish(d, WISH_RERUN, args, out, f);
-	case ROUTE_EXPLAIN:
-		return views_explain(d, args, out, f);
-	case ROUTE_RELOAD:
-		return reload(d, out);
-	case ROUTE_COUNT:
-		break;
-	}
-	fault_set(f, FAULT_CONFIG, "not in this version");
-	return 501;
+	CHECK(route < ROUTE_COUNT && views[route]);
+	return views[route](ctx, args, out, f);
 }

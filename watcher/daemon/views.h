@@ -17,6 +17,15 @@ unsigned views_call(void *ctx, enum admin_route route, const struct admin_args *
 
 void views_said(void *ctx, const char *source, const char *why);
 
+struct tenant;
+struct backlog {
+	size_t queued, running, waiting;
+	int64_t oldest_ms;
+	const char *reason; /* of the one that waits */
+};
+/* Of a tenant's living files; NULL: of all. */
+void views_backlog(struct ingestd *d, const struct tenant *t, struct backlog *out);
+
 /* views_jobs.c */
 struct tenant;
 struct job;

@@ -216,7 +216,7 @@ static void test_ecs(void **state)
 	assert_int_equal(log_open(path, LOG_FORMAT_ECS, &l, &f), 0);
 	log_set_context(l, "tenant=alice");
 	log_event(l, LOG_LEVEL_WARN, "file.held", "file=\"a b.csv\" why=%s", "x\ny");
-	want_line("ECS", "^\\{\"@timestamp\":\"" TIME "\",\"log.level\":\"warn\",\"event.action\":\"file.held\","
+	want_line("ECS", "^\\{\"@timestamp\":\"" TIME "\",\"log.level\":\"warn\",\"ecs.version\":\"8.11.0\",\"event.action\":\"file.held\","
 			 "\"message\":\"file.held file=\\\\\"a b.csv\\\\\" why=x\\\\\\\\u000ay\","
 			 "\"labels\":\\{\"tenant\":\"alice\",\"file\":\"a b.csv\",\"why\":\"x\\\\\\\\u000ay\"\\}\\}\n$");
 }

@@ -99,7 +99,7 @@ static void test_lines(void **state)
 		make(&sb, rows[i].context, rows[i].pairs);
 		strbuf_reset(&want);
 		strbuf_addf(&want,
-			    "{\"@timestamp\":\"T\",\"log.level\":\"info\",\"event.action\":\"ev\","
+			    "{\"@timestamp\":\"T\",\"log.level\":\"info\",\"ecs.version\":\"8.11.0\",\"event.action\":\"ev\","
 			    "\"message\":\"%s\",\"labels\":{%s}}",
 			    rows[i].message, rows[i].labels);
 		if (strcmp(sb.p, want.p) != 0)
