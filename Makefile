@@ -141,6 +141,14 @@ $(B)/tools/onepass: tests/tools/onepass.c $(call paths,$(WORKER_LIBS))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
 bench_tools = $(addprefix $(B)/tools/,$(TOOL_NAMES) bulksink onepass libcat)
+# a worker that makes the calls its input names: confined as the worker is, and not at all
+TAKEN_OVER = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@
+$(B)/tools/taken-over/ingest-worker: tests/lib/taken_over.c $(call paths,$(WORKER_LIBS))
+	@mkdir -p $(@D)
+	$(TAKEN_OVER) $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
+$(B)/tools/unconfined/ingest-worker: tests/lib/taken_over.c $(call paths,$(WORKER_LIBS))
+	@mkdir -p $(@D)
+	$(TAKEN_OVER) -DUNCONFINED $< $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
 # fuzz targets, with FUZZ=1
 FUZZ_NAMES = $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(call paths,$(WORKER_LIBS))
