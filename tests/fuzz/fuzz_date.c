@@ -3,9 +3,10 @@
  *
  * The bytes up to the first NUL are the format, the rest is the text; both zones known and unknown come from the system.  Checked: no
  * crash, no leak; a refused format has a reason and a place; a time that was read is one that a timestamp can print, reads the same
- * twice, and printed as the document has it is read as the same time by ISO8601.
+ * twice, and printed as the document has it is read as the same time by ISO8601.  The text is read by the csv filter's conversions too.
  */
 #include "watcher/base/base.h"
+#include "transforms/csv_date.h"
 #include "transforms/date_pattern.h"
 #include "transforms/values.h"
 
@@ -65,6 +66,16 @@ static void try_text(const struct date_pattern *p, struct span text, struct aren
 		check_print(ms, a);
 }
 
+static void try_column(struct span text, struct arena *a)
+{
+	struct csv_date day = {0}, time = {0};
+
+	if (csv_date_read(text, zones_get(&zones, SPAN_LITERAL("Europe/Berlin")), &day))
+		check_print(day.ms, a);
+	if (csv_date_time_read(text, &time))
+		check_print(time.ms, a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span format = {(const char *)data, size}, text = SPAN_NONE;
@@ -81,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!zones.folder)
 		zones_init(&zones, NULL);
 	arena_init(&a, 4096);
+	try_column(text, &a);
 	if (date_pattern_compile(format, &a, &p, &why, &offset) < 0)
 		CHECK(why && offset <= format.n);
 	else if (p->kind == DATE_JODA || p->kind == DATE_ISO8601)

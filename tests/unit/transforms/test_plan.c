@@ -263,6 +263,38 @@ static void test_nothing_allocated_a_row(void **state)
 	plan_free(&p);
 }
 
+/* A field's name is the plan's own, the same bytes in every row: nothing is copied for it. */
+static void test_names_are_interned(void **state)
+{
+	struct plan *p = compile(SPAN_LITERAL("csv { columns => [\"a\", \"b\", \"[c][d]\"] }\n"
+					      "mutate { rename => { \"a\" => \"e\" } replace => { \"f\" => \"%{b}\" } "
+					      "copy => { \"b\" => \"g\" } add_field => { \"[h][i]\" => \"1\" } }\n"
+					      "dissect { mapping => { \"b\" => \"%{j}-%{k}\" } }"), NULL);
+	const char *names[16] = {NULL};
+	struct plan_result result;
+	struct arena a[3]; /* one a row: what is of a row's arena lies elsewhere in the next */
+
+	(void)state;
+	assert_non_null(p);
+	for (int row = 0; row < 3; row++) {
+		const struct value_map *m;
+
+		arena_init(&a[row], 65536);
+		run_row(p, &a[row], row ? "1,x-y,2" : "3,z-w,4", &result);
+		assert_int_equal(result.count, 1);
+		m = &result.events[0]->fields;
+		assert_int_equal(m->len, 9); /* message b c e f g h j k */
+		for (size_t i = 0; i < m->len; i++) {
+			if (row && m->entries[i].name.p != names[i])
+				fail_msg("%.*s is another name in the next row", SPAN_FMT(m->entries[i].name));
+			names[i] = m->entries[i].name.p;
+		}
+	}
+	for (int row = 0; row < 3; row++)
+		arena_release(&a[row]);
+	plan_free(&p);
+}
+
 /* Every filter that has memory of its own, its failures too. */
 static void test_no_filter_allocates_a_row(void **state)
 {
@@ -320,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_a_row_has_its_time),
 		cmocka_unit_test(test_nothing_allocated_a_row),
 		cmocka_unit_test(test_no_filter_allocates_a_row),
+		cmocka_unit_test(test_names_are_interned),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
