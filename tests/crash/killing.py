@@ -1,7 +1,7 @@
 """killing - a site under fire: several tenants, files all the while, kill -9 of whatever runs, and what must be true in the end.
 
     with World(folder, rng, records=mongo, store=opensearch or None) as w:
-        while w.kills < 50: w.strike()
+        while w.kills < 50: w.strike()          or w.drop(), w.hit("worker"), ... by hand
         w.end()
 
 A strike is one of three: at a random instant (any of the programs or servers), at a step that a program names (INGEST_CRASH_AT), or at
@@ -75,13 +75,13 @@ class Drop:
 
 
 class World:
-    def __init__(self, folder, rng, records, store=None, largest=20000, url=None):
+    def __init__(self, folder, rng, records, store=None, largest=20000, url=None, **config):
         _serial[0] += 1
         self.rng, self.records, self.store, self.largest = rng, records, store, largest
         self.kills, self.by, self.pid, self.popen, self.traced, self.serial = 0, collections.Counter(), None, None, False, 0
         tag = "%d-%d" % (os.getpid(), _serial[0])
         sinks = {"sinks": {"main": {"type": "elasticsearch", "urls": [url or store.url]}}} if store else {}
-        self.site = Site(folder, workers=3, mongodb={"uri": records.url, "database": "kills-" + tag}, **sinks)
+        self.site = Site(folder, workers=3, mongodb={"uri": records.url, "database": "kills-" + tag}, **sinks, **config)
         self.site.server, self.site.database = records, "kills-" + tag
         self.tenants = {("%s-%s" % (name, tag) if store else name): rule for name, rule in RULES.items()}
         for name, rule in self.tenants.items():
@@ -211,7 +211,9 @@ class World:
     def instant(self):
         self.pause()
         whom = {"ingestd": 14, "worker": 10, "record": 5, "mongo": 0.5, "store": 0.4 if self.store else 0}
-        who = self.rng.choices(list(whom), whom.values())[0]
+        self.hit(self.rng.choices(list(whom), whom.values())[0])
+
+    def hit(self, who):
         if who == "ingestd":
             self.kill_daemon()
             self.start()
