@@ -123,6 +123,12 @@ class Server:
 
     def wipe(self):
         self.stop()
+        with open(os.path.join(os.path.dirname(self.folder), "ports"), "r+") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            left = [p for p in f.read().split() if int(p) != self.port]
+            f.seek(0)
+            f.truncate()
+            f.writelines("%s\n" % p for p in left)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def request(self, path, method="GET", body=None, timeout=60):
