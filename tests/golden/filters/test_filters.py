@@ -22,6 +22,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 WORKER = os.path.join(os.environ.get("INGEST_BUILD", os.path.join(ROOT, "build")), "ingest-worker")
 
 
+# `PLUGIN VERSION, SPECIFICATION: TITLE` of the example that it agrees with, or the plugin's source file and what it does there
+SOURCE = (r"(csv|date|dissect|drop|json|mutate|prune|split|truncate|urldecode) \d+\.\d+\.\d+, .+"
+          r"|logstash-core 8\.14, .+|(Joda-Time 2\.8, |RFC \d+|Ruby|dissect-specification: ).*|(own|issue): .+")
+
+
 class Number(str):
     """A number as its text: 3 is not 3.0."""
     def __repr__(self):
@@ -78,7 +83,7 @@ def match(found, wanted):
 
 @pytest.mark.parametrize("case", cases())
 def test_case(case, tmp_path):
-    assert case["source"], "a case names what it agrees with"
+    assert re.match(SOURCE, case["source"]), "a case names what it agrees with: plugin, version and the title of its example, or the rule"
     done = run(tmp_path, case)
     stderr = done.stderr.decode()
     match(told(stderr, "warnings"), case.get("warnings", []))
