@@ -5,6 +5,7 @@ import os
 import pytest
 
 from fault_proxy import FaultProxy
+from site_ import ROOT
 from search_ import balanced, count, csv_of, documents, job, rows_of, same, site
 
 
@@ -278,6 +279,36 @@ def test_b_provenance_and_times(tmp_path, opensearch):
         assert receipt["times"]["claimed"] <= found["start_time"] <= found["finish_time"] <= receipt["times"]["placed"] if \
             receipt["times"].get("placed") else found["start_time"] <= found["finish_time"]
         assert {k: found[k] for k in ("n", "name", "cpu")} == rows_of(1, found["n"])[0]
+
+
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_b_from_a_document_to_its_file_and_back(tmp_path, opensearch, dynamic):
+    """docs/cluster.md, part 4: show by the id's delivery, the row by its end; the ids of a file, and the query, as the page has them."""
+    mappings = {"properties": {"n": {"type": "integer"}, "name": {"type": "keyword"}, "cpu": {"type": "double"}}}
+    field = "ingest.delivery.keyword"
+    if not dynamic:
+        mappings = {"dynamic": False, "properties": {**mappings["properties"],
+                                                     "ingest": {"properties": {"delivery": {"type": "keyword"}}}}}
+        field = "ingest.delivery"
+    with open(os.path.join(ROOT, "docs", "cluster.md")) as f:
+        page = f.read()
+    assert '{ "term": { "ingest.delivery.keyword": "' in page and 'ask for `ingest.delivery`' in page
+    s = site(tmp_path, opensearch.url, spec=job(provenance=True, index={"mappings": mappings}))
+    assert load(s, rows_of(50)).returncode == 0 and load(s, rows_of(40, 100), "b.csv").returncode == 0
+    found = documents(opensearch, s.index)
+    (some,) = [i for i, d in found.items() if d["n"] == 120]
+    delivery, row = some[:20], some[21:]
+    assert some[20] == "-" and int(row, 36) == 21
+    s.start()
+    shown = json.loads(s.ctl("--json", "show", delivery).stdout)
+    s.stop()
+    assert (shown["file"], shown["delivery"]) == ("b.csv", delivery)
+    # and back
+    receipt = s.receipt(s.name, "done", "b.csv")
+    ids = {"%s-%s" % (receipt["delivery"], base36(n)) for n in range(1, receipt["rows"]["read"] + 1)}
+    assert ids == {i for i, d in found.items() if d["n"] >= 100}
+    code, answer = opensearch.request("/%s/_search" % s.index, "POST", {"size": 100, "query": {"term": {field: delivery}}})
+    assert code == 200 and {h["_id"] for h in answer["hits"]["hits"]} == ids
 
 
 def test_b_a_column_that_provenance_would_overwrite_is_a_reject(tmp_path):
