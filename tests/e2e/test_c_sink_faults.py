@@ -54,7 +54,7 @@ class Outage(threading.Thread):
         with FaultProxy(self.url) as proxy:
             self.proxy = proxy
             proxy.fault = lambda bulk: self.fault
-            self.site = s = site(self.folder, proxy.url, workers=2)
+            self.site = s = site(self.folder, proxy.url, workers=1)
             s.start()
             try:
                 self.go(s, proxy)

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_f_the_scheme_of_the_other_port(tmp_path, server, running, wrong, vendor
 
 
 CLIENT = {  # certificate, key, words of the fault: what we show to a server that wants one of "ours"
-    "wrong-key": ("client", "stranger", "key values mismatch"), "stranger": ("stranger", "stranger", "unknown ca"),
+    "wrong-key": ("client", "stranger", "the key is not the certificate's"), "stranger": ("stranger", "stranger", "unknown ca"),
     "none": (None, None, "certificate required")}
 
 
@@ -231,8 +232,15 @@ def test_f_user_and_password_and_a_tenants_own_on_opensearch(tmp_path, server, r
     store = server("opensearch", tls=True)
     hidden = tmp_path / "secrets"
     hidden.mkdir()
-    secret(hidden / "platform", store.password + "\n")
-    s = site(tmp_path, store.url, sink={"ca_file": store.ca, "username": "admin", "password_file": "secrets/platform"})
+    # a user of the platform's own: the server's first one has a name that is its password
+    platform, phrase = "p%d-%d" % (os.getpid(), time.time_ns() % 100000), "Every-Phrase-%d" % time.time_ns()
+    secret(hidden / "platform", phrase + "\n")
+    s = site(tmp_path, store.url, tenant=platform + "-t",
+             sink={"ca_file": store.ca, "username": platform, "password_file": "secrets/platform"})
+    made = (("roles", of_the_page("PUT /_plugins/_security/api/roles/ingestd", s.name + "-*")),
+            ("internalusers", {"password": phrase}), ("rolesmapping", {"users": [platform]}))
+    for what, body in made:
+        assert store.request("/_plugins/_security/api/%s/%s" % (what, platform), "PUT", body)[0] in (200, 201)
     own, pattern = s.name + "-own", s.name + "-own-*"
     role = of_the_page("PUT /_plugins/_security/api/roles/ingestd", pattern)
     assert store.request("/_plugins/_security/api/roles/" + own, "PUT", role)[0] in (200, 201)
@@ -254,9 +262,9 @@ def test_f_user_and_password_and_a_tenants_own_on_opensearch(tmp_path, server, r
     s.until(lambda: os.path.exists(s.path("staging", own, "done", "a.csv")), 30)
     same(documents(store, own + "-rows"), rows_of(5))
     header = [base64.b64encode(("%s:%s" % pair).encode()).decode() for pair in
-              (("admin", store.password), (own, password), (own, "wrong-swordfish"))]
-    assert leaks(s, store.password, password, "wrong-swordfish", *header) == []
-    assert leaks(s, '"admin"') == [s.path("ingestd.json")]  # the name of the user alone: what is looked for is found
+              ((platform, phrase), (own, password), (own, "wrong-swordfish"))]
+    assert leaks(s, phrase, password, "wrong-swordfish", *header) == []
+    assert leaks(s, '"%s"' % platform) == [s.path("ingestd.json")]  # the name of the user alone: what is looked for is found
     # what the role does not allow: another index, answered 403
     s.tenant(own, profile={"arrival": {"settle_seconds": 0}, "index_prefix": "", "sinks": {"main": {
         "username": own, "password_file": "own.secret"}}}, rows=job(index={"name": s.name + "-rows"}))

@@ -293,6 +293,9 @@ static bool may_want_tls(const char *url, CURLcode code, const char *error)
 static void tell(struct http_call *c, CURLcode code, const char *error)
 {
 	const char *what = code == CURLE_SEND_FAIL_REWIND ? "the connection was closed before the answer" :
+			   /* libcurl says no more than that of a blob */
+			   strstr(error, "unable to set private key") ?
+							    "the key is not the certificate's, is encrypted, or is no PEM" :
 			   error[0]			  ? error :
 							    curl_easy_strerror(code);
 
