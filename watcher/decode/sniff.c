@@ -52,6 +52,9 @@ static const struct mark marks[] = {
 	MARK("ARROW1\x00", 0, "an Arrow file", EXPORT),
 	MARK("SQLite format 3\x00", 0, "an SQLite database", EXPORT),
 	MARK("%PDF-", 0, "a PDF document", SEND_DATA),
+	MARK("%!PS-", 0, "a PostScript document", SEND_DATA),
+	MARK("<?xml ", 0, "an XML document", EXPORT),
+	MARK("\xef\xbb\xbf<?xml ", 0, "an XML document", EXPORT),
 	MARK("{\\rtf", 0, "an RTF document", SEND_DATA),
 	MARK("age-encryption.org/v1\n", 0, "an age-encrypted file", OUTSIDE),
 	MARK("-----BEGIN AGE ENCRYPTED FILE-----", 0, "an age-encrypted file", OUTSIDE),
@@ -87,12 +90,18 @@ static bool has(struct span s, size_t at, const char *bytes, size_t n)
 	return s.n >= at && s.n - at >= n && memcmp(s.p + at, bytes, n) == 0;
 }
 
+/* The name of the first member stands at 30 (APPNOTE 4.3.7); Office and its libraries begin with one of these. */
 static const struct sniff_finding *sniff_zip(struct span s)
 {
+	static const char *const firsts[] = {"[Content_Types].xml", "_rels/", "docProps/", "xl/", "word/", "ppt/",
+					     "mimetypeapplication/vnd.oasis"};
+
 	if (!has(s, 0, "PK\x03\x04", 4))
 		return NULL;
-	if (memmem(s.p, s.n, "[Content_Types].xml", 19) || memmem(s.p, s.n, "_rels/.rels", 11) ||
-	    has(s, 30, "mimetypeapplication/vnd.oasis", 29))
+	for (size_t i = 0; i < ARRAY_LEN(firsts); i++)
+		if (has(s, 30, firsts[i], strlen(firsts[i])))
+			return &zip_office;
+	if (memmem(s.p, s.n, "[Content_Types].xml", 19) || memmem(s.p, s.n, "_rels/.rels", 11))
 		return &zip_office;
 	return &zip_plain;
 }
@@ -161,13 +170,26 @@ static const struct sniff_finding *sniff_openpgp(struct span s)
 	return NULL;
 }
 
+static size_t behind_blanks(struct span s, size_t at)
+{
+	while (at < s.n && memchr(" \t\r\n", s.p[at], 4))
+		at++;
+	return at;
+}
+
 static const struct sniff_finding *sniff_html(struct span s)
 {
 	static const char *const starts[] = {"<!doctype html", "<html", "<head>", "<script"};
-	size_t at = has(s, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
+	size_t at = behind_blanks(s, has(s, 0, "\xef\xbb\xbf", 3) ? 3 : 0);
 
-	while (at < s.n && strchr(" \t\r\n", s.p[at]) && s.p[at] != '\0')
-		at++;
+	/* a generator signs itself in a comment first */
+	while (has(s, at, "<!--", 4)) {
+		const char *end = memmem(s.p + at, s.n - at, "-->", 3);
+
+		if (!end)
+			return NULL;
+		at = behind_blanks(s, (size_t)(end - s.p) + 3);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
 		size_t n = strlen(starts[i]);
 
