@@ -288,6 +288,16 @@ def test_a_method_that_a_path_does_not_take_names_those_it_takes(site):
     assert site.ask("GET", "/v1/nothing", op).status == 404
 
 
+def test_a_nul_does_not_end_a_path(site):
+    """r_ found: /v1/tenants/bob%00/... was /v1/tenants/bob."""
+    site.tenant("bob", FAST, t=JOB)
+    op = site.token("operator")
+    site.start()
+    assert site.ask("GET", "/v1/tenants/bob%00", op).status == 404
+    assert site.ask("GET", "/v1/status%00x", op).status == 404
+    assert site.ask("GET", "/v1/files?tenant=bob%00x", op).json == []
+
+
 def test_runs_of_a_job_of_any_tenant_can_be_listed(site):
     """r_ found: GET /v1/runs?job= without ?tenant= ended the daemon."""
     site.tenant("bob", FAST, t=JOB)

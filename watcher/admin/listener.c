@@ -132,6 +132,16 @@ void listener_nudge(struct listener *l)
 	ev_feed_event(l->loop, &l->io, EV_READ);
 }
 
+/* A NUL would end the path before its end; names have no control characters. */
+static size_t unescape(void *ctx, struct MHD_Connection *c, char *text)
+{
+	(void)ctx;
+	(void)c;
+	for (char *p = text; (p = strstr(p, "%00")) != NULL; p += 3)
+		p[2] = '1';
+	return MHD_http_unescape(text);
+}
+
 static int start(struct listener *l, struct admin *a, int fd, const char *where, struct fault *f)
 {
 	const union MHD_DaemonInfo *info;
@@ -147,7 +157,8 @@ static int start(struct listener *l, struct admin *a, int fd, const char *where,
 				   MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_CONNECTION_LIMIT,
 				   (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
 				   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
-				   MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+				   MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, unescape,
+				   NULL, MHD_OPTION_END);
 	info = l->http ? MHD_get_daemon_info(l->http, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info)
 		return fault_set(f, FAULT_SYSTEM, "cannot start the HTTP server at %s", where);
