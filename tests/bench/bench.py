@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import hard
 import measure
 import memory
 import ours
@@ -21,7 +22,9 @@ import small_files
 import truth
 
 PARTS = ("table", "peers", "memory", "small", "search")
-BESIDE = {"memory": lambda bench, o: memory.found(bench, o.rows * 10 or memory.LARGE),
+MORE = ("hard",)  # when asked for
+ROOM = 10 << 30  # of --dir, for ten million rows
+BESIDE = {"memory": lambda bench, o: memory.found(bench, o.rows * 10 or bench.most),
           "small": lambda bench, o: small_files.found(bench),
           "search": lambda bench, o: search.found(bench)}
 
@@ -33,6 +36,8 @@ class Bench:
         self.site = self.rig.site("keys", {"local": {"type": "sqlite", "path": "var/data"}})
         self.sink = rig.Sink()
         self.verified = ours.VERIFIED
+        room = os.statvfs(folder)
+        self.most = ours.SIZES[-1] if room.f_bavail * room.f_frsize > ROOM else ours.SIZES[-2]
         self._expected = {}
 
     def close(self):
@@ -52,12 +57,12 @@ def options():
     p.add_argument("--seconds", type=float, default=4.0, help="what one run takes at most, about; rows follow from it")
     p.add_argument("--loaded", action="store_true", help="the machine is not ours alone: no run is made again for that")
     p.add_argument("--verify", type=int, default=ours.VERIFIED, metavar="ROWS", help="rows of the passes that are not timed")
-    p.add_argument("--parts", default=",".join(PARTS), help="of %s" % ",".join(PARTS))
+    p.add_argument("--parts", default=",".join(PARTS), help="of %s" % ",".join(PARTS + MORE))
     p.add_argument("--dir", default="/dev/shm", help="where files go")
     o = p.parse_args()
     o.parts = o.parts.split(",")
-    if not set(o.parts) <= set(PARTS):
-        p.error("--parts: %s" % ",".join(PARTS))
+    if not set(o.parts) <= set(PARTS + MORE):
+        p.error("--parts: some of %s" % ",".join(PARTS + MORE))
     return o
 
 
@@ -137,11 +142,16 @@ def main():
         contenders = chosen(bench, o, refused)
         rows, verdicts = figures(bench, contenders, o)
         more, details = beside(bench, o, refused)
+        if "hard" in o.parts:
+            details["hard"] = hard.found(bench, refused)
     finally:
         bench.close()
         shutil.rmtree(folder, ignore_errors=True)
     found = ratios.of(rows) + more
     print_all(rows, verdicts, contenders, found, refused)
+    if "hard" in details:
+        print()
+        hard.print_table(details["hard"])
     measure.write_json(o.json, {
         "machine": measure.machine(), "rounds": o.rounds, "seconds": round(time.monotonic() - begin), "inputs": bench.rig.digests,
         "contenders": record(bench, o, contenders, rows, verdicts), "not_run": refused, "beside": details,

@@ -36,7 +36,7 @@ class Contender:
         self.rows = SIZES[0]
         cost = self.once()
         for rows in SIZES[1:]:
-            if rows <= self.most and cost.wall * rows / SIZES[0] <= seconds:
+            if rows <= min(self.most, self.bench.most) and cost.wall * rows / SIZES[0] <= seconds:
                 self.rows = rows
 
     def once(self):

@@ -124,15 +124,20 @@ class ToFile(Python):
 class Follower(Peer):
     """A daemon that follows a file or a folder until it is stopped."""
     def start(self, folder, path, sink):
+        """How measure.Child starts it on the file that `place` put there."""
         raise NotImplementedError
 
-    def through(self, path, sink, rows):
-        """Its cost from start to end with that file; it may lose rows."""
+    def place(self, _folder, path):
+        return path
+
+    def through(self, path, sink, rows, limit=LIMIT):
+        """Its cost from start to end with that file; it may lose rows, and may never come to rest."""
         folder = tempfile.mkdtemp(dir=self.rig.folder)
+        placed = self.place(folder, path)
         begin = last = time.monotonic()
         seen = 0
-        child = measure.Child(**self.start(folder, path, sink), stdout=subprocess.DEVNULL)
-        while seen < rows and time.monotonic() - begin < LIMIT and (seen == 0 or time.monotonic() - last < QUIET):
+        child = measure.Child(**self.start(folder, placed, sink), stdout=subprocess.DEVNULL)
+        while seen < rows and time.monotonic() - begin < limit and (seen == 0 or time.monotonic() - last < QUIET):
             time.sleep(0.05)
             now = sink.totals()["documents"]
             if now != seen:
@@ -195,13 +200,17 @@ class Telegraf(Follower):
         done = subprocess.run([os.path.join(self.home, "telegraf"), "--version"], capture_output=True, text=True)
         return (re.search(r"\d+\.\d+\.\d+", done.stdout + fetch.TELEGRAF) or [""])[0]
 
-    def start(self, folder, path, sink):
+    def place(self, folder, path):
+        """Without its header, which this parse_method would take for a row."""
         os.makedirs(os.path.join(folder, "in"))
         os.makedirs(os.path.join(folder, "done"))
-        # without its header, which this parse_method would take for a row
-        with open(path, "rb") as i, open(os.path.join(folder, "in", "rows.csv"), "wb") as o:
+        placed = os.path.join(folder, "in", "rows.csv")
+        with open(path, "rb") as i, open(placed, "wb") as o:
             i.readline()
             shutil.copyfileobj(i, o, 1 << 20)
+        return placed
+
+    def start(self, folder, _path, sink):
         conf = self.config(os.path.join(folder, "telegraf.conf"), folder=folder, url=sink.url)
         return {"argv": [os.path.join(self.home, "telegraf"), "--config", conf], "cwd": folder}
 

@@ -22,7 +22,7 @@ class Found:
 
     def line(self):
         sign = "≥" if self.ratio.least else "≤"
-        return (self.ratio.name, self.ratio.what, "%.2f" % self.value, "%s %g" % (sign, self.ratio.floor),
+        return (self.ratio.name, self.ratio.what, "%.3g" % self.value if self.value < 1 else "%.2f" % self.value, "%s %g" % (sign, self.ratio.floor),
                 "%s %g" % (sign, self.ratio.stretch), self.verdict)
 
     def record(self):

@@ -118,8 +118,9 @@ class Site:
 
 class Sink:
     """build/tools/bulksink on a port of its own."""
-    def __init__(self, record=None):
-        self.child = subprocess.Popen([measure.tool("bulksink")] + (["-r", record] if record else []), stdout=subprocess.PIPE)
+    def __init__(self, record=None, faults=()):
+        self.child = subprocess.Popen([measure.tool("bulksink"), *(["-r", record] if record else []), *faults],
+                                      stdout=subprocess.PIPE)
         self.url = "http://127.0.0.1:%d" % int(self.child.stdout.readline())
 
     def __enter__(self):

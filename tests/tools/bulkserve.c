@@ -36,6 +36,12 @@ static struct answer {
 } answer;
 
 static FILE *kept;
+static struct bulk_faults faults;
+
+void request_faults(const struct bulk_faults *f)
+{
+	faults = *f;
+}
 
 const char *request_header(const char *head, const char *name)
 {
@@ -93,7 +99,7 @@ static int reply(int fd, int status, bool with_body)
 	int n = snprintf(head, sizeof(head),
 			 "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nX-Elastic-Product: Elasticsearch\r\n"
 			 "Content-Length: %zu\r\n\r\n",
-			 status, status == 200 ? "OK" : "Not Found", answer.n);
+			 status, status == 200 ? "OK" : status == 404 ? "Not Found" : "Service Unavailable", answer.n);
 
 	if (send_all(fd, head, (size_t)n) < 0)
 		return -1;
@@ -135,7 +141,30 @@ static bool read_action(const char *line, size_t n, struct item *item)
 	return item->op != NULL;
 }
 
-static void put_item(const struct item *item, bool whole)
+/* What the document's text makes of it: 201, 400 or 429. */
+static int status_of(const char *document, size_t n)
+{
+	if (faults.refused && memmem(document, n, faults.refused, strlen(faults.refused)))
+		return 400;
+	if (faults.busy && faults.busy_times && memmem(document, n, faults.busy, strlen(faults.busy))) {
+		faults.busy_times--;
+		return 429;
+	}
+	return 201;
+}
+
+static void put_refusal(int status)
+{
+	put(SPAN("\",\"status\":"));
+	put(status == 400 ? "400" : "429", 3);
+	put(SPAN(",\"error\":{\"type\":\""));
+	if (status == 400)
+		put(SPAN("document_parsing_exception\",\"reason\":\"failed to parse field (on purpose)\"}}},"));
+	else
+		put(SPAN("es_rejected_execution_exception\",\"reason\":\"rejected execution (on purpose)\"}}},"));
+}
+
+static void put_item(const struct item *item, bool whole, int status)
 {
 	put(SPAN("{\""));
 	put(item->op, item->op_n);
@@ -147,6 +176,10 @@ static void put_item(const struct item *item, bool whole)
 	}
 	put(SPAN("\"_id\":\""));
 	put(item->id, item->id_n);
+	if (status != 201) {
+		put_refusal(status);
+		return;
+	}
 	if (whole)
 		put(SPAN("\",\"_version\":1,\"result\":\"created\",\"_shards\":{\"total\":1,\"successful\":1,"
 			 "\"failed\":0},\"_seq_no\":100000,\"_primary_term\":1"));
@@ -164,39 +197,58 @@ static void keep(const char *p, size_t n)
 	fputc('\n', kept);
 }
 
+/* One action with its document; where the next begins, or NULL: that is no bulk. */
+static const char *take_action(const char *p, const char *end, bool whole, bool *errors)
+{
+	const char *line = memchr(p, '\n', (size_t)(end - p)), *document;
+	struct item item;
+	int status = 200;
+
+	if (!line)
+		line = end;
+	if (line == p || *p == '\r')
+		return line + 1;
+	if (!read_action(p, (size_t)(line - p), &item))
+		return NULL;
+	document = line + 1;
+	if (item.op_n != 6 || memcmp(item.op, "delete", 6) != 0) {
+		line = document < end ? memchr(document, '\n', (size_t)(end - document)) : NULL;
+		if (!line)
+			line = end;
+		status = document < end ? status_of(document, (size_t)(line - document)) : 400;
+		if (status == 201)
+			keep(document, (size_t)(line - document));
+		*errors |= status != 201;
+	}
+	put_item(&item, whole, status == 200 ? 201 : status);
+	return line + 1;
+}
+
 static int bulk(int fd, const char *head, const char *body, size_t n)
 {
-	bool whole = memmem(head, strcspn(head, "\r"), SPAN("filter_path")) == NULL;
+	bool whole = memmem(head, strcspn(head, "\r"), SPAN("filter_path")) == NULL, errors = false;
 	const char *end = body + n;
+	size_t verdict;
 
 	totals.bulks++;
-	put(SPAN("{\"took\":1,\"errors\":false,\"items\":["));
+	if (faults.away) {
+		faults.away--;
+		put(SPAN("{\"error\":{\"type\":\"unavailable\",\"reason\":\"on purpose\"},\"status\":503}"));
+		return reply(fd, 503, true);
+	}
+	put(SPAN("{\"took\":1,\"errors\":"));
+	verdict = answer.n;
+	put(SPAN("false,\"items\":["));
 	while (body < end) {
-		const char *line = memchr(body, '\n', (size_t)(end - body));
-		struct item item;
-
-		if (!line)
-			line = end;
-		if (line == body || *body == '\r') {
-			body = line + 1;
-			continue;
-		}
-		if (!read_action(body, (size_t)(line - body), &item))
+		body = take_action(body, end, whole, &errors);
+		if (!body)
 			return -1;
-		put_item(&item, whole);
-		body = line + 1;
-		if (item.op_n == 6 && memcmp(item.op, "delete", 6) == 0)
-			continue;
-		line = body < end ? memchr(body, '\n', (size_t)(end - body)) : NULL;
-		if (!line)
-			line = end;
-		if (body < end)
-			keep(body, (size_t)(line - body));
-		body = line + 1;
 	}
 	if (answer.p[answer.n - 1] == ',')
 		answer.n--;
 	put(SPAN("]}"));
+	if (errors)
+		memcpy(answer.p + verdict, "true ", 5);
 	if (kept)
 		fflush(kept);
 	return reply(fd, 200, true);

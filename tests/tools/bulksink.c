@@ -1,12 +1,13 @@
 /*
  * bulksink - a server of the bulk API that reads, counts and answers, and keeps nothing: what a client costs, without a store's work
  *
- *	bulksink [-p PORT] [-r FILE]
+ *	bulksink [-p PORT] [-r FILE] [-x TEXT] [-b TEXT] [-u TIMES]
  *
  * Prints its port, then serves until SIGTERM.  POST .../_bulk is answered as a server does: each item in its place under the id that
  * was sent, status 201; only what a filter_path of our sink asks for, or the whole (about 190 bytes an item).  PUT /INDEX is remembered
  * and GET /INDEX tells it, GET / names a version.  Bodies may be chunked or gzip.  GET /_totals: what was counted since POST /_reset,
- * and its own CPU.  -r: every document's line goes into FILE, for a pass that is not timed.
+ * and its own CPU.  -r: every document's line goes into FILE, for a pass that is not timed.  A server that is not well: -x: documents
+ * with that TEXT are answered by 400; -b: by 429, twice; -u: that many bulks by HTTP 503.
  *
  * One thread, one connection's body in memory at a time; a client that speaks anything else is cut off.
  */
@@ -194,17 +195,25 @@ static void run(int server)
 int main(int argc, char **argv)
 {
 	struct sigaction end = {.sa_handler = on_end};
+	struct bulk_faults faults = {.busy_times = 2};
 	const char *record = NULL;
 	int o, port = 0;
 
-	while ((o = getopt(argc, argv, "p:r:")) != -1) {
+	while ((o = getopt(argc, argv, "p:r:x:b:u:")) != -1) {
 		if (o == 'p')
 			port = atoi(optarg);
 		else if (o == 'r')
 			record = optarg;
+		else if (o == 'x')
+			faults.refused = optarg;
+		else if (o == 'b')
+			faults.busy = optarg;
+		else if (o == 'u')
+			faults.away = (unsigned)atoi(optarg);
 	}
+	request_faults(&faults);
 	if (optind != argc || request_record(record) < 0) {
-		fputs("usage: bulksink [-p PORT] [-r FILE]\n", stderr);
+		fputs("usage: bulksink [-p PORT] [-r FILE] [-x TEXT] [-b TEXT] [-u TIMES]\n", stderr);
 		return 2;
 	}
 	sigaction(SIGTERM, &end, NULL);
