@@ -6,6 +6,7 @@ peers beside.  A peer that never comes to rest is stopped after LIMIT seconds; o
 """
 import os
 import subprocess
+import sys
 import threading
 import time
 
@@ -99,7 +100,7 @@ def follower_through(peer, path, sink, slow, limit):
     if slow:
         peer.place = slowly
     try:
-        peer.through(path, sink, N + 1, limit)
+        peer.through(path, sink, sys.maxsize, limit)
     finally:
         peer.place = place
         for u in upload:
