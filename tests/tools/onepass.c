@@ -28,37 +28,47 @@ struct pass {
 	struct strbuf body;
 };
 
+/* A document is begun and ended as in a bulk; out NULL: it is a straight one. */
 static void emit(struct pass *p, const struct record *rec, const struct row_output *out)
 {
 	char id[DOCUMENT_ID_TEXT];
 
-	for (size_t i = 0; i < out->count; i++) {
+	for (size_t i = 0; i < (out ? out->count : 1); i++) {
 		size_t n = document_id("AAAAAAAAAAAAAAAAAAAA", rec->row, 0, id);
 
 		strbuf_addspan(&p->body, SPAN_LITERAL("{\"create\":{\"_id\":\""));
 		strbuf_add(&p->body, id, n);
 		strbuf_addspan(&p->body, SPAN_LITERAL("\"}}\n"));
-		event_add_json(&p->body, out->events[i]);
+		if (out)
+			event_add_json(&p->body, out->events[i]);
+		else
+			row_add_straight(p->row, rec, &p->body);
 		strbuf_addc(&p->body, '\n');
 	}
 	if (p->body.n >= BODY)
 		strbuf_reset(&p->body);
 }
 
-static int run(struct pass *p, struct fault *f)
+static void take(struct pass *p, const struct record *rec)
 {
 	struct row_output out;
+	bool straight = row_is_straight(p->row, rec);
+
+	p->rows++;
+	if (!straight && row_run(p->row, rec, NULL, &out) != ROW_DOCUMENTS)
+		return;
+	p->documents += straight ? 1 : out.count;
+	if (p->emit)
+		emit(p, rec, straight ? NULL : &out);
+}
+
+static int run(struct pass *p, struct fault *f)
+{
 	struct record rec;
 	int r;
 
-	while ((r = input_next(p->input, &rec, f)) == 1) {
-		p->rows++;
-		if (row_run(p->row, &rec, NULL, &out) != ROW_DOCUMENTS)
-			continue;
-		p->documents += out.count;
-		if (p->emit)
-			emit(p, &rec, &out);
-	}
+	while ((r = input_next(p->input, &rec, f)) == 1)
+		take(p, &rec);
 	return r;
 }
 
@@ -69,6 +79,7 @@ static int pass_over(struct pass *p, struct local_keys *keys, const char *file, 
 		.version = p->compiled->version,
 		.file = slash ? slash + 1 : file,
 		.split_fields = row_wants_fields(p->compiled, FORMAT_CSV),
+		.usual = row_usual_columns(p->compiled),
 		.digest = p->digest,
 		.keys = unwrap_local(keys),
 	};

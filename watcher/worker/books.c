@@ -112,8 +112,12 @@ void books_reject(struct books *b, const struct record *rec, const struct row_er
 
 static struct books_row *find(const struct books *b, uint64_t row)
 {
-	size_t low = 0, high = b->count;
+	uint64_t ahead = b->count ? row - at(b, 0)->row : 0;
+	size_t low = 0, high = ahead < b->count ? (size_t)ahead + 1 : b->count;
 
+	/* an entry is one row or a run of them: it stands where its number says, or before that */
+	if (high > 0 && at(b, high - 1)->row == row)
+		low = high - 1;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 

@@ -14,6 +14,8 @@
 
 #define COPY 32
 #define INTEGER_DIGITS 18 /* always within 64 bits, with a sign or without */
+#define RUBY_WHOLE 16 /* digits before the point, and zeros behind 0., that Float#to_s writes without an exponent */
+#define RUBY_ZEROS 3
 #define FLOAT_DIGITS 38 /* below a float's 3.4e38 by its length alone */
 
 /* What a column's text must be for the document to have it as it is. */
@@ -22,7 +24,7 @@ enum form {
 	FORM_INTEGER,
 	FORM_NATURAL,
 	FORM_FLOAT,
-	FORM_RUBY_FLOAT, /* as Ruby's Float#to_s has it: 5.0, not 5 or 5.00 */
+	FORM_RUBY_FLOAT, /* written as Ruby's Float#to_s does: 5 and 5.00 are 5.0 */
 	FORM_BOOLEAN,
 	FORM_DATE,
 	FORM_DATE_NANOS,
@@ -338,19 +340,20 @@ static bool is_float(struct span v)
 	return v.p[minus + whole] == '.' && rest > 1 && digits(v.p + v.n - rest + 1, rest - 1) == rest - 1;
 }
 
-/* And as Ruby writes it: with a point, nothing to leave out behind it, and not by an exponent. */
+/* And one that Ruby writes without an exponent; the zeros at its end are as_ruby_float's. */
 static bool is_ruby_float(struct span v)
 {
-	const char *point = memchr(v.p, '.', v.n);
-	size_t whole, part;
+	size_t minus = v.n > 0 && v.p[0] == '-', whole, zeros;
 
-	if (!point || !is_float(v))
+	if (!is_float(v))
 		return false;
-	whole = (size_t)(point - v.p) - (v.p[0] == '-');
-	part = v.n - (size_t)(point - v.p) - 1;
-	if (point[part] == '0')
-		return part == 1 && whole <= 16;
-	return point[-1] != '0' || whole > 1 ? whole <= 16 : part < 4 || memcmp(point + 1, "0000", 4) != 0;
+	whole = digits(v.p + minus, v.n - minus);
+	if (v.p[minus] != '0' || minus + whole == v.n)
+		return whole <= RUBY_WHOLE;
+	zeros = minus + whole + 1;
+	while (zeros < v.n && v.p[zeros] == '0')
+		zeros++;
+	return zeros == v.n || zeros - (minus + whole + 1) <= RUBY_ZEROS;
 }
 
 static bool value_fits(const struct part *p, struct span v)
@@ -413,6 +416,18 @@ static inline char *put(char *to, struct span v)
 	return to + v.n;
 }
 
+/* The digits [from, to) as Ruby has them; the end. */
+static char *as_ruby_float(char *from, char *to)
+{
+	if (!memchr(from, '.', (size_t)(to - from))) {
+		memcpy(to, ".0", 2);
+		return to + 2;
+	}
+	while (to[-1] == '0' && to[-2] != '.')
+		to--;
+	return to;
+}
+
 static inline char *put_null(char *to, const struct part *p)
 {
 	to = put(to, p->glue) - p->text;
@@ -448,6 +463,8 @@ static void add_clean(const struct straight *s, const struct record *rec, struct
 		to = put(put(to, p->glue), f->text);
 		if (f->doubled)
 			escape_doubled(to - f->text.n, f->text.n);
+		if (p->form == FORM_RUBY_FLOAT)
+			to = as_ruby_float(to - f->text.n, to);
 		if (p->text)
 			*to++ = '"';
 	}
@@ -473,6 +490,19 @@ static void add_text(struct strbuf *out, const struct field *f)
 	strbuf_addc(out, '"');
 }
 
+static void add_number(struct strbuf *out, const struct part *p, struct span v)
+{
+	char *end;
+
+	strbuf_reserve(out, v.n + COPY);
+	strbuf_addspan(out, v);
+	if (p->form != FORM_RUBY_FLOAT)
+		return;
+	end = as_ruby_float(out->p + out->n - v.n, out->p + out->n);
+	out->n = (size_t)(end - out->p);
+	*end = '\0';
+}
+
 static void add_careful(const struct straight *s, const struct record *rec, struct strbuf *out)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -486,7 +516,7 @@ static void add_careful(const struct straight *s, const struct record *rec, stru
 		else if (p->text)
 			add_text(out, f);
 		else
-			strbuf_addspan(out, f->text);
+			add_number(out, p, f->text);
 	}
 	strbuf_addspan(out, s->tail);
 }

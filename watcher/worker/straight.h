@@ -12,7 +12,7 @@
  *
  * Fits a record of which every value is already what the document shall have: texts, numbers in JSON's own grammar and surely in
  * range, true and false, dates and addresses that the servers take, nothing.  A value that would be altered, counted or refused
- * does not: +5, 007, 1e3, 1.5 for a whole number.
+ * does not: +5, 007, 1e3, 1.5 for a whole number.  Only the zeros at the end of a converted float come and go: 5 is 5.0.
  * A column's key is written once, here, into glue that is copied before its value.
  * Ownership: mapping is borrowed, names are copied.  Nothing is allocated a row but the body's growth.
  */

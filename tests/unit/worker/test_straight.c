@@ -26,7 +26,7 @@ static const char *const types[] = {"keyword", "text", "byte", "short", "integer
 static const char *const values[] = {
 	"", "\"\"", "0", "-0", "1", "-1", "12", "127", "128", "-128", "-129", "32767", "32768", "2147483647", "2147483648",
 	"9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616", "99999999999999999",
-	"007", "+5", "1.5", "1.0", ".5", "5.", "-1.5", "1e3", "1E+3", "1e400", "0.1", "00.1", "-", "--1", "1-", "1.2.3",
+	"007", "+5", "1.5", "1.0", ".5", "5.", "-1.5", "1e3", "1E+3", "1e400", "0.1", "00.1", "-", "--1", "1-", "1.2.3", "0.0001", "0.00012", "-0.00100", "0.000", "-0", "1234567890123456", "12345678901234567", "12.500", "100", "-5.0",
 	"12345678901234567890123456789012345678", "123456789012345678901234567890123456789", "65520", "true", "false", "TRUE",
 	"2020-01-02", "2020-01-02T03:04:05Z", "2020-13-01", "1577934245000", "1262304000000000000", "1.2.3.4", "1.2.3.400", "::1",
 	"fe80::1%2", "x", "x y", "\"a,b\"", "\"a\"\"b\"", "\"\"\"\"", "\"12\"", "\"1\"\"2\"", "\"true\"", "a\\b", "\"a\\\"\"b\"", "\xc3\xa4",
@@ -197,9 +197,11 @@ static const struct {
 	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"integer\" } }", "\"\",x", false},
 	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"integer\" } }", ",x", true},
 	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "12.5,x", true},
-	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "12,x", false},
-	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "12.50,x", false},
+	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "12,x", true},
+	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "12.50,x", true},
 	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "0.00001,x", false},
+	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "12345678901234567,x", false},
+	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"float\" } }", "-0.000,x", true},
 	/* what is converted and then taken away can still fail */
 	{"csv { columns => [\"a\",\"b\"] } mutate { convert => { \"a\" => \"integer\" } remove_field => [\"a\"] }", "1,x", false},
 	{"csv { columns => [\"a\",\"b\"] } mutate { rename => { \"a\" => \"[n][a]\" } add_field => { \"k\" => \"v\" } }", "1,x", true},
