@@ -92,6 +92,18 @@ def test_f_workers_are_their_own_user_and_the_daemon_keeps_three_capabilities(ow
     assert (store.st_uid, store.st_gid, store.st_mode & 0o7777) == (int(nobody), os.getegid(), 0o2770)
 
 
+def test_f_a_worker_gets_neither_the_daemons_environment_nor_a_secret_in_its_command_line(own):
+    own.drop("alice", "a.csv", b"n\n1\n")
+    own.start(env={"API_TOKEN": "do-not-tell", "TZ": "UTC"})
+    own.until(lambda: "a.csv" in own.names("alice", "done"))
+    worker, = status(own)["processes"]
+    with open("/proc/%d/environ" % worker["pid"]) as f:
+        names = {v.split("=")[0] for v in f.read().split("\0") if v}
+    assert "TZ" in names and "API_TOKEN" not in names and "HOME" not in names
+    with open("/proc/%d/cmdline" % worker["pid"]) as f:
+        assert f.read().split("\0") == ["ingest-worker", "--tenant", "alice", "--folder", own.path("var", "data", "alice"), ""]
+
+
 def test_f_what_the_daemon_cannot_end_its_starter_ends(own):
     own.drop("alice", "a.csv", b"n\n1\n")
     own.start()
@@ -184,6 +196,8 @@ def test_f_the_daemon_has_three_capabilities_at_most_however_it_is_started(own, 
     os.chown(own.path("staging", "alice", "in", ".a.part"), pwd.getpwnam(user if not kept else "games").pw_uid, 0)
     os.rename(own.path("staging", "alice", "in", ".a.part"), own.path("staging", "alice", "in", "a.csv"))
     own.until(lambda: "a.csv" in own.names("alice", "done"))
+    taken = os.stat(own.path("staging", "alice", "done", "a.csv"))
+    assert pwd.getpwuid(taken.st_uid).pw_name == user
     worker, = status(own)["processes"]
     p, w = of_process(own.daemon.pid), of_process(worker["pid"])
     want = sum(1 << n for n in (28, 2, 0)) if kept else 0
