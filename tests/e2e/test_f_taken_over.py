@@ -4,7 +4,6 @@ tests/lib/taken_over.c is the worker's own program with another service: the cal
 where it must be refused or kill, and unconfined, where it must succeed: a call that fails anyway shows nothing.
 """
 import array
-import json
 import os
 import shutil
 import socket
@@ -29,7 +28,7 @@ def programs():
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory):
+def machine(programs):
     """A daemon with two tenants, a sink's secret, keys and a running worker of bob's: what alice's worker must not reach."""
     folder = tempfile.mkdtemp(prefix="ingest-taken-")
     os.chmod(folder, 0o711)
@@ -46,13 +45,18 @@ def machine(tmp_path_factory):
     abstract = socket.socket(socket.AF_UNIX)
     abstract.bind("\0ingest-%d" % os.getpid())
     abstract.listen()
+    open(s.path("var", "data", "bob", "more"), "w").close()
     victim = subprocess.Popen(["sleep", "600"])
-    worker = next(p["pid"] for p in json.loads(s.ctl("--json", "status").stdout)["processes"] if p["tenant"] == "bob")
+    # of another tenant, waiting for a job for as long as its socket is open
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    worker = subprocess.Popen([programs["taken-over"], "--socket-fd", str(theirs.fileno()), "--tenant", "bob", "--folder",
+                               s.path("var", "data", "bob")], pass_fds=[theirs.fileno()])
     yield {"s": s, "sink": sink.getsockname()[1], "other": other.getsockname()[1], "abstract": "ingest-%d" % os.getpid(),
-           "victim": victim.pid, "daemon": s.daemon.pid, "worker": worker}
-    victim.kill()
-    victim.wait()
-    for x in (sink, other, abstract):
+           "victim": victim.pid, "daemon": s.daemon.pid, "worker": worker.pid}
+    for p in (victim, worker):
+        p.kill()
+        p.wait()
+    for x in (sink, other, abstract, ours, theirs):
         x.close()
     s.stop()
     shutil.rmtree(folder)
@@ -83,7 +87,7 @@ def calls(m):
     bob = s.path("var", "data", "bob", "data.db")
     none, eacces = s.path("none"), "EACCES"
     yield from ((c, eacces) for c in (
-        "read " + bob, "write " + bob, "read " + bob + "-wal", "list " + s.path("var", "data", "bob"),
+        "read " + bob, "write " + bob, "read " + s.path("var", "data", "bob", "more"), "list " + s.path("var", "data", "bob"),
         "read /etc/shadow", "read /etc/passwd", "read " + s.path("secret"), "read " + s.path("ingestd.json"),
         "read " + s.path("profiles", "alice", "profile.json"), "read " + s.path("profiles", "bob", "profile.json"),
         "list " + s.path("profiles"), "read " + s.path("var", "journal.db"), "write " + s.path("var", "journal.db"),
@@ -109,7 +113,7 @@ def calls(m):
         "chroot", "mount " + none, "setuid", "setgroups", "capset", "personality", "userfaultfd", "keyctl", "add_key", "inotify",
         "fanotify", "memfd", "shmget", "mq_open", "bind_tcp 0", "accept", "name_to_handle " + bob, "io_uring", "bpf", "perf",
         "rename %s %s" % (s.path("secret3"), s.path("secret4")), "link %s %s" % (s.path("secret"), s.path("link")),
-        "symlink /etc %s" % s.path("symlink"), "chmod " + s.path("secret"), "truncate " + bob + "-shm", "mknod " + s.path("fifo"), "syslog"))
+        "symlink /etc %s" % s.path("symlink"), "chmod " + s.path("secret"), "truncate " + s.path("var", "data", "bob", "more"), "mknod " + s.path("fifo"), "syslog"))
 
 
 def stack_of(pid):

@@ -62,6 +62,11 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 		answer->reason = "the tenant's files that were taken before";
 		return ARRIVAL_WAIT;
 	}
+	answer->reason = staged_why(d, t, st);
+	if (answer->reason) {
+		answer->rule = RULE_STAGED;
+		return ARRIVAL_WAIT;
+	}
 	j = profile_match(t->profile, name, TRIGGER_ARRIVAL, &count);
 	answer->job = j ? j->name : NULL;
 	return ARRIVAL_TAKE;
@@ -101,6 +106,7 @@ static int claimed(void *ctx, const struct claimed *c, struct fault *f)
 	sessions_taken(tenants_get(d, c->tenant), c->original, &row);
 	r = journal_insert(d->journal, &row, f);
 	if (r == 0) {
+		staged_claimed(tenants_get(d, c->tenant), c->size, c->complete_ms);
 		x = file_add(d, &row);
 		x->name_reason = c->name_encoded ? xstrdup(c->name_reason) : NULL;
 		x->start = c->token;

@@ -41,7 +41,7 @@ static int add_one(const char *path, const struct stat *st, int type, struct FTW
 }
 
 /* Folders that go away under the walk are no fault: it is an estimate. */
-static uint64_t bytes_below(const char *folder, const char *tenant)
+uint64_t disk_usage_below(const char *folder, const char *tenant)
 {
 	char *path = xasprintf("%s/%s", folder, tenant);
 
@@ -53,11 +53,11 @@ static uint64_t bytes_below(const char *folder, const char *tenant)
 
 static uint64_t bytes_of(const struct config *c, const char *tenant)
 {
-	uint64_t n = bytes_below(c->staging, tenant);
+	uint64_t n = disk_usage_below(c->staging, tenant);
 
 	for (size_t i = 0; i < c->sink_count; i++)
 		if (c->sinks[i].type == SINK_SQLITE)
-			n += bytes_below(c->sinks[i].path, tenant);
+			n += disk_usage_below(c->sinks[i].path, tenant);
 	return n;
 }
 
@@ -83,7 +83,7 @@ static void count_all(const struct config *c, const struct map *tenants, int out
 }
 
 /* The daemon's handlers and its lock must not outlive the daemon in here. */
-static void become_child(void)
+void disk_usage_become_child(void)
 {
 	static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
 
@@ -136,7 +136,7 @@ void disk_usage_ask(struct disk_usage *u, const struct config *c, const struct m
 		return;
 	pid = fork();
 	if (pid == 0) {
-		become_child();
+		disk_usage_become_child();
 		count_all(c, tenants, ends[1]);
 		_exit(0);
 	}

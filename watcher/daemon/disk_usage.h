@@ -35,4 +35,8 @@ void disk_usage_init(struct disk_usage *u, struct ev_loop *loop, void (*done)(vo
 void disk_usage_ask(struct disk_usage *u, const struct config *c, const struct map *tenants);
 void disk_usage_stop(struct disk_usage *u);
 
+/* For other children that count: bytes allocated below folder/tenant; what a fork of the daemon does first. */
+uint64_t disk_usage_below(const char *folder, const char *tenant);
+void disk_usage_become_child(void);
+
 #endif

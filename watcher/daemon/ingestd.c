@@ -264,6 +264,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 	deferred_init(d);
 	sessions_start(d);
 	circuits_start(d);
+	staged_start(d);
 	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0)
 		return -1;
 	disk_start(d);
@@ -334,6 +335,7 @@ static void stop_watchers(struct ingestd *d)
 	once_stop(d);
 	disk_stop(d);
 	retention_stop(d);
+	staged_stop(d);
 	ev_timer_stop(d->loop, &d->wake);
 	ev_timer_stop(d->loop, &d->flush);
 	ev_timer_stop(d->loop, &d->stop_timer);

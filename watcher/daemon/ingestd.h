@@ -24,6 +24,7 @@
 #include "watcher/daemon/options.h"
 #include "watcher/daemon/recorder.h"
 #include "watcher/daemon/retention.h"
+#include "watcher/daemon/staged.h"
 #include "watcher/model/config.h"
 #include <ev.h>
 
@@ -111,6 +112,7 @@ struct ingestd {
 	struct circuits circuits;
 	struct disk disk;
 	struct retention retention;
+	struct staged staged;
 	struct recorder recorder;
 	struct session_timer sessions;
 	struct once once;

@@ -117,6 +117,8 @@ int tenants_enforce(struct ingestd *d, struct tenant *t, struct profile *p, stru
 	profile_unref(&old);
 	t->loaded_ms = clock_now_ms();
 	schedule_tenant(d->schedule, t->name, tenants_max_workers(d, t));
+	t->staged.known = false;
+	staged_soon(d);
 	file_wake_tenant(d, t, false);
 	ingestd_progress(d);
 	return 0;
@@ -160,18 +162,25 @@ void tenants_reopen_logs(struct ingestd *d)
 	}
 }
 
-/* Half are through: what waits in in/ may come again. */
-void tenants_file_gone(struct ingestd *d, struct tenant *t)
+void tenants_look_again(struct ingestd *d, struct tenant *t)
 {
 	struct arrival_options options;
 	struct fault f = FAULT_INIT;
 
-	if (!t->full || t->files > TENANT_FILES_MAX / 2 || !t->profile || !t->watched)
+	if (!t->profile || !t->watched)
 		return;
-	t->full = false;
 	options = (struct arrival_options){.settle_ms = t->profile->settle_ms};
 	if (arrival_change_tenant(d->arrival, t->name, &options, &f) < 0)
 		event_text(d, EV_FOLDER_HEALTH, "reason", f.text);
+}
+
+/* Half are through: what waits in in/ may come again. */
+void tenants_file_gone(struct ingestd *d, struct tenant *t)
+{
+	if (!t->full || t->files > TENANT_FILES_MAX / 2 || !t->profile || !t->watched)
+		return;
+	t->full = false;
+	tenants_look_again(d, t);
 }
 
 int tenants_version(struct ingestd *d, struct tenant *t, const struct job *j, char hash[VERSION_HASH],

@@ -12,6 +12,7 @@
 #ifndef DAEMON_TENANTS_H
 #define DAEMON_TENANTS_H
 
+#include "watcher/daemon/staged.h"
 #include "watcher/model/config.h"
 #include "watcher/model/counters.h"
 #include "watcher/model/profile.h"
@@ -32,6 +33,7 @@ struct tenant {
 	bool seen;               /* in the look that is under way */
 	bool watched;            /* arrival has it */
 	bool full;               /* backpressure */
+	struct staged_count staged;
 	bool to_sync, synced;    /* turn.c */
 	bool scan_owed;
 	struct sessions *sessions; /* level session: what sshd's log has said; NULL: another level */
@@ -58,6 +60,8 @@ void tenants_retire(struct ingestd *d, struct tenant *t);
 void tenants_free(struct ingestd *d);
 void tenants_reopen_logs(struct ingestd *d);
 void tenants_flush_logs(struct ingestd *d);
+/* What waits in in/ is asked about anew. */
+void tenants_look_again(struct ingestd *d, struct tenant *t);
 void tenants_file_gone(struct ingestd *d, struct tenant *t);
 unsigned tenants_max_workers(const struct ingestd *d, const struct tenant *t);
 /* The version of the job, kept on disk before its first use. */

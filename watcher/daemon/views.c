@@ -87,6 +87,8 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator
 	reason = t->refused ? t->refused : health.reason[0] ? health.reason : backlog.reason;
 	if (!reason && disk_short(d)) /* it names the tenant that fills it */
 		reason = operator ? d->disk.reason : DISK_SHORT;
+	if (!reason && t->staged.over)
+		reason = t->staged.why;
 	json_add_comma(out);
 	strbuf_addc(out, '{');
 	json_pair_string(out, "tenant", t->name);
@@ -215,6 +217,7 @@ static void add_limits(struct strbuf *out, const struct profile *p)
 	add_limit(out, "max_file_bytes", p->max_file_bytes);
 	add_limit(out, "max_run_bytes", p->max_run_bytes);
 	add_limit(out, "max_run_files", p->max_run_files);
+	add_limit(out, "max_staged_bytes", p->max_staged_bytes);
 	add_limit(out, "max_workers", p->max_workers);
 	json_pair_u64(out, "max_columns", p->max_columns);
 	json_pair_u64(out, "max_row_bytes", p->max_row_bytes);
