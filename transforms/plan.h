@@ -37,8 +37,8 @@ struct plan_source {
 /*
  * Of a plan of one csv filter and mutates without conditions or `%{}` every usual row gives one document of the same fields.  Usual is
  * a row of `columns` columns in which each value that is converted is already what the conversion writes: an integer in its shortest
- * form, a float as Ruby's Float#to_s has it but for the zeros at its end.  A null stays null.  What such a plan makes of one row of marks tells where each
- * column goes.
+ * form, a float as Ruby's Float#to_s has it but for the zeros at its end.  A null stays null.  What such a plan makes of one row of
+ * marks tells where each column goes.
  */
 struct plan_shape {
 	size_t columns;
