@@ -217,7 +217,11 @@ static enum MHD_Result take_head(struct admin_reply *rq, const char *url, const 
 		route = ROUTE_COUNT;
 	/* what is no route is answered to whoever has a token */
 	if (rq->listener->access)
-		status = judge(rq, route == ROUTE_COUNT ? ADMIN_TENANT : admin_who_of(route), &f);
+		status = judge(rq,
+			       admin_public_path(url)	? ADMIN_PUBLIC :
+			       route == ROUTE_COUNT ? ADMIN_TENANT :
+							admin_who_of(route),
+			       &f);
 	if (!status && args.tenant && rq->scope[0] && strcmp(args.tenant, rq->scope) != 0) {
 		/* as if it were not there */
 		fault_set(&f, FAULT_CONFIG, "no tenant %s", args.tenant);
@@ -270,7 +274,8 @@ static enum MHD_Result serve(struct admin_reply *rq, const char *url, const char
 		ok = problem(rq, 405, "this path does not take that method", allow.p);
 		break;
 	case ADMIN_LATER:
-		ok = problem(rq, 501, "not in this version", NULL);
+		admin_allowed(url, &allow);
+		ok = problem(rq, allow.n ? 405 : 501, "not in this version", allow.p);
 		break;
 	case ADMIN_FOUND:
 		ok = call(rq, route, &args);

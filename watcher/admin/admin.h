@@ -12,7 +12,8 @@
  * answer is put off:
  *	reply = admin_defer(args); ... return ADMIN_DEFERRED       the connection sleeps
  *	admin_answer(reply, 200, &out, NULL)                       once, before admin_free or never; out is taken
- * Known paths of interface.md that this version does not build answer 501 `not in this version`.
+ * Known paths of interface.md that this version does not build answer 501 `not in this version`, known methods of others 405 with these
+ * words.
  *
  * The Unix socket is the operator's.  Over TCP access.h judges before the body is read; a view sees whose token it was in args.scope.
  *
@@ -83,7 +84,9 @@ enum admin_who admin_who_of(enum admin_route route);
 enum admin_match { ADMIN_FOUND, ADMIN_NO_PATH, ADMIN_NO_METHOD, ADMIN_LATER };
 enum admin_match admin_route_of(const char *method, char *path, enum admin_route *route,
 				struct admin_args *args);
-/* The methods of a path, "GET, PUT"; nothing: there is no such path. */
+/* Something of it is answered to everybody: so is what it does not take. */
+bool admin_public_path(const char *path);
+/* The methods of a path that are built, "GET, PUT"; nothing: there are none. */
 void admin_allowed(const char *path, struct strbuf *out);
 
 #endif

@@ -98,11 +98,21 @@ enum admin_match admin_route_of(const char *method, char *path, enum admin_route
 	return best;
 }
 
+bool admin_public_path(const char *path)
+{
+	size_t at[3], len[3];
+
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (routes[i].who == ADMIN_PUBLIC && path_matches(routes[i].path, path, at, len))
+			return true;
+	return false;
+}
+
 void admin_allowed(const char *path, struct strbuf *out)
 {
 	size_t at[3], len[3];
 
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
-		if (path_matches(routes[i].path, path, at, len))
+		if (!routes[i].later && path_matches(routes[i].path, path, at, len))
 			strbuf_addf(out, "%s%s", out->n ? ", " : "", routes[i].method);
 }
