@@ -221,7 +221,7 @@ class World:
             server = self.records if who == "mongo" else self.store
             server.kill()
             self.pause()
-            server.start()
+            server.start(wait=False)  # whoever needs it must wait for it
         else:
             found = [pid for pid, name in children_of(self.pid) if name == "ingest-" + who]
             if not found:

@@ -122,6 +122,101 @@ def test_a_load_that_was_on_its_way_goes_on(site, tmp_path):
     loaded(site, "a.csv", 30000, 4)
 
 
+def copied(site, folder):
+    """What a backup of that instant holds; its daemon was killed there."""
+    os.makedirs(folder)
+    for name in ("var", "profiles"):
+        shutil.copytree(site.path(name), os.path.join(folder, name), ignore=shutil.ignore_patterns("*.sock", "data"))
+    db = sqlite3.connect(os.path.join(folder, "var", "journal.db"))  # its -wal goes into it
+    db.execute("pragma wal_checkpoint(truncate)")
+    db.close()
+
+
+def killed_at(site, point, *wish):
+    once = site.path("once")
+    if not wish:
+        site.once(env={"INGEST_CRASH_AT": point, "INGEST_CRASH_ONCE": once})
+    else:
+        site.start(env={"INGEST_CRASH_AT": point, "INGEST_CRASH_ONCE": once})
+        site.until(lambda: "daemon.started" in site.log("ingestd").split("daemon.stopped")[-1])
+        site.ctl(*wish)
+        site.daemon.wait(timeout=60)
+        site.daemon = None
+    assert os.path.exists(once)
+
+
+def test_an_undo_that_was_wished_then_and_is_done_since(site, tmp_path):
+    site.drop("bob", "a.csv", csv_of(5))
+    assert site.once().returncode == 0
+    a = site.receipt("bob", "done", "a.csv")
+    killed_at(site, "retaking.committed", "undo", a["id"])
+    copied(site, tmp_path / "b")
+    site.once()
+    assert site.names("bob", "failed") == ["a.csv", "a.csv.receipt.json"] and stored(site, "bob", "bob-t") == []
+    restore(site, tmp_path / "b")
+    assert site.once().returncode == 0
+    assert "file.placed-since" in site.log("ingestd")
+    assert site.names("bob", "failed") == ["a.csv", "a.csv.receipt.json"]
+    # its delivery is undone: the same bytes are a load of their own
+    site.drop("bob", "a.csv", csv_of(5))
+    assert site.once().returncode == 0
+    loaded(site, "a.csv", 5)
+    assert len(stored(site, "bob", "bob-t")) == 5
+
+
+def test_a_retry_that_was_wished_then_and_is_done_since(site, tmp_path):
+    site.tenant("bob", KEYED, t={**JOB, "rejects": {"max_rows": 0}})
+    site.drop("bob", "a.csv", csv_of(5, 1))
+    assert site.once().returncode == 3
+    a = site.receipt("bob", "failed", "a.csv")
+    site.tenant("bob", KEYED, t=JOB)
+    killed_at(site, "retaking.committed", "retry", a["id"])
+    copied(site, tmp_path / "b")
+    assert site.once().returncode == 0
+    loaded(site, "a.csv", 5, 1)
+    restore(site, tmp_path / "b")
+    assert site.once().returncode == 0
+    assert "file.placed-since" in site.log("ingestd")
+    loaded(site, "a.csv", 5, 1)
+    site.drop("bob", "a.csv", csv_of(5, 1))
+    assert site.once().returncode == 0
+    assert "file.duplicate" in site.log("bob")
+    assert len(stored(site, "bob", "bob-t")) == 5
+
+
+def test_a_wish_that_was_committed_then_and_not_begun_is_fulfilled(site, tmp_path):
+    """Nothing happened since: the receipt beside the file is older than the wish."""
+    site.drop("bob", "a.csv", csv_of(5))
+    assert site.once().returncode == 0
+    a = site.receipt("bob", "done", "a.csv")
+    killed_at(site, "retaking.committed", "undo", a["id"])
+    copied(site, tmp_path / "b")
+    restore(site, tmp_path / "b")
+    site.once()
+    assert site.receipt("bob", "failed", "a.csv")["state"] == "undone" and stored(site, "bob", "bob-t") == []
+    settled(site)
+
+
+def test_a_replacing_that_was_under_way_then_and_is_done_since(site, tmp_path):
+    site.tenant("bob", KEYED, t={**JOB, "same_name": "replace"})
+    site.drop("bob", "a.csv", csv_of(5))
+    assert site.once().returncode == 0
+    site.drop("bob", "a.csv", csv_of(7))
+    killed_at(site, "replacing.committed")
+    copied(site, tmp_path / "b")
+    site.once()
+    assert sorted(r["id"] for r in stored(site, "bob", "bob-t")) == list(range(7))
+    restore(site, tmp_path / "b")
+    assert site.once().returncode == 0
+    assert site.log("ingestd").count("file.placed-since") == 2
+    assert sorted(r["id"] for r in stored(site, "bob", "bob-t")) == list(range(7))
+    # the journal does not know how many rows the last one has: what would replace it is for a person
+    site.drop("bob", "a.csv", csv_of(5))
+    assert site.once().returncode == 3
+    assert "older than the journal reaches" in site.receipt("bob", "held", "a.csv")["reason"]
+    assert sorted(r["id"] for r in stored(site, "bob", "bob-t")) == list(range(7))
+
+
 def test_a_backup_stands_alone(site, tmp_path):
     """Another machine: no staging, no store; it starts, and a file that was loaded before is still known."""
     site.drop("bob", "a.csv", csv_of(5))

@@ -39,9 +39,9 @@ def wish(site, verb, ident, code=0):
     answers = []
 
     def answered():
-        """Not that it is being tried at this moment, which a waiting one is each second."""
+        """Not that it is being tried at this moment, which a waiting one is each second, or placed."""
         answers.append(site.ctl("--json", verb, ident))
-        return "on its way (" not in answers[-1].stderr
+        return "nothing to try again" not in answers[-1].stderr and "in a moment" not in answers[-1].stderr
     site.until(answered)
     out = answers[-1]
     assert out.returncode == code, out.stdout + out.stderr
@@ -210,6 +210,68 @@ def test_a_file_that_waits_for_its_store_is_undone_or_tried_when_that_is_back(si
     assert len(rows_of(site, ended(site, ids["b.csv"], "done"))) == 5
     end = ended(site, ids["a.csv"], "undone")
     assert rows_of(site, end) == [] and "operator" in end["reason"]
+
+
+@pytest.fixture
+def loading(site):
+    """A file that a worker has at this moment, before its store's lock: [id], with release() to let it go on."""
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    load(site, "first.csv", csv(1))
+    store = sqlite3.connect(site.path("var", "data", "bob", "data.db"), isolation_level=None)
+    store.execute("begin immediate")
+    site.drop("bob", "a.csv", csv(5))
+    site.until(lambda: any("file.gated" in line and "a.csv" in line for line in site.log("bob").splitlines()))
+    ident, = {f["id"] for f in json.loads(site.ctl("--json", "files").stdout) if f["file"] == "a.csv"}
+    assert show(site, ident)["state"] == "running"
+
+    def release():
+        store.execute("rollback")
+        store.close()
+    return site, ident, release
+
+
+def test_undo_of_a_file_that_is_being_loaded_stops_it(loading):
+    site, ident, release = loading
+    assert "nothing to try again" in site.ctl("retry", ident).stderr
+    assert "it is not held" in wish(site, "release", ident, 1)
+    wish(site, "undo", ident)
+    assert "being taken back already" in wish(site, "undo", ident, 1)
+    release()
+    end = ended(site, ident, "undone")
+    assert rows_of(site, end) == [] and "operator" in end["reason"] and balanced(end)
+    assert site.names("bob", "failed") == ["a.csv", "a.csv.receipt.json"]
+    assert [f["kind"] for f in json.loads(site.ctl("--json", "journal", "check").stdout)["findings"]] == []
+
+
+def test_rerun_of_a_file_that_is_being_loaded_begins_it_anew(loading):
+    site, ident, release = loading
+    site.tenant("bob", FAST, t={**JOB, "filter": 'filter { mutate { replace => { "name" => "new" } } }'})
+    reload(site)
+    wish(site, "rerun", ident)
+    release()
+    assert {name for _, name in rows_of(site, ended(site, ident, "done"))} == {"new"}
+
+
+def test_a_rerun_that_is_under_way_becomes_an_undo(loading):
+    site, ident, release = loading
+    wish(site, "rerun", ident)
+    wish(site, "undo", ident)
+    release()
+    assert rows_of(site, ended(site, ident, "undone")) == []
+
+
+def test_undo_of_a_file_in_its_queue_gives_it_up(loading):
+    site, _, release = loading
+    site.tenant("bob", {**FAST, "limits": {"max_workers": 1}}, t=JOB)
+    reload(site)
+    site.drop("bob", "b.csv", csv(5))
+    site.until(lambda: any(f["file"] == "b.csv" for f in json.loads(site.ctl("--json", "files").stdout)))
+    ident, = {f["id"] for f in json.loads(site.ctl("--json", "files").stdout) if f["file"] == "b.csv"}
+    site.until(lambda: show(site, ident)["state"] == "queued")
+    wish(site, "undo", ident)
+    assert "before a row" in ended(site, ident, "undone")["reason"]
+    release()
 
 
 def test_a_file_that_waits_before_its_first_row_is_given_up_at_once(tmp_path):

@@ -4,6 +4,7 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/wish.h"
 #include "watcher/base/clock.h"
+#include "watcher/daemon/circuits.h"
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
@@ -11,6 +12,7 @@
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/model/keyring.h"
+#include "watcher/schedule/schedule.h"
 #include "watcher/spool/deliveries.h"
 #include "watcher/spool/retake.h"
 
@@ -183,12 +185,17 @@ static void give_up(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
 
-	file_unwait(x);
-	file_set_state(d, x, x->row.resume);
 	fault_set(&f, FAULT_CONFIG, "given up at the operator's wish before a row of it was stored");
 	f.kind = FAULT_NONE;
 	if (!d->fatal)
 		ending_begin(d, x, OUTCOME_UNDONE, &f);
+}
+
+static void give_up_waiting(struct ingestd *d, struct file *x)
+{
+	file_unwait(x);
+	file_set_state(d, x, x->row.resume);
+	give_up(d, x);
 }
 
 static void undo_waiting(struct ingestd *d, struct file *x, enum after_undo after)
@@ -213,11 +220,61 @@ static int wish_of_waiting(struct ingestd *d, enum wish w, struct file *x, struc
 	if (w == WISH_UNDO && begun)
 		undo_waiting(d, x, AFTER_UNDO_PLACE);
 	else if (w == WISH_UNDO)
-		give_up(d, x);
+		give_up_waiting(d, x);
 	else if (at == FILE_LOADING && (w == WISH_RERUN || version_differs(d, x)))
 		undo_waiting(d, x, AFTER_UNDO_LOAD);
 	else
 		file_wake(d, x);
+	return 0;
+}
+
+/* --- a file that is being tried --- */
+
+/* Where it is, as kill -9 would: what it sent is what its ids say. */
+static void stop_trying(struct ingestd *d, struct file *x)
+{
+	turn_cancel(d, x);
+	circuits_left(d, x);
+	if (x->task)
+		schedule_remove(d->schedule, x->task);
+	x->task = NULL;
+	x->parked = x->row.running = false;
+	x->tries = x->missed = 0;
+}
+
+static int wish_of_undoing(struct ingestd *d, enum wish w, struct file *x, struct fault *f)
+{
+	if (w != WISH_UNDO || x->row.after_undo != AFTER_UNDO_LOAD || x->row.leg.state != LEG_UNDOING)
+		return fault_set(f, FAULT_CONFIG, "its rows are being taken back already; ask again when that is done");
+	x->row.after_undo = AFTER_UNDO_PLACE;
+	set_undone(x);
+	file_save(d, x);
+	return 0;
+}
+
+static int wish_of_running(struct ingestd *d, enum wish w, struct file *x, struct fault *f)
+{
+	bool begun = x->row.state == FILE_LOADING;
+
+	if (x->row.state == FILE_UNDOING)
+		return wish_of_undoing(d, w, x, f);
+	if (x->row.has_outcome ||
+	    (!begun && x->row.state != FILE_CLAIMED && x->row.state != FILE_IDENTIFIED && x->row.state != FILE_GATED))
+		return fault_set(f, FAULT_TEMPORARY, "it is on its way to its folder; ask again in a moment");
+	if (w == WISH_RELEASE)
+		return fault_set(f, FAULT_CONFIG, "it is not held, it is being loaded (%s)", file_row_record_state(&x->row));
+	if (w == WISH_RETRY)
+		return fault_set(f, FAULT_CONFIG, "it is %s: there is nothing to try again; undo stops it, rerun begins it anew",
+				 file_row_record_state(&x->row));
+	stop_trying(d, x);
+	if (begun) {
+		x->row.after_undo = w == WISH_UNDO ? AFTER_UNDO_PLACE : AFTER_UNDO_LOAD;
+		undo(d, x);
+	} else if (w == WISH_UNDO) {
+		give_up(d, x);
+	} else {
+		file_resume(d, x);
+	}
 	return 0;
 }
 
@@ -295,8 +352,7 @@ int wish_apply(struct ingestd *d, enum wish w, const struct file_row *stored, st
 	if (x && x->row.state == FILE_WAITING)
 		return wish_of_waiting(d, w, x, f);
 	if (x)
-		return fault_set(f, FAULT_CONFIG, "it is on its way (%s): its end comes first",
-				 file_row_record_state(&x->row));
+		return wish_of_running(d, w, x, f);
 	if (file_state_alive(stored->state))
 		return fault_set(f, FAULT_CONFIG, "its tenant %s is not served", stored->tenant);
 	file_row_copy(stored, &r);

@@ -15,6 +15,7 @@
 #include "watcher/spool/adopt.h"
 #include "watcher/spool/durable.h"
 #include "watcher/spool/place.h"
+#include "watcher/spool/retake.h"
 #include "watcher/spool/work.h"
 
 #include <dirent.h>
@@ -149,6 +150,18 @@ static bool is_receipt_of(int dir, const char *target, const struct file_row *r,
 	return mine;
 }
 
+/* It is to come out of the place that the row still names. */
+static bool is_retaken(const struct file_row *r)
+{
+	return r->state == FILE_RETAKING || (r->state == FILE_WAITING && r->resume == FILE_RETAKING);
+}
+
+/* A receipt where the row was placed before it was wanted back is older than the row. */
+static bool is_older(const struct file_row *r, enum folder place, const char *name)
+{
+	return is_retaken(r) && r->has_folder && place == r->folder && strcmp(name, r->target) == 0;
+}
+
 static bool is_placed_since(const struct folders *t, const struct file_row *r, bool *done)
 {
 	static const enum folder places[] = {FOLDER_DONE, FOLDER_FAILED, FOLDER_HELD};
@@ -156,22 +169,24 @@ static bool is_placed_since(const struct folders *t, const struct file_row *r, b
 	bool found = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(places) && !found; i++)
-		found = is_receipt_of(t->fd[places[i]], r->file, r, state) ||
-			is_receipt_of(t->fd[places[i]], other, r, state);
+		found = (!is_older(r, places[i], r->file) && is_receipt_of(t->fd[places[i]], r->file, r, state)) ||
+			(!is_older(r, places[i], other) && is_receipt_of(t->fd[places[i]], other, r, state));
 	*done = strcmp(state, "done") == 0;
 	free(other);
 	return found;
 }
 
-/* PLACING looks at its target by itself; a row that only waits has not been looked at. */
+/* PLACING looks at its target by itself; a row that only waits, or is to come back, has not been looked at. */
 static enum recover_action judge(const struct folders *t, const struct file_row *r, bool *done, struct fault *f)
 {
 	enum recover_action a = action_of(t, r, f);
 	struct fault ignored = FAULT_INIT;
 	bool gone = a == RECOVER_LOST;
 
-	if (a == RECOVER_WAIT || a == RECOVER_RECEIPT)
+	if (a == RECOVER_WAIT || a == RECOVER_RECEIPT || a == RECOVER_RETAKE)
 		gone = look_at_file(t, r, &ignored) == RECOVER_LOST;
+	if (gone && is_retaken(r))
+		gone = retake_look(t, r, &ignored) == RETAKE_MISSING;
 	return gone && is_placed_since(t, r, done) ? RECOVER_PLACED_SINCE : a;
 }
 

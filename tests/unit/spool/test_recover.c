@@ -158,6 +158,61 @@ static void test_placed_since(void **state UNUSED)
 	}
 }
 
+static void place_then_want_back(struct scene *s, struct file_row *r, bool waiting)
+{
+	static const enum file_state way[] = {FILE_IDENTIFIED, FILE_GATED, FILE_LOADING, FILE_INDEXED, FILE_PLACING, FILE_PLACED, FILE_RETAKING};
+
+	row_make(r, 1, "alice", "x.csv");
+	OK(journal_insert(s->j, r, &fault));
+	r->has_outcome = r->has_folder = true;
+	r->outcome = OUTCOME_DONE;
+	r->folder = FOLDER_DONE;
+	r->times.placed = 1;
+	file_row_set(&r->target, "x.csv");
+	for (size_t i = 0; i < ARRAY_LEN(way); i++)
+		OK(journal_set_state(s->j, r, way[i], &fault));
+	if (waiting)
+		OK(journal_set_state(s->j, r, FILE_WAITING, &fault));
+}
+
+/* Wanted back: the receipt where it was placed is older than the wish, one elsewhere is what became of it since. */
+static void test_retaken(void **state UNUSED)
+{
+	static const struct {
+		const char *name;
+		bool waiting, there;
+		enum folder folder;
+		const char *want;
+	} cases[] = {
+		{"not begun", false, true, FOLDER_DONE, "retake: "},
+		{"not begun, waiting", true, true, FOLDER_DONE, "wait: "},
+		{"its file is gone", false, false, FOLDER_DONE, "retake: "},
+		{"its file is gone, waiting", true, false, FOLDER_DONE, "wait: "},
+		{"undone since", false, false, FOLDER_FAILED, "placed-since:- "},
+		{"undone since, waiting", true, false, FOLDER_FAILED, "placed-since:- "},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct file_row r;
+		struct scene s;
+		void *x = NULL;
+
+		fixture_setup(&x);
+		scene_begin(x, &s);
+		place_then_want_back(&s, &r, cases[i].waiting);
+		if (cases[i].there)
+			write_at(s.t->fd[FOLDER_DONE], "x.csv", "0123456789");
+		r.bytes = 10;
+		OK(journal_save(s.j, &r, &fault));
+		write_at(s.t->fd[cases[i].folder], "x.csv.receipt.json", "{\"id\":\"" A1 "\",\"state\":\"undone\"}\n");
+		print_message("%s\n", cases[i].name);
+		expect(&s, cases[i].want);
+		file_row_release(&r);
+		scene_end(&s);
+		fixture_teardown(&x);
+	}
+}
+
 static void test_no_tenant(void **state)
 {
 	struct file_row r;
@@ -303,7 +358,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_rows),  T(test_placed_since), T(test_no_tenant), T(test_leftovers),
+		T(test_rows),  T(test_placed_since), T(test_retaken), T(test_no_tenant), T(test_leftovers),
 		T(test_adopt), T(test_not_a_file), T(test_broken_is_for_ever),
 	};
 
