@@ -4,6 +4,7 @@ tests/lib/taken_over.c is the worker's own program with another service: the cal
 where it must be refused or kill, and unconfined, where it must succeed: a call that fails anyway shows nothing.
 """
 import array
+import json
 import os
 import shutil
 import socket
@@ -207,6 +208,21 @@ def test_f_under_the_daemon_with_a_user_of_its_own(own):
     own.until(lambda: all("%s -> " % c in own.log("ingestd").replace('\\"', '"') for c in calls))
     said = {c: own.log("ingestd").split(c + " -> ")[1].split('"')[0].split()[0] for c in calls}
     assert list(said.values()) == ["EACCES"] * 4 + ["EPERM", "EAFNOSUPPORT", "EACCES", "ok"]
+
+
+def test_f_a_worker_that_never_comes_back_dies_with_a_killed_daemon(own):
+    """Another user than the daemon: neither its death nor the end of a socket that nobody reads would end it."""
+    own.drop("alice", "a.csv", b"read /dev/urandom\nsleep 600\n")
+    own.start()
+    own.until(lambda: "read /dev/urandom -> ok" in own.log("ingestd"))
+    worker, = json.loads(own.ctl("--json", "status").stdout)["processes"]
+    own.kill()
+    own.until(lambda: not os.path.exists("/proc/%d" % worker["pid"]) or zombie(worker["pid"]), 10)
+
+
+def zombie(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return f.read().rsplit(")", 1)[1].split()[0] == "Z"
 
 
 def test_f_a_forbidden_call_fails_the_file_as_crashed_the_worker(own):

@@ -80,6 +80,7 @@ static long call_read(void) { return opened(O_RDONLY); }
 static long call_write(void) { return opened(O_WRONLY); }
 static long call_create(void) { return opened(O_WRONLY | O_CREAT | O_EXCL); }
 static long call_list(void) { return opened(O_RDONLY | O_DIRECTORY); }
+static long call_sleep(void) { return sleep((unsigned)number()) ? -1 : 0; }
 static long call_unlink(void) { return unlink(first); }
 static long call_mkdir(void) { return mkdir(first, 0700); }
 static long call_truncate(void) { return truncate(first, 0); }
@@ -307,7 +308,7 @@ static const struct {
 	CALL(mount), CALL(setuid), CALL(setgroups), CALL(capset), CALL(setrlimit), CALL(prctl_dumpable), CALL(personality),
 	CALL(io_uring), CALL(bpf), CALL(userfaultfd), CALL(keyctl), CALL(add_key), CALL(perf), CALL(inotify), CALL(fanotify),
 	CALL(memfd), CALL(shmget), CALL(mq_open), CALL(write_and_run), CALL(make_runnable), CALL(name_to_handle), CALL(accept),
-	CALL(syslog),
+	CALL(syslog), CALL(sleep),
 #ifdef __x86_64__
 	CALL(vfork),
 #endif
