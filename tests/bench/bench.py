@@ -15,6 +15,7 @@ import measure
 import memory
 import ours
 import peers
+import picture
 import ratios
 import rig
 import search
@@ -23,7 +24,7 @@ import truth
 
 PARTS = ("table", "peers", "memory", "small", "search")
 MORE = ("hard",)  # when asked for
-ROOM = 10 << 30  # of --dir, for ten million rows
+ROOM = 12 << 30  # of --dir, for ten million rows
 BESIDE = {"memory": lambda bench, o: memory.found(bench, o.rows * 10 or bench.most),
           "small": lambda bench, o: small_files.found(bench),
           "search": lambda bench, o: search.found(bench)}
@@ -37,7 +38,7 @@ class Bench:
         self.sink = rig.Sink()
         self.verified = ours.VERIFIED
         room = os.statvfs(folder)
-        self.most = ours.SIZES[-1] if room.f_bavail * room.f_frsize > ROOM else ours.SIZES[-2]
+        self.most = ours.MOST if room.f_bavail * room.f_frsize > ROOM else ours.MANY
         self._expected = {}
 
     def close(self):
@@ -54,7 +55,7 @@ class Bench:
 def options():
     p = measure.options(__doc__, rows=0)
     p.add_argument("--only", metavar="WORDS", help="contenders whose name has one of these, with commas between")
-    p.add_argument("--seconds", type=float, default=4.0, help="what one run takes at most, about; rows follow from it")
+    p.add_argument("--seconds", type=float, default=8.0, help="what one run takes at most, about (ten million rows: 2.5 times that)")
     p.add_argument("--loaded", action="store_true", help="the machine is not ours alone: no run is made again for that")
     p.add_argument("--verify", type=int, default=ours.VERIFIED, metavar="ROWS", help="rows of the passes that are not timed")
     p.add_argument("--parts", default=",".join(PARTS), help="of %s" % ",".join(PARTS + MORE))
@@ -149,6 +150,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     found = ratios.of(rows) + more
     print_all(rows, verdicts, contenders, found, refused)
+    print("\n" + "\n".join(picture.of(rows)))
     if "hard" in details:
         print()
         hard.print_table(details["hard"])

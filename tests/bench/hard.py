@@ -17,7 +17,7 @@ import rig
 import truth
 
 N, AT, LIMIT, AWAY = 1000, 500, 20, 150
-PIECES, PAUSE = 5, 0.6
+PIECES, PAUSE = 5, 1.0
 CATEGORY, MEMORY = 8, 10
 # what it is: what becomes of the cells of row AT, the faults of the server, does the row stay out
 CASES = {
@@ -80,12 +80,11 @@ def ours_through(bench, path, sink, slow):
 
 
 def script_through(peer, path, sink, slow):
+    """A script reads what is there when it starts; nothing tells it that more will come."""
     upload = Upload(path) if slow else None
-    if upload:
-        upload.thread.start()
     measure.run(peer.argv(path, sink.url, "bench"), expect=None)
     if upload:
-        upload.thread.join()
+        upload.go_on()
 
 
 def follower_through(peer, path, sink, slow, limit):

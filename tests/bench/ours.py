@@ -13,7 +13,10 @@ import truth
 
 BODY = 1984 * 1024
 FLIGHT = 4
-SIZES = (100_000, 1_000_000, 10_000_000)
+PILOT, FEW = 100_000, 1_000
+MANY, MOST = 1_000_000, 10_000_000
+SIZES = (PILOT, 200_000, 500_000, MANY, 2_000_000, 5_000_000, MOST)
+LONGER = 2.5  # what ten million rows may take, in --seconds
 VERIFIED = 100_000
 DEVNULL = subprocess.DEVNULL
 
@@ -21,23 +24,25 @@ DEVNULL = subprocess.DEVNULL
 class Contender:
     group = "ours"
     kind = "plain"
-    most = 1_000_000  # rows that are worth it, or that there is room for
+    most = MANY  # rows that are worth it, or that there is room for
 
     def __init__(self, bench, name):
         self.bench, self.rig, self.name = bench, bench.rig, name
-        self.rows = SIZES[0]
+        self.rows = PILOT
 
     @property
     def file(self):
         return self.rig.rows(self.kind, self.rows)
 
     def size(self, seconds):
-        """As many rows as take about that long, by a run of the fewest."""
-        self.rows = SIZES[0]
-        cost = self.once()
-        for rows in SIZES[1:]:
-            if rows <= min(self.most, self.bench.most) and cost.wall * rows / SIZES[0] <= seconds:
-                self.rows = rows
+        """As many rows as take about that long, by two short runs: what it takes to start does not count."""
+        self.rows = FEW
+        start = self.once().wall
+        self.rows = PILOT
+        each = max(1e-9, self.once().wall - start) / (PILOT - FEW)
+        most = min(self.most, self.bench.most)
+        limit = seconds * (LONGER if self.most == MOST else 1)
+        self.rows = max([rows for rows in SIZES if rows <= most and start + each * rows <= limit], default=PILOT)
 
     def once(self):
         raise NotImplementedError
@@ -48,7 +53,7 @@ class Contender:
 
 class Cat(Contender):
     group = "yardstick"
-    most = SIZES[-1]
+    most = MOST
 
     def once(self):
         return measure.run(["cat", self.file])
@@ -62,11 +67,11 @@ class Digest(Cat):
 class Replay(Contender):
     group = "yardstick"
     times = 1
-    most = SIZES[-1]
+    most = MOST
 
     @property
     def bodies(self):
-        rows = min(self.rows, SIZES[1])
+        rows = min(self.rows, MANY)
         path = self.rig.path("bodies-%d" % rows)
         if not os.path.exists(path):
             with open(path, "wb") as f:
@@ -75,7 +80,7 @@ class Replay(Contender):
         return path
 
     def once(self):
-        times = max(1, self.rows // SIZES[1])
+        times = max(1, self.rows // MANY)
         done = subprocess.run([measure.tool("replay"), "-b", str(BODY), "-f", str(FLIGHT), "-n", str(times),
                                self.bench.sink.url + "/bench-mapped/_bulk", self.bodies], capture_output=True, text=True,
                               check=True)
@@ -102,7 +107,7 @@ class BareLoop(Contender):
 
 class Pass(Contender):
     """One pass alone: the gate's (-d), the load's (-e), or neither."""
-    most = SIZES[-1]
+    most = MOST
 
     def __init__(self, bench, name, *flags, job="mapped"):
         super().__init__(bench, name)
@@ -118,7 +123,7 @@ class Convert(Contender):
         super().__init__(bench, name)
         self.job, self.kind = job, kind
         if kind == "plain":
-            self.most = SIZES[-1]
+            self.most = MOST
 
     def argv(self, path):
         return [measure.WORKER, "--convert", "-c", self.bench.site.config, "--tenant", "bench", "--job", self.job, path]
@@ -137,7 +142,7 @@ class Convert(Contender):
 
 class ConvertToFile(Convert):
     """The same with its output on tmpfs, beside programs that write NDJSON there."""
-    most = SIZES[1]
+    most = MANY
 
     def once(self):
         out = self.rig.path("converted")
@@ -156,7 +161,7 @@ class Post(Contender):
         super().__init__(bench, name)
         self.job, self.kind = job, kind
         if kind == "plain":
-            self.most = SIZES[-1]
+            self.most = MOST
 
     def site_for(self, sink):
         return self.rig.site("post", {"main": {"type": "elasticsearch", "urls": [sink.url]}})

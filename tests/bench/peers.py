@@ -22,7 +22,6 @@ import fetch  # noqa: E402
 
 QUIET = 4.0
 LIMIT = 240
-SIZES = ours.SIZES
 
 
 class Peer(ours.Contender):
@@ -100,8 +99,6 @@ class Streaming(Python):
 
 class ToFile(Python):
     """NDJSON on tmpfs, one thread."""
-    most = SIZES[1]
-
     def __init__(self, bench, name, script, package, env=None):
         super().__init__(bench, name)
         self.script, self.package, self.env = script, package, env

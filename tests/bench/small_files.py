@@ -39,12 +39,12 @@ def files(source, folder, count):
     return count / cost.wall, cost.cpu * 1000 / count
 
 
-def found(bench, seconds=60.0, rounds=3):
+def found(bench, seconds=75.0, rounds=3):
     source = bench.rig.rows("plain", 1_000_000)
     folder = tempfile.mkdtemp(prefix="bench-small-", dir=measure.BUILD)
     try:
         rate, _ = files(source, folder, FEW)
-        count = ALL if ALL / rate <= seconds else max(FEW, int(rate * seconds / 1000) * 1000)
+        count = ALL if ALL / rate <= seconds else max(FEW, int(rate * seconds / rounds / 100) * 100)
         rounds = rounds if count < ALL else 1
         seen = []
         for _ in range(rounds):
