@@ -113,6 +113,8 @@ static enum filter_result emit(const struct split *s, struct filter_run *run, st
 	made = event_copy(ev);
 	if (ref_set(s->to, made, value_copy(&v, ev->arena), &why) < 0)
 		return filter_fail(run, ev, FAILED, s->to->shown, &v, "%s", why);
+	if (s->to == s->field.ref)
+		made->message_set = ev->message_set; /* a part of the row is the row still */
 	return filter_emit(run, made) < 0 ? FILTER_FAILED : FILTER_DONE;
 }
 

@@ -72,6 +72,7 @@ static void finish(struct ref *r, struct arena *a, const struct ref_element *ele
 	}
 	r->timestamp = !r->metadata && count == 1 && span_equal(r->elements[0].name, TIMESTAMP);
 	r->tags = !r->metadata && count && span_equal(r->elements[0].name, TAGS);
+	r->message = !r->metadata && count && span_equal(r->elements[0].name, EVENT_MESSAGE);
 	r->version = !r->metadata && count == 1 && span_equal(r->elements[0].name, VERSION);
 	r->shown = !r->metadata && count == 1 ? r->elements[0].name : r->text;
 }
@@ -240,7 +241,10 @@ int ref_set(const struct ref *r, struct event *ev, struct value v, const char **
 			return -1;
 		container = *child;
 	}
-	return put(&container, &r->elements[r->count - 1], v, ev->arena, why) ? 0 : -1;
+	if (!put(&container, &r->elements[r->count - 1], v, ev->arena, why))
+		return -1;
+	ev->message_set = ev->message_set || r->message;
+	return 0;
 }
 
 bool ref_remove(const struct ref *r, struct event *ev, struct value *was)

@@ -28,6 +28,7 @@ struct ref {
 	bool timestamp;    /* @timestamp itself */
 	bool tags;	   /* the event's tags, or below them */
 	bool version;      /* @version itself */
+	bool message;      /* message, or below it */
 	size_t count;
 	struct ref_element *elements;
 };

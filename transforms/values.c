@@ -131,6 +131,7 @@ struct event *event_copy(const struct event *ev)
 	event_init(copy, ev->arena);
 	copy_map(&copy->fields, &ev->fields, ev->arena);
 	copy_map(&copy->metadata, &ev->metadata, ev->arena);
+	copy->message_set = ev->message_set;
 	return copy;
 }
 

@@ -258,6 +258,36 @@ def test_convert_prints_the_documents_of_split_rows(site):
     assert lines[1::2] == [{"id": "1", "n": 10}, {"id": "1", "n": 20}, {"id": "2", "n": 7}]
 
 
+MESSAGES = [
+    ('csv { columns => ["id", "message"] }', b'1,hello\n2,"hello"\n3,\n4\n',
+     [{"id": "1", "message": "hello"}, {"id": "2", "message": "hello"}, {"id": "3", "message": None}, {"id": "4"}]),
+    ('csv { columns => ["message"] } mutate { add_field => { "k" => "v" } }', b'hello\n"hello"\n',
+     [{"message": "hello", "k": "v"}] * 2),
+    ('json { source => "message" }', b'{"message":"hello","a":1}\n{"a":2}\n', [{"message": "hello", "a": 1}, {"a": 2}]),
+    ('dissect { mapping => { "message" => "%{a}: %{message}" } }', b"x: hello\n", [{"message": "hello", "a": "x"}]),
+    ('json { source => "message" } mutate { rename => { "msg" => "message" } }', b'{"msg":"hello","a":1}\n',
+     [{"message": "hello", "a": 1}]),
+    ('mutate { replace => { "message" => "it is %{message}" } add_field => { "k" => "v" } }', b"hello\n",
+     [{"message": "it is hello", "k": "v"}]),
+    # the row, edited in place, is the row still
+    ('mutate { gsub => ["message", ";", ","] } csv { columns => ["a", "b"] }', b"1;2\n", [{"a": "1", "b": "2"}]),
+    ('split { terminator => ";" } csv { columns => ["a"] }', b"1;2\n", [{"a": "1"}, {"a": "2"}]),
+]
+
+
+@pytest.mark.parametrize("number", range(len(MESSAGES)))
+def test_a_message_that_the_filter_sets_is_data(site, number):
+    text, content, want = MESSAGES[number]
+    name = "a.csv" if "csv {" in text else "a.txt"
+    with open(site.path(name), "wb") as f:
+        f.write(content)
+    for more in ("", " if [nosuch] { drop { } }"):  # by the way of usual rows and by the other one
+        site.tenant("bob", t={"pattern": "*", "filter": text + more, "index": {"name": "t"}})
+        done = subprocess.run([os.path.join(site_.BUILD, "ingest-worker"), "--convert", "-c", site.path("ingestd.json"),
+                               "--tenant", "bob", "--job", "t", site.path(name)], capture_output=True, text=True, timeout=60)
+        assert [json.loads(l) for l in done.stdout.splitlines()][1::2] == want, (more, done.stderr)
+
+
 def test_compat_is_lenient_and_counts_what_it_loses(site):
     text = 'csv { columns => ["id", "n"] }\nmutate { convert => { "n" => "integer" } }'
     site.tenant("bob", t=job(filter=text, compat="logstash-8.6"))

@@ -131,6 +131,7 @@ void event_init(struct event *ev, struct arena *arena)
 {
 	ev->arena = arena;
 	ev->cancelled = false;
+	ev->message_set = false;
 	ev->now_ms = 0;
 	value_map_init(&ev->fields);
 	value_map_init(&ev->metadata);
@@ -143,6 +144,7 @@ struct value *event_get(const struct event *ev, struct span name)
 
 struct value *event_set(struct event *ev, struct span name, struct value v)
 {
+	ev->message_set = ev->message_set || span_equal(name, EVENT_MESSAGE);
 	return value_map_set(&ev->fields, ev->arena, name, v);
 }
 

@@ -63,11 +63,14 @@ struct value_map {
 	size_t slot_count;
 };
 
+#define EVENT_MESSAGE SPAN_LITERAL("message")
+
 struct event {
 	struct arena *arena;
 	struct value_map fields;   /* what becomes the document */
 	struct value_map metadata; /* [@metadata][...]: never output */
 	bool cancelled;            /* by drop */
+	bool message_set;          /* a filter has set `message`: it is data, and no longer the row itself */
 	int64_t now_ms;            /* what @timestamp is while no field of that name is set */
 };
 

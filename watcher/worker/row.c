@@ -11,8 +11,6 @@
 #include "watcher/sink/fit.h"
 #include "watcher/worker/straight.h"
 
-#define MESSAGE SPAN_LITERAL("message")
-
 struct row {
 	struct compiled *compiled;
 	const struct job *job;
@@ -60,7 +58,7 @@ const char *row_given_up(const struct row *r)
 static bool names_message(const struct parser_header *h)
 {
 	for (size_t i = 0; h->names && i < h->count; i++)
-		if (span_equal(h->names[i], MESSAGE))
+		if (span_equal(h->names[i], EVENT_MESSAGE))
 			return true;
 	return false;
 }
@@ -109,7 +107,7 @@ static int fill(struct row *r, const struct record *rec, struct event *ev, struc
 	if (r->typed && typed_apply(r->typed, rec->fields, rec->field_count, ev, c, error) < 0)
 		return -1;
 	if (!r->own_message)
-		event_append(ev, MESSAGE, value_string(rec->raw));
+		event_append(ev, EVENT_MESSAGE, value_string(rec->raw));
 	return 0;
 }
 
@@ -123,6 +121,13 @@ static struct span own_field(const struct row *r, const struct event *ev)
 	return event_get(ev, START) ? START : event_get(ev, FINISH) ? FINISH : SPAN_NONE;
 }
 
+/* The row itself is no field of the document, unless the job or nothing else keeps it; what a filter or the file has of that name is. */
+static void leave_message_out(const struct row *r, struct event *ev)
+{
+	if (!r->own_message && !ev->message_set && !r->job->keep_message && ev->fields.len > 1)
+		event_remove(ev, EVENT_MESSAGE);
+}
+
 /* What the index's mappings would refuse is refused here, so that the gate's verdict knows of it. */
 static enum row_result judge(const struct row *r, const struct record *rec, struct event *ev,
 			     struct row_error *error)
@@ -130,8 +135,7 @@ static enum row_result judge(const struct row *r, const struct record *rec, stru
 	char text[FIT_TEXT];
 	struct span column;
 
-	if (!r->own_message && !r->job->keep_message && ev->fields.len > 1)
-		event_remove(ev, MESSAGE);
+	leave_message_out(r, ev);
 	column = own_field(r, ev);
 	if (column.p) {
 		row_error_set(error, rec->line, column, "the job's \"%s\" writes this field; rename the row's own",
@@ -234,12 +238,11 @@ static struct straight *probe(struct row *r)
 	arena_reset(&r->arena);
 	event_init(&r->event, &r->arena);
 	columns = arena_alloc(&r->arena, shape.columns * sizeof(*columns));
-	event_append(&r->event, MESSAGE, value_string(make_marks(&r->arena, columns, shape.columns)));
+	event_append(&r->event, EVENT_MESSAGE, value_string(make_marks(&r->arena, columns, shape.columns)));
 	plan_run(r->compiled->plan, &r->event, NULL, r->claimed_ms, &p);
 	if (p.failure || p.refusal || p.count != 1)
 		return NULL;
-	if (p.events[0]->fields.len > 1)
-		event_remove(p.events[0], MESSAGE);
+	leave_message_out(r, p.events[0]);
 	marks = (struct straight_marks){columns, shape.columns, shape.conversions, shape.header};
 	return straight_of_marks(&r->job->mapping, p.events[0], &marks);
 }

@@ -16,7 +16,7 @@
  *   text with csv {}         message alone goes in, the text does the rest
  *   text without csv {}      csv: the fields as strings and message; txt: message
  * A row with a filter's failure is a reject by that filter's message, unless the job's on_failure_tag is `index`.
- * Then `message` goes unless keep_message or nothing else is left, and what the mappings would refuse is a reject.
+ * Then `message` goes unless keep_message, a filter has set it or nothing else is left, and what the mappings would refuse is a reject.
  * A document that has a field which provenance or start_finish_times would write is a reject: nothing of a tenant's is overwritten.
  * Ownership: compiled and header are borrowed; an event's memory is the row's arena, reset at each call.
  */
