@@ -212,6 +212,22 @@ struct span json_in_skip(struct json_in *in)
 	return in->bad ? SPAN_NONE : (struct span){from, (size_t)(in->p - from)};
 }
 
+bool json_in_just(struct json_in *in, const struct span *parts, size_t count)
+{
+	const char *p;
+
+	(void)peek(in);
+	p = in->p;
+	for (size_t i = 0; i < count; i++) {
+		if (in->bad || (size_t)(in->end - p) < parts[i].n || memcmp(p, parts[i].p, parts[i].n) != 0)
+			return false;
+		p += parts[i].n;
+	}
+	in->p = p;
+	in->first = false;
+	return true;
+}
+
 bool json_in_end(struct json_in *in)
 {
 	blanks(in);

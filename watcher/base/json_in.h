@@ -45,6 +45,8 @@ bool json_in_u64(struct json_in *in, uint64_t *out);
 bool json_in_bool(struct json_in *in, bool *out);
 /* Any value; its text. */
 struct span json_in_skip(struct json_in *in);
+/* Is the next value just this text, parts one behind another that are a value?  Then it is taken; false: it is not, and nothing is. */
+bool json_in_just(struct json_in *in, const struct span *parts, size_t count);
 bool json_in_end(struct json_in *in);
 
 /* The value of a key of an object's text, with the value's own text; p NULL: not there, or no object. */

@@ -26,3 +26,29 @@ size_t document_id(const char *delivery, uint64_t row, unsigned part, char out[D
 		n += (size_t)snprintf(out + n, DOCUMENT_ID_TEXT - n, ".%u", part);
 	return n;
 }
+
+/* The number behind the dash one up; false: it takes a digit more. */
+static bool count_up(struct document_ids *ids)
+{
+	char *p = ids->text + ids->n - 1;
+
+	for (; *p != '-'; p--) {
+		if (*p != 'z') {
+			*p = *p == '9' ? 'a' : (char)(*p + 1);
+			return true;
+		}
+		*p = '0';
+	}
+	return false;
+}
+
+struct span document_ids_at(struct document_ids *ids, const char *delivery, uint64_t row, unsigned part)
+{
+	bool next = ids->row > 0 && row == ids->row + 1 && part == 0 && ids->part == 0;
+
+	if (!next || !count_up(ids))
+		ids->n = document_id(delivery, row, part, ids->text);
+	ids->row = row;
+	ids->part = part;
+	return (struct span){ids->text, ids->n};
+}

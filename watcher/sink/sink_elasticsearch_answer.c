@@ -60,24 +60,44 @@ static bool read_item(struct json_in *in, struct span id, const char *index, str
 	return item->moved;
 }
 
-static int read_items(struct json_in *in, const struct bulk *b, const char *index, struct answer_item *items,
+/* What nearly every item is, word for word. */
+static bool created(struct json_in *in, struct span id, struct answer_item *item)
+{
+	const struct span parts[] = {SPAN_LITERAL("{\"create\":{\"_id\":\""), id, SPAN_LITERAL("\",\"status\":201}}")};
+
+	if (!json_in_just(in, parts, ARRAY_LEN(parts)))
+		return false;
+	*item = (struct answer_item){.status = 201, .error = SPAN_NONE};
+	return true;
+}
+
+static bool read_any(struct json_in *in, bool remove, struct span id, const char *index, struct answer_item *item)
+{
+	struct span op;
+
+	return json_in_object(in) && json_in_key(in, &op) && span_is(op, remove ? "delete" : "create") &&
+	       read_item(in, id, index, item) && !json_in_key(in, &op);
+}
+
+static int read_items(struct json_in *in, const struct bulk *b, const struct answer_to *to, struct answer_item *items,
 		      char why[128])
 {
-	size_t n = 0, offset = 0;
-	struct span op;
+	struct document_ids ids = {.row = 0};
+	size_t n = 0;
 
 	if (!json_in_array(in))
 		return wrong(why, "it has no items");
 	while (json_in_item(in)) {
 		const struct bulk_document *d = &b->documents[n];
+		struct span id;
 
 		if (n == b->len)
 			return wrong(why, "it has more than the %zu items that were sent", b->len);
-		if (!json_in_object(in) || !json_in_key(in, &op) ||
-		    !span_is(op, d->remove ? "delete" : "create") ||
-		    !read_item(in, bulk_id(b, offset), index, &items[n]) || json_in_key(in, &op))
+		/* made again: the body that went out is cold by now */
+		id = document_ids_at(&ids, to->delivery, d->row, d->part);
+		if ((d->remove || to->index || !created(in, id, &items[n])) &&
+		    !read_any(in, d->remove, id, to->index, &items[n]))
 			return wrong(why, "item %zu of %zu is not the answer to what was sent", n + 1, b->len);
-		offset += d->bytes;
 		n++;
 	}
 	if (n != b->len)
@@ -85,7 +105,7 @@ static int read_items(struct json_in *in, const struct bulk *b, const char *inde
 	return 0;
 }
 
-int answer_read(struct span text, const struct bulk *b, const char *index, struct answer_item *items,
+int answer_read(struct span text, const struct bulk *b, const struct answer_to *to, struct answer_item *items,
 		char why[128])
 {
 	struct json_in in;
@@ -97,7 +117,7 @@ int answer_read(struct span text, const struct bulk *b, const char *index, struc
 		return wrong(why, "it is no JSON object");
 	while (json_in_key(&in, &key)) {
 		if (!found && span_is(key, "items")) {
-			if (read_items(&in, b, index, items, why) < 0)
+			if (read_items(&in, b, to, items, why) < 0)
 				return -1;
 			found = true;
 		} else {

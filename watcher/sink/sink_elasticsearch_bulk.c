@@ -8,7 +8,7 @@
 #include "watcher/sink/sink_elasticsearch_own.h"
 
 #define CREATE "{\"create\":{\"_id\":\""
-#define REMOVE "{\"delete\":{\"_id\":\"" /* as long as CREATE: bulk_id counts on it */
+#define REMOVE "{\"delete\":{\"_id\":\""
 
 struct bulk *bulk_new(void)
 {
@@ -37,6 +37,7 @@ void bulk_reset(struct bulk *b)
 {
 	strbuf_reset(&b->body);
 	b->len = 0;
+	b->ids.row = 0;
 	b->tries = 0;
 	b->expect = false;
 	b->not_before = 0;
@@ -45,8 +46,7 @@ void bulk_reset(struct bulk *b)
 
 void bulk_begin(struct bulk *b, const char *delivery, uint64_t row, unsigned part, bool remove)
 {
-	char id[DOCUMENT_ID_TEXT];
-	size_t n = document_id(delivery, row, part, id);
+	struct span id = document_ids_at(&b->ids, delivery, row, part);
 
 	if (b->len == b->cap) {
 		b->cap = b->cap ? b->cap * 2 : 64;
@@ -55,7 +55,7 @@ void bulk_begin(struct bulk *b, const char *delivery, uint64_t row, unsigned par
 	b->documents[b->len] = (struct bulk_document){row, part, 0, remove, false};
 	b->begun = b->body.n;
 	strbuf_addspan(&b->body, remove ? SPAN_LITERAL(REMOVE) : SPAN_LITERAL(CREATE));
-	strbuf_add(&b->body, id, n);
+	strbuf_addspan(&b->body, id);
 	strbuf_addspan(&b->body, SPAN_LITERAL("\"}}\n"));
 }
 
@@ -68,13 +68,6 @@ size_t bulk_end(struct bulk *b)
 	CHECK(b->body.n - b->begun <= UINT32_MAX);
 	d->bytes = (uint32_t)(b->body.n - b->begun);
 	return d->bytes;
-}
-
-struct span bulk_id(const struct bulk *b, size_t offset)
-{
-	const char *p = b->body.p + offset + sizeof(CREATE) - 1;
-
-	return (struct span){p, (size_t)((const char *)memchr(p, '"', b->body.n - offset) - p)};
 }
 
 void bulk_keep(struct bulk *b, const bool *keep)

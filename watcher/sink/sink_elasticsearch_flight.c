@@ -217,11 +217,12 @@ static int take_items(struct sink_es *s, struct bulk *b, struct fault *f)
 
 static int take_bulk_answer(struct sink_es *s, struct bulk *b, struct fault *f)
 {
+	const struct sink_leg *leg = &s->head.leg;
+	const struct answer_to to = {leg->delivery, leg->pipeline ? leg->index : NULL};
 	char why[128];
 
 	room_for(s, b->len);
-	if (answer_read(strbuf_span(&b->call.answer), b, s->head.leg.pipeline ? s->head.leg.index : NULL, s->items,
-			why) < 0) {
+	if (answer_read(strbuf_span(&b->call.answer), b, &to, s->items, why) < 0) {
 		s->trouble.scope = SCOPE_INDEX;
 		fault_set(&s->trouble, FAULT_TEMPORARY, "sink %s: %.*s: the answer is not that of a bulk: %s",
 			  s->es->name, (int)strcspn(b->url, "?"), b->url, why);

@@ -120,6 +120,7 @@ struct bulk {
 	struct bulk_document *documents;
 	size_t len, cap;
 	size_t begun; /* where the document begins that is being added */
+	struct document_ids ids; /* of what is added */
 	struct http_call call;
 	char *url; /* own, while it flies */
 	size_t node;
@@ -136,8 +137,6 @@ void bulk_reset(struct bulk *b);
 /* The action line; the document's JSON is then added to the body, unless it is to be removed, and bulk_end gives the bytes of both. */
 void bulk_begin(struct bulk *b, const char *delivery, uint64_t row, unsigned part, bool remove);
 size_t bulk_end(struct bulk *b);
-/* The id of a document; offset is where its action line begins. */
-struct span bulk_id(const struct bulk *b, size_t offset);
 /* Only the documents for which keep is true stay. */
 void bulk_keep(struct bulk *b, const bool *keep);
 /* The second half of the documents goes to `half`, an empty bulk. */
@@ -152,11 +151,14 @@ struct answer_item {
 	bool moved;
 };
 
-/*
- * items has room for b->len.  index: with a pipeline, where documents are to be, else NULL: then they can be nowhere else.
- * -1: it is not the whole answer to this bulk, why says how.
- */
-int answer_read(struct span text, const struct bulk *b, const char *index, struct answer_item *items,
+/* Whose documents were sent. */
+struct answer_to {
+	const char *delivery;
+	const char *index; /* with a pipeline, where documents are to be; NULL: they can be nowhere else */
+};
+
+/* items has room for b->len.  -1: it is not the whole answer to this bulk, why says how. */
+int answer_read(struct span text, const struct bulk *b, const struct answer_to *to, struct answer_item *items,
 		char why[128]) MUST_CHECK;
 
 /* --- a leg --- */
