@@ -15,8 +15,12 @@ void compile_error(struct compile *c, size_t at, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (!at)
+		at = c->node->at;
+	if (!c->whole && source_has_error(c->source, at))
+		return; /* a setting of the wrong type is told once: init would say again what is wrong with it */
 	va_start(ap, fmt);
-	source_verror(c->source, at ? at : c->node->at, fmt, ap);
+	source_verror(c->source, at, fmt, ap);
 	va_end(ap);
 }
 
@@ -152,10 +156,6 @@ static void compile_filter(struct compile *c, const struct syntax_node *n)
 	c->whole = true;
 	options_fill(c, type, s->self, &s->common);
 	c->plan->has_csv |= strcmp(type->name, "csv") == 0;
-	if (!c->whole) {
-		s->type = NULL; /* init would say a second time what is wrong */
-		return;
-	}
 	if (type->init && type->init(s->self, c) < 0 && c->source->error_count == before)
 		compile_error(c, 0, "%s: refused", type->name);
 	c->plan->remembers |= c->source->error_count == before && type->remembers && type->remembers(s->self);

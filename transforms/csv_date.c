@@ -59,7 +59,7 @@ static struct span word(struct reader *r)
 
 	while (r->at < r->s.n && is_letter(r->s.p[r->at]))
 		r->at++;
-	return (struct span){r->s.p + from, r->at - from};
+	return r->at > from ? (struct span){r->s.p + from, r->at - from} : SPAN_NONE;
 }
 
 /* 1 January ... 12, by the first three letters; 0: none. */

@@ -186,19 +186,20 @@ static void warn_converts(const struct csv *f, struct compile *c)
 static int take_characters(struct csv *f, struct compile *c)
 {
 	struct span q = f->quote_char.text;
+	int r = 0;
 
 	f->line.separator = f->separator.text;
 	if (!f->line.separator.n || memchr(f->line.separator.p, '\n', f->line.separator.n)) {
 		compile_error(c, f->separator.at, "csv: separator is one or more characters, no line end");
-		return -1;
+		r = -1;
 	}
 	if (q.n == 1)
 		f->line.quote = q.p[0];
 	else if (!span_is(q, "\\x00") && q.n) {
 		compile_error(c, f->quote_char.at, "csv: quote_char is one ASCII character, or \"\\x00\" for none");
-		return -1;
+		r = -1;
 	}
-	return 0;
+	return r;
 }
 
 static int take_column(struct csv *f, struct compile *c, const struct option_item *item)

@@ -290,6 +290,8 @@ static void take_scalar(struct compile *c, const struct option *o, const struct 
 		wrong_type(c, o, v, o->type == OPTION_NUMBER  ? "a number" :
 				    o->type == OPTION_BOOLEAN ? "true or false" :
 								"one string");
+		if (o->type == OPTION_STRING)
+			((struct option_item *)slot)->at = v->at;
 		return;
 	}
 	if (o->type == OPTION_NUMBER)

@@ -117,6 +117,14 @@ void source_verror(struct source *s, size_t at, const char *fmt, va_list ap)
 	list(s, &s->listed_errors, s->errors, ++s->error_count, at, "", fmt, ap);
 }
 
+bool source_has_error(const struct source *s, size_t at)
+{
+	for (size_t i = 0; i < s->listed_errors.count; i++)
+		if (s->listed_errors.items[i].at == at)
+			return true;
+	return false;
+}
+
 void source_vwarning(struct source *s, size_t at, const char *fmt, va_list ap)
 {
 	s->warning_count++;

@@ -38,6 +38,8 @@ struct source {
 
 void source_error(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void source_warning(struct source *s, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Is an error at this place told already? */
+bool source_has_error(const struct source *s, size_t at);
 /* Line and column, from 1, of a byte of the text. */
 void source_place(struct span text, size_t at, size_t *line, size_t *column);
 /* Puts errors and warnings into the order of the text: parser, compiler and lint find them one after the other. */

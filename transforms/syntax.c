@@ -1,8 +1,8 @@
 /*
  * syntax - the text of a filter to a tree: values, settings, filters, branches; see the header
  *
- * A recursive descent, one function a rule.  An error within a filter's braces is said and parsing goes on behind them, so that a
- * text's errors come all at once.
+ * A recursive descent, one function a rule.  Where it is plain what an error meant (a comma too many, a key that stands twice) it is
+ * said and parsing goes on right there, and behind the filter's braces else, so that a text's errors come all at once.
  */
 #include "watcher/base/base.h"
 #include "transforms/syntax_own.h"
@@ -39,7 +39,8 @@ bool syntax_list(struct syntax *s, struct syntax_value *out)
 		syntax_skip(s);
 		if (syntax_peek(s) == ']') {
 			syntax_error(s, s->at, "no comma before the ] of a list");
-			return false;
+			s->at++;
+			return true;
 		}
 	}
 }
@@ -54,7 +55,8 @@ static bool parted(struct syntax *s, const char *what)
 	c = syntax_peek(s);
 	if (c == ',') {
 		syntax_error(s, s->at, "no comma between %s: blanks part them", what);
-		return false;
+		s->at++;
+		return true;
 	}
 	if (c == '}' || c == -1 || s->at > at)
 		return true;
@@ -106,8 +108,9 @@ static bool hash(struct syntax *s, struct syntax_value *out)
 		    !syntax_value(s, &(*last)->value) || !parted(s, "the entries of a hash"))
 			return false;
 		if (is_duplicate(s, out, *last))
-			return false;
-		last = &(*last)->next;
+			*last = NULL;
+		else
+			last = &(*last)->next;
 	}
 }
 
@@ -124,11 +127,9 @@ static bool bare_word(struct syntax *s, struct syntax_value *out)
 	while (is_word_start(syntax_peek(s)) || (syntax_peek(s) >= '0' && syntax_peek(s) <= '9'))
 		s->at++;
 	out->text = (struct span){s->text.p + from, s->at - from};
-	if (out->text.n < 2) {
+	if (out->text.n < 2)
 		syntax_error(s, from, "a word without quotes has two letters or more; write \"%.*s\"",
 			     SPAN_FMT(out->text));
-		return false;
-	}
 	end = s->at;
 	syntax_skip(s);
 	if (syntax_peek(s) != '{') {

@@ -105,6 +105,9 @@ static void as_ruby_reads_them(void **state UNUSED)
 		read = csv_date_time_read(s, &t);
 		check(rows[i].text, read, t.ms, rows[i].date_time);
 	}
+	/* no bytes at all, as libFuzzer begins */
+	assert_false(csv_date_read(SPAN_NONE, berlin, &(struct csv_date){0}));
+	assert_false(csv_date_time_read(SPAN_NONE, &(struct csv_date){0}));
 	zones_release(&zs);
 }
 
