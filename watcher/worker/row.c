@@ -207,22 +207,22 @@ enum row_result row_run(struct row *r, const struct record *rec, struct coercion
 	return make(r, rec, c, out);
 }
 
-#define MARK_DIGITS 12
 #define MARK 715000000000u
+#define MARK_BYTES 15 /* its digits, quotes and a comma */
 
-/* The row of marks: MARK + 1, MARK + 2 ... */
+/* The row of marks: "715000000001","715000000002" ...; in quotes, so that no column is the row itself. */
 static struct span make_marks(struct arena *a, struct span *columns, size_t count)
 {
-	char *text = arena_alloc(a, count * (MARK_DIGITS + 1) + 1);
+	char *text = arena_alloc(a, count * MARK_BYTES + 1);
 
 	for (size_t i = 0; i < count; i++) {
-		char *p = text + i * (MARK_DIGITS + 1), digits[24];
+		char *p = text + i * MARK_BYTES, mark[32];
 
-		snprintf(digits, sizeof(digits), "%llu,", (unsigned long long)(MARK + i + 1));
-		memcpy(p, digits, MARK_DIGITS + 1);
-		columns[i] = (struct span){p, MARK_DIGITS};
+		snprintf(mark, sizeof(mark), "\"%llu\",", (unsigned long long)(MARK + i + 1));
+		memcpy(p, mark, MARK_BYTES);
+		columns[i] = (struct span){p + 1, MARK_BYTES - 3};
 	}
-	return (struct span){text, count * (MARK_DIGITS + 1) - 1};
+	return (struct span){text, count * MARK_BYTES - 1};
 }
 
 /* What the plan makes of a row of marks says what it makes of every usual row. */
@@ -231,19 +231,20 @@ static struct straight *probe(struct row *r)
 	struct straight_marks marks;
 	struct plan_shape shape;
 	struct plan_result p;
-	struct span *columns;
+	struct span *columns, text;
 
 	if (!plan_shape(r->compiled->plan, &shape))
 		return NULL;
 	arena_reset(&r->arena);
 	event_init(&r->event, &r->arena);
 	columns = arena_alloc(&r->arena, shape.columns * sizeof(*columns));
-	event_append(&r->event, EVENT_MESSAGE, value_string(make_marks(&r->arena, columns, shape.columns)));
+	text = make_marks(&r->arena, columns, shape.columns);
+	event_append(&r->event, EVENT_MESSAGE, value_string(text));
 	plan_run(r->compiled->plan, &r->event, NULL, r->claimed_ms, &p);
 	if (p.failure || p.refusal || p.count != 1)
 		return NULL;
 	leave_message_out(r, p.events[0]);
-	marks = (struct straight_marks){columns, shape.columns, shape.conversions, shape.header};
+	marks = (struct straight_marks){text, columns, shape.columns, shape.conversions, shape.header};
 	return straight_of_marks(&r->job->mapping, p.events[0], &marks);
 }
 

@@ -28,6 +28,7 @@ struct straight;
 
 /* Columns of a row, each its own digits, as they stood in the bytes of the row. */
 struct straight_marks {
+	struct span row;
 	const struct span *columns;
 	size_t count;
 	size_t conversions; /* of struct plan_shape, as header */

@@ -192,13 +192,19 @@ static bool lay_column(struct layout *l, const struct value *v, size_t column, c
 	return true;
 }
 
+/* Of the row's bytes: a column, or the row itself, which is another in each row. */
+static bool of_row(const struct layout *l, struct span text)
+{
+	return text.n && text.p >= l->marks->row.p && text.p < l->marks->row.p + l->marks->row.n;
+}
+
 static bool is_constant(const struct layout *l, const struct value *v)
 {
 	if (v->type == VALUE_ARRAY)
 		for (size_t i = 0; i < v->u.array->len; i++)
 			if (!is_constant(l, &v->u.array->items[i]))
 				return false;
-	return v->type == VALUE_ARRAY || (v->type == VALUE_STRING && marked(l, v->u.text) == SIZE_MAX);
+	return v->type == VALUE_ARRAY || (v->type == VALUE_STRING && !of_row(l, v->u.text));
 }
 
 static bool lay_map(struct layout *l, const struct value_map *map, const struct mapping *m);

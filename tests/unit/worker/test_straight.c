@@ -207,6 +207,9 @@ static const struct {
 	{"csv { columns => [\"a\",\"b\"] } mutate { rename => { \"a\" => \"[n][a]\" } add_field => { \"k\" => \"v\" } }", "1,x", true},
 	{"csv { columns => [\"a\",\"b\"] } mutate { add_field => { \"k\" => \"%{a}\" } }", "1,x", false},
 	{"csv { columns => [\"a\",\"b\"] } if [a] == \"1\" { mutate { remove_field => [\"a\"] } }", "1,x", false},
+	/* the row itself is no constant, nor the one column's text */
+	{"csv { columns => [\"a\"] } mutate { rename => { \"message\" => \"raw\" } }", "\"1\"", false},
+	{"csv { columns => [\"a\",\"b\"] } mutate { add_field => { \"message\" => \"k\" } }", "1,x", false},
 	{"csv { columns => [\"a\",\"b\"] skip_header => true }", "a,b", false},
 	{"csv { columns => [\"a\",\"b\"] skip_header => true }", "b,a", true},
 	{"csv { columns => [\"a\",\"b\"] }", "1,2,3", false},
