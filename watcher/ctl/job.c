@@ -138,3 +138,48 @@ int command_job_create(const struct ctl_options *o)
 	strbuf_release(&path);
 	return rc;
 }
+
+/* Without a file the daemon makes a profile to begin with. */
+int command_tenant_add(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT, text = STRBUF_INIT;
+	struct api_reply reply = {0};
+	struct fault f = FAULT_INIT;
+	int rc;
+
+	if (o->arg_count != 1 && o->arg_count != 2)
+		return ctl_usage("tenant add T [FILE|-]");
+	strbuf_adds(&path, "/v1/tenants/");
+	api_add_escaped(&path, o->args[0]);
+	if (o->arg_count == 2 &&
+	    fs_read_argument(strcmp(o->args[1], "-") == 0 ? "/dev/stdin" : o->args[1], KEYS_FILE_MAX, &text, &f) < 0) {
+		fprintf(stderr, "ingestctl: %s\n", f.text);
+		rc = CTL_USAGE;
+	} else {
+		rc = ctl_send(o, "PUT", path.p, strbuf_span(&text), &reply);
+	}
+	if (rc == CTL_OK)
+		ctl_print(o, reply.json, "");
+	api_reply_release(&reply);
+	strbuf_release(&text);
+	strbuf_release(&path);
+	return rc;
+}
+
+int command_tenant_remove(const struct ctl_options *o)
+{
+	struct strbuf path = STRBUF_INIT;
+	struct api_reply reply = {0};
+	int rc;
+
+	if (o->arg_count != 1)
+		return ctl_usage("tenant remove T");
+	strbuf_adds(&path, "/v1/tenants/");
+	api_add_escaped(&path, o->args[0]);
+	rc = ctl_ask(o, "DELETE", path.p, &reply);
+	strbuf_release(&path);
+	if (rc == CTL_OK)
+		ctl_print(o, reply.json, "");
+	api_reply_release(&reply);
+	return rc;
+}

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <sys/stat.h>
+#include <dirent.h>
 #include <unistd.h>
 
 #define RECEIPT_MAX (16 * 1024 * 1024)
@@ -103,12 +104,31 @@ static void look_at_receipt(const struct audit *a, const struct file_row *r, str
 	strbuf_release(&text);
 }
 
+/* `tenant remove` has put its folders aside, and they may be anywhere by now. */
+static bool is_archived(const struct audit *a, const char *tenant)
+{
+	char *folder = xasprintf("%s/%s", a->config->staging, tenant), *removed = xasprintf("%s/.removed", a->config->staging);
+	char *begin = xasprintf("%s.", tenant);
+	DIR *dir = access(folder, F_OK) < 0 ? opendir(removed) : NULL;
+	const struct dirent *e;
+	bool found = false;
+
+	while (dir && !found && (e = readdir(dir)))
+		found = strncmp(e->d_name, begin, strlen(begin)) == 0;
+	if (dir)
+		closedir(dir);
+	free(folder);
+	free(removed);
+	free(begin);
+	return found;
+}
+
 static void look_at_placed(const struct audit *a, const struct file_row *r, struct problem *p)
 {
 	struct stat st;
 	char *path;
 
-	if (r->times.removed)
+	if (r->times.removed || is_archived(a, r->tenant))
 		return;
 	if (!r->has_folder || !r->target) {
 		problem_set(p, "database", NULL, "the row is %s and has no place", file_state_name(r->state));

@@ -34,6 +34,11 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 		answer->reason = "the tenant has no profile in force";
 		return ARRIVAL_WAIT;
 	}
+	if (t->leaving) {
+		answer->rule = RULE_NO_PROFILE;
+		answer->reason = "nothing: its tenant is being removed";
+		return ARRIVAL_WAIT;
+	}
 	answer->needs_side = t->profile->level == LEVEL_MANIFEST;
 	switch (t->sessions ? sessions_decide(d, t, name, st, answer) : SESSIONS_PROVEN) {
 	case SESSIONS_WAIT:

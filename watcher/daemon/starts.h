@@ -33,6 +33,8 @@ void starts_file_claimed(struct ingestd *d, struct file *x);
 void starts_file_ended(struct ingestd *d, struct file *x);
 const char *starts_job(const struct start *s);
 const char *starts_run(const struct start *s);
+/* Some run of it is under way. */
+bool starts_of_tenant(const struct ingestd *d, const struct tenant *t);
 const struct run *starts_of_job(struct ingestd *d, const char *tenant, const char *job);
 /* The run as it is now, when it is under way; NULL: ask the journal. */
 const struct run *starts_find(struct ingestd *d, const char *run);

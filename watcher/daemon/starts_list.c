@@ -161,3 +161,11 @@ bool starts_progress(struct ingestd *d, const char *run, struct run_progress *ou
 	out->bytes_done = (uint64_t)done;
 	return true;
 }
+
+bool starts_of_tenant(const struct ingestd *d, const struct tenant *t)
+{
+	for (const struct start *s = d->starts.first; s; s = s->next)
+		if (s->tenant == t)
+			return true;
+	return false;
+}

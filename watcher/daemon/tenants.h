@@ -33,6 +33,7 @@ struct tenant {
 	bool seen;               /* in the look that is under way */
 	bool watched;            /* arrival has it */
 	bool full;               /* backpressure */
+	bool leaving;            /* it is being removed: nothing more is taken */
 	struct staged_count staged;
 	bool to_sync, synced;    /* turn.c */
 	bool scan_owed;

@@ -19,6 +19,7 @@
 #include "watcher/daemon/metrics.h"
 #include "watcher/daemon/profiles.h"
 #include "watcher/daemon/seed.h"
+#include "watcher/daemon/tenant_edit.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/outbox.h"
@@ -406,6 +407,8 @@ static view *const views[ROUTE_COUNT] = {
 	[ROUTE_TENANT] = one_tenant,
 	[ROUTE_JOBS] = views_jobs,
 	[ROUTE_JOB] = views_job,
+	[ROUTE_TENANT_PUT] = tenant_edit_put,
+	[ROUTE_TENANT_DELETE] = tenant_edit_delete,
 	[ROUTE_JOB_PUT] = job_edit_put,
 	[ROUTE_JOB_DELETE] = job_edit_delete,
 	[ROUTE_JOB_START] = views_start,

@@ -182,25 +182,43 @@ static void parse_seed(struct profile *p, const json_t *root, struct keys_report
 	p->settle_ms = SETTLE_DEFAULT * 1000;
 }
 
+static void parse_text(struct profile *p, const char *file, struct span text, struct strbuf *errors)
+{
+	struct keys_report r = {.file = file, .errors = errors};
+	json_t *root = keys_load(text, &r);
+
+	if (root && keys_any_of(root, &profile_seed_table, &profile_table))
+		parse_seed(p, root, &r);
+	else if (root)
+		parse_own(p, root, &r);
+	json_decref(root);
+}
+
 static void parse_file(struct profile *p, const char *file, struct strbuf *errors)
 {
 	struct keys_report r = {.file = file, .errors = errors};
 	struct strbuf text = STRBUF_INIT;
 	struct fault f = FAULT_INIT;
-	json_t *root = NULL;
 
 	if (fs_read_file(file, KEYS_FILE_MAX, &text, &f) < 0)
 		keys_error(&r, "$", "%s", f.text);
 	else
-		root = keys_load(strbuf_span(&text), &r);
-	if (root && keys_any_of(root, &profile_seed_table, &profile_table))
-		parse_seed(p, root, &r);
-	else if (root)
-		parse_own(p, root, &r);
+		parse_text(p, file, strbuf_span(&text), errors);
 	if (!p->index_prefix)
 		p->index_prefix = xasprintf("%s-", p->tenant);
-	json_decref(root);
 	strbuf_release(&text);
+}
+
+struct profile *profile_of_text(const char *tenant, const char *file, struct span text, struct strbuf *errors)
+{
+	struct profile *p = xcalloc(1, sizeof(*p));
+
+	p->refs = 1;
+	p->tenant = xstrdup(tenant);
+	parse_text(p, file, text, errors);
+	if (!p->index_prefix)
+		p->index_prefix = xasprintf("%s-", tenant);
+	return p;
 }
 
 struct profile *profile_read(const char *profiles_dir, const char *tenant, struct strbuf *errors)

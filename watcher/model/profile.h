@@ -56,6 +56,8 @@ bool tenant_name_valid(struct span name); /* [a-z0-9][a-z0-9-]{0,38} */
  * force.  NULL: the name is none.
  */
 struct profile *profile_read(const char *profiles_dir, const char *tenant, struct strbuf *errors);
+/* Of that text, without jobs; never NULL, and unref'ed by the caller.  file: what errors call it. */
+struct profile *profile_of_text(const char *tenant, const char *file, struct span text, struct strbuf *errors);
 int profile_load(const char *profiles_dir, const char *tenant, struct profile **out,
 		 struct strbuf *errors) MUST_CHECK;
 /* The tenant's own credential at that sink; NULL: it has none, the platform's counts. */

@@ -170,6 +170,17 @@ fail:
 	return -1;
 }
 
+int folders_make_chroot(const struct folders *t, struct fault *f)
+{
+	if (fs_make_dir_at(t->root_fd, "dev", 0755, f) < 0)
+		return -1;
+	if (fchown(t->root_fd, 0, 0) < 0 && errno != EPERM)
+		return fault_errno(f, FAULT_SYSTEM, "cannot give %s to root", t->path);
+	if (fchmod(t->root_fd, 0755) < 0 && errno != EPERM)
+		return fault_errno(f, FAULT_SYSTEM, "cannot set the mode of %s", t->path);
+	return durable_fsync(t->root_fd, t->path, f);
+}
+
 void folders_free(struct folders **tp)
 {
 	struct folders *t = *tp;

@@ -38,6 +38,11 @@ struct folders {
 
 int folders_open(const char *staging, const char *tenant, struct folders **out,
 		 struct fault *f) MUST_CHECK;
+/*
+ * What sshd wants of a chroot: the tenant's folder is root's, 0755, and has dev/ for the log's socket.  Without the right to give
+ * it away it stays as it is (the demo).
+ */
+int folders_make_chroot(const struct folders *t, struct fault *f) MUST_CHECK;
 void folders_free(struct folders **t);
 /* Some folder is not the one that its path leads to: removed, replaced, moved, mounted over. */
 bool folders_replaced(const struct folders *t);
