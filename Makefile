@@ -30,7 +30,7 @@ LDFLAGS += $(LDSAN) -pie
 
 # A folder is an archive; the programs are chosen by which folders they take (tests/lint/LAYERS).
 FOLDERS = watcher/base watcher/model watcher/arrival watcher/spool watcher/schedule watcher/admin \
-          watcher/decode watcher/parse watcher/quality watcher/sink watcher/worker watcher/record watcher/ctl \
+          watcher/decode watcher/parse watcher/quality watcher/sink watcher/worker watcher/record watcher/notify watcher/ctl \
           watcher/daemon transforms
 lib      = $(B)/lib/$(notdir $(1)).a
 srcs     = $(wildcard $(1)/*.c)
@@ -39,14 +39,16 @@ DAEMON_LIBS = daemon admin schedule spool arrival model base
 WORKER_LIBS = worker sink quality parse decode transforms model base
 CTL_LIBS    = ctl model base
 RECORD_LIBS = record model base
+NOTIFY_LIBS = notify model base
 DAEMON_LINK = -lev -lmicrohttpd -lsqlite3 -ljansson -lsystemd -lcrypto
 WORKER_LINK = -lcurl -lsqlite3 -ljansson -lonig -lunistring -lcrypto -lz -lzstd -llzma -lm
 CTL_LINK    = -lcurl -ljansson -lcrypto
+NOTIFY_LINK = -lcurl -ljansson -lcrypto
 RECORD_LINK = -lmongoc-1.0 -lbson-1.0 -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
 .PHONY: all help deps demo demo-up check check-fast check-fuzz check-nightly bench bench-smoke bench-filters bench-layers lint unit clean
-all: $(B)/ingestd $(B)/ingest-worker $(B)/ingest-record $(B)/ingestctl
+all: $(B)/ingestd $(B)/ingest-worker $(B)/ingest-record $(B)/ingest-notify $(B)/ingestctl
 
 $(B)/ingestd: $(call paths,$(DAEMON_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(DAEMON_LIBS)) $(DAEMON_LINK)
@@ -54,6 +56,8 @@ $(B)/ingest-worker: $(call paths,$(WORKER_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(WORKER_LIBS)) $(WORKER_LINK)
 $(B)/ingest-record: $(call paths,$(RECORD_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(RECORD_LIBS)) $(RECORD_LINK)
+$(B)/ingest-notify: $(call paths,$(NOTIFY_LIBS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(NOTIFY_LIBS)) $(NOTIFY_LINK)
 $(B)/ingestctl: $(call paths,$(CTL_LIBS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(call paths,$(CTL_LIBS)) $(CTL_LINK)
 

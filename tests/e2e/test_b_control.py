@@ -303,7 +303,7 @@ def test_ingestctl_exits_and_json(site):
         assert done.returncode == 1 and done.stderr and not done.stdout, (args, done)
     for args in (["nonsense"], ["files", "--nonsense"], ["show"], ["job", "start"], []):
         assert site.ctl(*args).returncode == 2, args
-    for program in ("ingestd", "ingestctl", "ingest-worker", "ingest-record"):
+    for program in ("ingestd", "ingestctl", "ingest-worker", "ingest-record", "ingest-notify"):
         for option in ("--help", "--version"):
             done = subprocess.run([os.path.join(BUILD, program), option], capture_output=True, text=True)
             assert done.returncode == 0 and done.stdout

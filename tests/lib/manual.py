@@ -88,6 +88,7 @@ EXIT_INGESTD = [("0", "all is done"), ("1", "another daemon has the folder, or (
                 ("78", "the configuration cannot be used")]
 EXIT_RECORD = [("0", "ingestd ended, or the connection string is well-formed"), ("1", "ingestd said what makes no sense"),
                ("2", "usage"), ("78", "\\-\\-check: the connection string is wrong")]
+EXIT_NOTIFY = [("0", "ingestd ended, or the body is signed"), ("1", "ingestd said what makes no sense, or the secret cannot be read"), ("2", "usage")]
 EXIT_CTL = [("0", "ok"), ("1", "refused"), ("2", "usage"), ("3", "partly"), ("4", "the daemon cannot be reached")]
 EXIT_WORKER = [("0", "ok"), ("1", "it could not work"), ("2", "usage, or a filter refused"), ("3", "--convert: rows were rejected"),
                ("78", "a job version that cannot be used")]
@@ -120,6 +121,16 @@ def pages():
         "ingest-record.8": page("ingest-record", 8, "the records of files, runs and jobs into MongoDB",
                                 ("synopsis", literal(say("ingest-record", "--help"))), ("exit status", pairs(EXIT_RECORD)),
                                 ("see also", "ingestd(8), ingestd.json(5); docs/records.md says what the collections hold")),
+        "ingest-notify.8": page("ingest-notify", 8, "webhooks told of the ends of runs",
+                                ("synopsis", literal(say("ingest-notify", "--help"))),
+                                ("what a receiver gets", ".PP\n" + roff(
+                                    "A POST of a JSON object: event (run.finished, run.failed, run.stopped), tenant, job, run (its record).  "
+                                    "X-Ingestd-Event is the event, X-Ingestd-Delivery the number of the notice: the same number again is the same "
+                                    "notice.  X-Ingestd-Signature is t=SECONDS,v1=HEX: the HMAC-SHA-256 of SECONDS, a point and the body under the "
+                                    "secret of secret_file.  An answer 2xx ends it; all else is tried again after 1 s, doubled up to 60 s, for three "
+                                    "days, in order.")),
+                                ("exit status", pairs(EXIT_NOTIFY)),
+                                ("see also", "ingestd(8), ingestd.json(5), ingestd\\-job(5)")),
         "ingestctl.1": page("ingestctl", 1, "look at and steer ingestd", ("synopsis", literal(say("ingestctl", "--help"))),
                             ("routes", ".PP\nThe daemon's HTTP API on its Unix socket, which this program uses.\n" +
                              pairs([("%s %s" % (r[0], r[1]), r[2]) for r in table("watcher/admin/routes.def", r"\nROUTE")])),

@@ -7,6 +7,8 @@
 #include "watcher/base/strbuf.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <limits.h>
 
 void digest_init(struct digest *d)
 {
@@ -75,6 +77,14 @@ bool digest_parse_hex(struct span hex, unsigned char out[DIGEST_SIZE])
 	}
 	memcpy(out, bytes, sizeof(bytes));
 	return true;
+}
+
+void digest_hmac(struct span key, struct span text, unsigned char out[DIGEST_SIZE])
+{
+	unsigned n = DIGEST_SIZE;
+
+	CHECK(key.n <= INT_MAX);
+	CHECK(HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out, &n) && n == DIGEST_SIZE);
 }
 
 bool digest_equal(const unsigned char a[DIGEST_SIZE], const unsigned char b[DIGEST_SIZE])

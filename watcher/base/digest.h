@@ -25,6 +25,8 @@ void digest_end(struct digest *d, unsigned char out[DIGEST_SIZE]); /* d may be r
 void digest_release(struct digest *d);
 void digest_hex(const unsigned char in[DIGEST_SIZE], char out[DIGEST_HEX]);
 bool digest_parse_hex(struct span hex, unsigned char out[DIGEST_SIZE]); /* 64 digits, else false */
+/* HMAC-SHA-256 (RFC 2104). */
+void digest_hmac(struct span key, struct span text, unsigned char out[DIGEST_SIZE]);
 /* In constant time: nobody learns from how long it takes where they differ. */
 bool digest_equal(const unsigned char a[DIGEST_SIZE], const unsigned char b[DIGEST_SIZE]);
 

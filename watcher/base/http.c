@@ -121,7 +121,7 @@ static size_t take_answer(char *p, size_t size, size_t n, void *context)
 {
 	struct http_line *l = context;
 
-	if (l->call->answer.n + size * n > ANSWER_MAX)
+	if (l->call->answer.n + size * n > (l->call->answer_max ? l->call->answer_max : ANSWER_MAX))
 		return 0;
 	strbuf_add(&l->call->answer, p, size * n);
 	return size * n;
@@ -213,6 +213,8 @@ static void set_headers(const struct http *h, struct http_line *l, const struct 
 		add_header(l, type);
 		free(type);
 	}
+	for (const char *const *more = c->headers; more && *more; more++)
+		add_header(l, *more);
 	if (h->o.api_key)
 		add_header(l, h->o.api_key);
 	curl_easy_setopt(l->easy, CURLOPT_HTTPHEADER, l->headers);

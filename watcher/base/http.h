@@ -40,6 +40,8 @@ struct http_call {
 	const char *url;
 	struct span body; /* p NULL: none */
 	const char *content_type;
+	const char *const *headers; /* more of them, "Name: value", NULL at the end; NULL: none */
+	size_t answer_max; /* a longer answer is HTTP_CUT; 0: 256 MiB */
 	long timeout_ms;  /* 0: only HTTP_IDLE_SECONDS */
 	bool expect;      /* ask before the body is sent (Expect: 100-continue) */
 	bool old_tls;     /* at most TLS 1.2: there our certificate is judged within the handshake, and the reason comes through */

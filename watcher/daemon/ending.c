@@ -263,6 +263,7 @@ void step_move(struct ingestd *d, struct file *x)
 	}
 	x->row.times.placed = clock_now_ms();
 	file_set_state(d, x, x->row.outcome == OUTCOME_HELD ? FILE_HELD : FILE_PLACED);
+	notifier_file_ended(d, x);
 	if (!d->fatal)
 		turn_then(d, x, step_clean);
 }

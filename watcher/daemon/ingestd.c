@@ -49,6 +49,7 @@ void ingestd_init(struct ingestd *d, const struct options *options)
 	map_init(&d->tenants);
 	map_init(&d->files);
 	recorder_init(d);
+	notifier_init(d);
 	d->started_ms = clock_now_ms();
 }
 
@@ -268,7 +269,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0)
 		return -1;
 	disk_start(d);
-	if (recovery_all(d, f) < 0 || recorder_start(d, f) < 0)
+	if (recovery_all(d, f) < 0 || recorder_start(d, f) < 0 || notifier_start(d, f) < 0)
 		return -1;
 	return disk_wait(d, open_admin, f);
 }
@@ -303,6 +304,7 @@ static void finish(struct ingestd *d)
 
 	schedule_stop(d->schedule);
 	recorder_stop(d);
+	notifier_stop(d);
 	if (!d->fatal)
 		turn_finish(d);
 	if (!d->fatal && !d->turn.behind && journal_commit(d->journal, &f) < 0)
@@ -352,6 +354,7 @@ void ingestd_release(struct ingestd *d)
 	if (d->loop)
 		stop_watchers(d);
 	recorder_stop(d);
+	notifier_stop(d);
 	deferred_release(d);
 	admin_free(&d->admin);
 	checks_free(&d->checks);

@@ -7,7 +7,7 @@
  *
  * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
  * (filters, in a child), disk (room, and who fills it), file (one living arrival), claims, route, passes
- * (workers), circuits (sick sinks), gate, ending, recorder (records to MongoDB), recovery, retention, starts
+ * (workers), circuits (sick sinks), gate, ending, recorder (records to MongoDB), notifier (webhooks), recovery, retention, starts
  * (manual runs), once, views (admin), job_edit and seed (jobs over the API), deferred (answers that wait).
  *
  * Ownership: the struct owns everything in it.
@@ -21,6 +21,7 @@
 #include "watcher/daemon/circuits.h"
 #include "watcher/daemon/deferred.h"
 #include "watcher/daemon/disk.h"
+#include "watcher/daemon/notifier.h"
 #include "watcher/daemon/options.h"
 #include "watcher/daemon/recorder.h"
 #include "watcher/daemon/retention.h"
@@ -114,6 +115,7 @@ struct ingestd {
 	struct retention retention;
 	struct staged staged;
 	struct recorder recorder;
+	struct notifier notifier;
 	struct session_timer sessions;
 	struct once once;
 	ev_signal on_term, on_int, on_hup, on_usr1;

@@ -108,7 +108,7 @@ static void take_done(struct ingestd *d, const struct recording *m)
 
 	if (!r->handed || m->upto != r->handed) {
 		event_text(d, EV_RECORDER_SAID, "text", "an answer to a batch that it was not given");
-		recorder_child_kill(&r->child);
+		helper_kill(&r->child);
 		return;
 	}
 	if (let_go(d, m) < 0)
@@ -145,7 +145,7 @@ static void on_message(void *ctx, const struct recording *m)
 	case RECORDING_BATCH:
 		break;
 	}
-	recorder_child_kill(&r->child);
+	helper_kill(&r->child);
 }
 
 static void on_said(void *ctx, struct span line)
@@ -204,16 +204,29 @@ static void on_ended(void *ctx, const char *how)
 		start_later(d);
 }
 
-static const struct recorder_child_ops child_ops = {on_message, on_said, on_ended};
+static int on_packet(void *ctx, struct span text, struct fault *f)
+{
+	struct recording m;
+
+	if (recording_parse(text, &m, f) < 0)
+		return -1;
+	on_message(ctx, &m);
+	return 0;
+}
+
+static const struct helper_ops child_ops = {on_packet, on_said, on_ended};
 
 static int give(struct ingestd *d, const struct recording *m, const char *name, struct span content,
 		struct fault *f)
 {
+	struct strbuf text = STRBUF_INIT;
 	int fd = -1;
 	int r = ipc_sealed(name, content, &fd, f);
 
+	recording_write(m, &text);
 	if (r == 0)
-		r = recorder_child_send(&d->recorder.child, m, fd, f);
+		r = helper_send(&d->recorder.child, strbuf_span(&text), fd, f);
+	strbuf_release(&text);
 	fs_close(&fd);
 	return r;
 }
@@ -229,7 +242,7 @@ static int set_up(struct ingestd *d, struct fault *f)
 		return -1;
 	recording_init(&m, RECORDING_SETUP);
 	snprintf(m.database, sizeof(m.database), "%s", c->database);
-	r = recorder_child_start(&d->recorder.child, d->loop, d->recorder.program, &child_ops, d, f);
+	r = helper_start(&d->recorder.child, d->loop, "ingest-record", d->recorder.program, &child_ops, d, f);
 	if (r == 0)
 		r = give(d, &m, "mongodb", span_of(uri), f);
 	explicit_bzero(uri, strlen(uri));
@@ -270,7 +283,7 @@ static void on_silence(struct ev_loop *loop, ev_timer *t, int events)
 	fault_set(&f, FAULT_TEMPORARY, "ingest-record gave no sign of life for %.0f s", SILENCE_SECONDS);
 	be_sick(d, &f);
 	d->recorder.hushed = true;
-	recorder_child_kill(&d->recorder.child);
+	helper_kill(&d->recorder.child);
 }
 
 /* --- rows --- */
@@ -314,7 +327,7 @@ static void hand(struct ingestd *d)
 		if (give(d, &m, "records", strbuf_span(&rows.text), &f) < 0) {
 			r->handed = 0;
 			be_sick(d, &f);
-			recorder_child_kill(&r->child);
+			helper_kill(&r->child);
 		}
 	}
 	strbuf_release(&rows.text);
@@ -375,7 +388,7 @@ void recorder_init(struct ingestd *d)
 {
 	struct recorder *r = &d->recorder;
 
-	recorder_child_init(&r->child);
+	helper_init(&r->child);
 	ev_init(&r->again, on_again);
 	ev_init(&r->silence, on_silence);
 	r->again.data = r->silence.data = d;
@@ -401,7 +414,7 @@ void recorder_stop(struct ingestd *d)
 	if (d->loop) {
 		ev_timer_stop(d->loop, &r->again);
 		ev_timer_stop(d->loop, &r->silence);
-		recorder_child_stop(&r->child);
+		helper_stop(&r->child);
 	}
 	free(r->program);
 	r->program = NULL;

@@ -21,14 +21,15 @@
 
 #include "watcher/base/fault.h"
 #include "watcher/base/strbuf.h"
-#include "watcher/daemon/recorder_child.h"
+#include "watcher/daemon/helper.h"
+#include "watcher/model/recording.h"
 
 struct ingestd;
 
 struct recorder {
 	bool on;
 	char *program;
-	struct recorder_child child;
+	struct helper child;
 	ev_timer again;	  /* the next start */
 	ev_timer silence; /* nothing was heard since a batch was given */
 	bool ready;	  /* it has said so; a batch may be given */

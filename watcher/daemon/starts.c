@@ -64,6 +64,7 @@ static void end_run(struct ingestd *d, struct start *s)
 		d->once.ended_badly++;
 	}
 	set_state(d, s, to);
+	notifier_run_ended(d, s->tenant, r);
 	say_run(d, s, s->stopped ? EV_RUN_STOPPED : bad ? EV_RUN_FAILED : EV_RUN_FINISHED);
 	start_drop(d, s);
 }
@@ -78,6 +79,7 @@ static void refuse_run(struct ingestd *d, struct start *s, const char *words)
 	file_row_set(&r->reason, words);
 	r->times.finished = clock_now_ms();
 	set_state(d, s, RUN_FAILED);
+	notifier_run_ended(d, s->tenant, r);
 	if (d->fatal)
 		return;
 	run_add_json(&sb, r);

@@ -229,6 +229,21 @@ static void check_server_keys(const struct config *c, const char *folder, const 
 			    folder, j->name, s->name);
 }
 
+static void check_webhook(const struct config *c, const char *folder, const struct job *j, struct strbuf *errors)
+{
+	const char **names, *near;
+
+	if (!j->webhook || config_webhook(c, j->webhook))
+		return;
+	names = xcalloc(c->webhook_count + 1, sizeof(*names));
+	for (size_t i = 0; i < c->webhook_count; i++)
+		names[i] = c->webhooks[i].name;
+	near = nearest_name(span_of(j->webhook), names, c->webhook_count);
+	strbuf_addf(errors, "%s/jobs/%s.json: $.notify.webhook: no webhook \"%.64s\" in ingestd.json%s%s%s\n", folder, j->name,
+		    j->webhook, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	free(names);
+}
+
 static void check_credentials(const struct config *c, const struct profile *p, const char *folder,
 			      struct strbuf *errors)
 {
@@ -262,6 +277,7 @@ void tenants_check_sinks(const struct config *c, const struct profile *p, const 
 		const struct job *j = p->jobs[i];
 
 		check_server_keys(c, folder, j, errors);
+		check_webhook(c, folder, j, errors);
 		for (size_t k = 0; k < j->sink_count; k++)
 			check_sink(c, folder, j, j->sinks[k], errors);
 		if (!j->sink_count && !allowed(p, c->default_sinks[0]))

@@ -213,6 +213,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *p, int events)
 	recorder_before(d);
 	one_turn(d, TURN_MS);
 	recorder_after(d);
+	notifier_after(d);
 	if (d->turn.began <= 0)
 		return;
 	took = ev_time() - d->turn.began;

@@ -175,6 +175,8 @@ static void add_platform(struct ingestd *d, struct strbuf *out)
 	disk_add_json(d, out);
 	json_add_key(out, "records");
 	recorder_add_json(d, out);
+	json_add_key(out, "webhooks");
+	notifier_add_json(d, out);
 }
 
 static unsigned status(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)

@@ -325,24 +325,7 @@ int views_arrival_run(struct ingestd *d, const char *id, struct run *out, struct
 	file_row_init(&row);
 	r = journal_by_arrival(d->journal, id, &row, f);
 	if (r > 0 && strcmp(row.run, id) == 0) {
-		const char *state = file_row_record_state(&row);
-
-		memcpy(out->id, row.run, sizeof(out->id));
-		file_row_set(&out->tenant, row.tenant);
-		file_row_set(&out->job, row.job);
-		file_row_set(&out->reason, row.reason);
-		out->trigger = TRIGGER_ARRIVAL;
-		out->files = 1;
-		out->bytes = row.bytes;
-		out->done = strcmp(state, "done") == 0 || strcmp(state, "duplicate") == 0;
-		out->failed = strcmp(state, "failed") == 0;
-		out->held = strcmp(state, "held") == 0;
-		out->state = out->done			     ? RUN_FINISHED :
-			     out->failed || out->held ? RUN_FAILED :
-						      RUN_RUNNING;
-		out->times.created = row.times.claimed;
-		out->times.started = row.times.started;
-		out->times.finished = row.times.placed;
+		run_of_arrival(&row, out);
 	} else if (r > 0) {
 		r = 0;
 	}

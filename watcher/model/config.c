@@ -11,6 +11,7 @@
 #include "watcher/model/config_admin.h"
 #include "watcher/model/config_mongodb.h"
 #include "watcher/model/config_sink.h"
+#include "watcher/model/config_webhook.h"
 #include "watcher/model/tables.h"
 #include <errno.h>
 #include <unistd.h>
@@ -159,6 +160,7 @@ static void fill(struct config *c, const json_t *root, const char *folder, struc
 				  (int)keys_int(root, "journal_days", JOURNAL_DAYS);
 	config_admin_take(&c->admin, json_object_get(root, "admin"), folder, c->state, r);
 	config_mongodb_take(&c->mongodb, json_object_get(root, "mongodb"), folder, r);
+	config_webhooks_take(c, json_object_get(root, "webhooks"), folder, r);
 	take_sinks(c, root, folder, r);
 	take_defaults(c, root, r);
 }
@@ -234,6 +236,7 @@ void config_free(struct config **cp)
 	free(c->logs);
 	free(c->state);
 	config_admin_release(&c->admin);
+	config_webhooks_release(c);
 	free(c->user);
 	free(c->worker_user);
 	free(c);

@@ -7,7 +7,7 @@
  *	config_free(&c)
  *
  * Relative paths are made absolute against the file's folder.  Unknown keys are errors; what this version does not build
- * (ndjson and kafka sinks, webhooks) is refused by name.
+ * (ndjson and kafka sinks) is refused by name.
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
@@ -52,6 +52,13 @@ struct admin_config {
 	unsigned requests_per_second; /* of one token */
 };
 
+/* Who can be told of ends, by name. */
+struct webhook_config {
+	char *name;
+	char *url;
+	char *secret_file; /* absolute; NULL: what goes there is not signed */
+};
+
 struct config {
 	char *file; /* absolute */
 	char *staging;
@@ -63,6 +70,8 @@ struct config {
 	char **default_sinks;
 	size_t default_sink_count;
 	struct mongodb_config mongodb;
+	struct webhook_config *webhooks;
+	size_t webhook_count;
 	unsigned workers;
 	enum log_format log_format;
 	unsigned rescan_seconds;
@@ -82,6 +91,7 @@ void config_free(struct config **c);
 const struct sink_config *config_sink(const struct config *c, const char *name);
 /* Of one of its urls; the scheme's own where it names none. */
 unsigned sink_url_port(const char *url);
+const struct webhook_config *config_webhook(const struct config *c, const char *name);
 const char *sink_type_name(enum sink_type t);
 
 bool sink_credential_given(const struct sink_credential *c);

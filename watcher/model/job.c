@@ -50,6 +50,7 @@ void job_unref(struct job **jp)
 	free(j->mappings_json);
 	free(j->settings_json);
 	free(j->pipeline);
+	free(j->webhook);
 	mapping_release(&j->mapping);
 	strings_free(j->sinks, j->sink_count);
 	free(j);
@@ -266,6 +267,7 @@ static void parse_own(struct job *j, const json_t *root, int dir_fd, struct keys
 	j->keep_message = keys_bool(root, "keep_message", false);
 	j->provenance = keys_bool(root, "provenance", false);
 	j->start_finish_times = keys_bool(root, "start_finish_times", false);
+	j->webhook = keys_string(json_object_get(root, "notify"), "webhook", NULL);
 	j->pipeline = keys_string(json_object_get(root, "index"), "pipeline", NULL);
 	j->rejects.max_ratio = keys_number(rejects, "max_ratio", RATIO_DEFAULT);
 	j->rejects.max_rows = keys_int(rejects, "max_rows", -1);

@@ -49,6 +49,7 @@ struct job {
 	bool provenance;
 	bool start_finish_times;
 	char *pipeline; /* NULL: none */
+	char *webhook;	/* who is told of a run's end; NULL: nobody */
 	bool seed_form;
 	bool wrong; /* read with errors: to be looked at for more of them, never to be run */
 };

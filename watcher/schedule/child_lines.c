@@ -1,7 +1,7 @@
 /*
  * child_lines - what a child process says on its standard error; see the header
  *
- * Called by worker.c and by the daemon's recorder_child.  Owns the pipe's end and the line in the making.
+ * Called by worker.c and by the daemon's helper.  Owns the pipe's end and the line in the making.
  */
 #include "watcher/base/base.h"
 #include "watcher/schedule/child_lines.h"

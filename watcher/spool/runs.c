@@ -136,6 +136,28 @@ void run_add_json(struct strbuf *sb, const struct run *r)
 	strbuf_addc(sb, '}');
 }
 
+void run_of_arrival(const struct file_row *row, struct run *out)
+{
+	const char *state = file_row_record_state(row);
+
+	memcpy(out->id, row->run, sizeof(out->id));
+	file_row_set(&out->tenant, row->tenant);
+	file_row_set(&out->job, row->job);
+	file_row_set(&out->reason, row->reason);
+	out->trigger = TRIGGER_ARRIVAL;
+	out->files = 1;
+	out->bytes = row->bytes;
+	out->done = strcmp(state, "done") == 0 || strcmp(state, "duplicate") == 0;
+	out->failed = strcmp(state, "failed") == 0;
+	out->held = strcmp(state, "held") == 0;
+	out->state = out->done		      ? RUN_FINISHED :
+		     out->failed || out->held ? RUN_FAILED :
+						RUN_RUNNING;
+	out->times.created = row->times.claimed;
+	out->times.started = row->times.started;
+	out->times.finished = row->times.placed;
+}
+
 static int write_run(struct journal *j, const char *sql, const struct run *r, struct fault *f)
 {
 	struct db_stmt *q = db_write(j->db, sql);

@@ -44,6 +44,9 @@ void run_release(struct run *r);
  */
 void run_add_json(struct strbuf *sb, const struct run *r);
 
+/* The run of a file that was taken on arrival: it has the file's id.  out is run_init'ed. */
+void run_of_arrival(const struct file_row *row, struct run *out);
+
 int runs_insert(struct journal *j, const struct run *r, struct fault *f) MUST_CHECK;
 int runs_save(struct journal *j, const struct run *r, struct fault *f) MUST_CHECK;
 int runs_set_state(struct journal *j, struct run *r, enum run_state to, struct fault *f) MUST_CHECK;

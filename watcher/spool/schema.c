@@ -156,7 +156,13 @@ static const char step_7[] =
 	"CREATE TABLE session_logs (tenant TEXT NOT NULL PRIMARY KEY, ino INTEGER NOT NULL, byte_offset INTEGER NOT NULL,"
 	" mark BLOB NOT NULL) WITHOUT ROWID;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
+/* What webhooks are to be told. */
+static const char step_8[] =
+	"CREATE TABLE notices (seq INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, run TEXT NOT NULL,"
+	" event TEXT NOT NULL, body TEXT NOT NULL, made_ms INTEGER NOT NULL);"
+	"CREATE INDEX notices_webhook ON notices (webhook, seq);";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";

@@ -14,7 +14,7 @@
 
 #include "watcher/spool/db.h"
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 extern const char *const schema_steps[SCHEMA_VERSION]; /* step i leads from version i to i + 1 */
 

@@ -1,10 +1,10 @@
 /*
- * recorder_child - one ingest-record process; see the header
+ * helper - one process that serves the daemon; see the header
  *
- * The recorder calls it.  It owns process and socket.
+ * The recorder and the notifier call it.  It owns process and socket.
  */
 #include "watcher/base/base.h"
-#include "watcher/daemon/recorder_child.h"
+#include "watcher/daemon/helper.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/ipc.h"
 #include "watcher/schedule/spawn.h"
@@ -18,7 +18,7 @@
 #define PACKETS_A_TURN 64
 #define MOMENT_MS 500
 
-void recorder_child_init(struct recorder_child *c)
+void helper_init(struct helper *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->sock = -1;
@@ -26,17 +26,17 @@ void recorder_child_init(struct recorder_child *c)
 	child_lines_init(&c->said);
 }
 
-static void release(struct recorder_child *c)
+static void release(struct helper *c)
 {
 	ev_io_stop(c->loop, &c->io);
 	ev_child_stop(c->loop, &c->child);
 	fs_close(&c->sock);
 	child_lines_release(&c->said);
 	strbuf_release(&c->packet);
-	recorder_child_init(c);
+	helper_init(c);
 }
 
-void recorder_child_kill(struct recorder_child *c)
+void helper_kill(struct helper *c)
 {
 	if (!c->pid)
 		return;
@@ -45,10 +45,9 @@ void recorder_child_kill(struct recorder_child *c)
 }
 
 /* 1 one packet was taken, 0 none now, -1 the other side has closed, or makes no sense. */
-static int take_one(struct recorder_child *c)
+static int take_one(struct helper *c)
 {
 	struct fault f = FAULT_INIT;
-	struct recording m;
 	size_t none = 0;
 	int r = ipc_recv(c->sock, &c->packet, NULL, &none, &f);
 
@@ -56,18 +55,16 @@ static int take_one(struct recorder_child *c)
 		return 0;
 	if (r <= 0)
 		return -1;
-	if (recording_parse(strbuf_span(&c->packet), &m, &f) < 0) {
-		c->ops->said(c->ctx, span_of(f.text));
-		recorder_child_kill(c);
-		return -1;
-	}
-	c->ops->message(c->ctx, &m);
-	return 1;
+	if (c->ops->packet(c->ctx, strbuf_span(&c->packet), &f) == 0)
+		return 1;
+	c->ops->said(c->ctx, span_of(f.text));
+	helper_kill(c);
+	return -1;
 }
 
 static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 {
-	struct recorder_child *c = io->data;
+	struct helper *c = io->data;
 	int r = 1;
 
 	(void)events;
@@ -79,18 +76,19 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 
 static void on_line(void *ctx, struct span line)
 {
-	struct recorder_child *c = ctx;
+	struct helper *c = ctx;
 
 	c->ops->said(c->ctx, line);
 }
 
 static void on_child(struct ev_loop *loop, ev_child *w, int events)
 {
-	struct recorder_child *c = w->data;
-	const struct recorder_child_ops *ops = c->ops;
+	struct helper *c = w->data;
+	const struct helper_ops *ops = c->ops;
+	const char *name = c->name;
 	void *ctx = c->ctx;
 	int status = w->rstatus;
-	char how[64];
+	char how[80];
 
 	(void)loop;
 	(void)events;
@@ -98,15 +96,15 @@ static void on_child(struct ev_loop *loop, ev_child *w, int events)
 		;
 	child_lines_end(&c->said);
 	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "ingest-record was killed by SIG%s",
+		snprintf(how, sizeof(how), "%s was killed by SIG%s", name,
 			 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
 	else
-		snprintf(how, sizeof(how), "ingest-record ended with status %d", WEXITSTATUS(status));
+		snprintf(how, sizeof(how), "%s ended with status %d", name, WEXITSTATUS(status));
 	release(c);
 	ops->ended(ctx, how);
 }
 
-static void watch_it(struct recorder_child *c)
+static void watch_it(struct helper *c)
 {
 	ev_io_init(&c->io, on_socket, c->sock, EV_READ);
 	ev_child_init(&c->child, on_child, c->pid, 0);
@@ -115,24 +113,26 @@ static void watch_it(struct recorder_child *c)
 	ev_child_start(c->loop, &c->child);
 }
 
-int recorder_child_start(struct recorder_child *c, struct ev_loop *loop, const char *program,
-			 const struct recorder_child_ops *ops, void *ctx, struct fault *f)
+int helper_start(struct helper *c, struct ev_loop *loop, const char *name, const char *program,
+			 const struct helper_ops *ops, void *ctx, struct fault *f)
 {
-	char name[] = "ingest-record";
-	char *argv[] = {name, NULL};
+	char *argv[] = {xstrdup(name), NULL};
 	int pair[2], errors[2] = {-1, -1};
 	pid_t pid = 0;
 	int r = -1;
 
 	CHECK(!c->pid);
-	if (ipc_pair(pair, f) < 0)
+	if (ipc_pair(pair, f) < 0) {
+		free(argv[0]);
 		return -1;
+	}
 	if (pipe2(errors, O_CLOEXEC) < 0)
 		fault_errno(f, FAULT_SYSTEM, "pipe");
 	else if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0)
 		fault_errno(f, FAULT_SYSTEM, "set a descriptor non-blocking");
 	else
 		r = spawn_start(program, argv, -1, pair[1], errors[1], 0, &pid, f);
+	free(argv[0]);
 	fs_close(&pair[1]);
 	fs_close(&errors[1]);
 	if (r < 0) {
@@ -143,6 +143,7 @@ int recorder_child_start(struct recorder_child *c, struct ev_loop *loop, const c
 	c->loop = loop;
 	c->ops = ops;
 	c->ctx = ctx;
+	c->name = name;
 	c->pid = pid;
 	c->sock = pair[0];
 	child_lines_start(&c->said, loop, errors[0], on_line, c);
@@ -150,21 +151,18 @@ int recorder_child_start(struct recorder_child *c, struct ev_loop *loop, const c
 	return 0;
 }
 
-int recorder_child_send(struct recorder_child *c, const struct recording *m, int fd, struct fault *f)
+int helper_send(struct helper *c, struct span packet, int fd, struct fault *f)
 {
-	struct strbuf text = STRBUF_INIT;
 	int r;
 
 	CHECK(c->pid);
-	recording_write(m, &text);
-	r = ipc_send(c->sock, strbuf_span(&text), &fd, 1, f);
-	strbuf_release(&text);
+	r = ipc_send(c->sock, packet, &fd, 1, f);
 	if (r < 0)
-		recorder_child_kill(c);
+		helper_kill(c);
 	return r;
 }
 
-void recorder_child_stop(struct recorder_child *c)
+void helper_stop(struct helper *c)
 {
 	const struct timespec look = {0, 5 * 1000 * 1000};
 	int status;
