@@ -96,7 +96,7 @@ def figures(bench, contenders, o):
             verdicts[c.name] = v
             say("verified  %-34s %s" % (c.name, v))
     for c in contenders:
-        c.rows = o.rows or c.rows
+        c.rows = o.rows // c.part
         if not o.rows:
             c.size(o.seconds)
         _ = c.file  # made before the clock runs

@@ -25,6 +25,7 @@ class Contender:
     group = "ours"
     kind = "plain"
     most = MANY  # rows that are worth it, or that there is room for
+    part = 1  # of the rows that are asked for, one in so many: it takes that much longer
 
     def __init__(self, bench, name):
         self.bench, self.rig, self.name = bench, bench.rig, name

@@ -81,6 +81,7 @@ class Python(Peer):
 
 
 class Streaming(Python):
+    part = 5
     script, package = "es_streaming.py", "elasticsearch"
 
     def once(self):
@@ -120,6 +121,8 @@ class ToFile(Python):
 
 class Follower(Peer):
     """A daemon that follows a file or a folder until it is stopped."""
+    part = 5
+
     def start(self, folder, path, sink):
         """How measure.Child starts it on the file that `place` put there."""
         raise NotImplementedError
