@@ -38,6 +38,7 @@ struct straight_marks {
 struct straight *straight_new(const struct mapping *m, const struct span *names, size_t count);
 /* NULL: a column's value is not in the document as it is. */
 struct straight *straight_of_marks(const struct mapping *m, const struct event *ev, const struct straight_marks *marks);
+bool straight_same(const struct straight *a, const struct straight *b);
 void straight_free(struct straight **s);
 bool straight_fits(const struct straight *s, const struct record *rec);
 /* Only a record that fits. */

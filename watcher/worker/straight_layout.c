@@ -153,7 +153,7 @@ static size_t marked(const struct layout *l, struct span text)
 	return SIZE_MAX;
 }
 
-/* A float is a text of its own: the mark's digits and .0, which no text of the plan is, as those are no floats. */
+/* A float is a text of its own: the digits of the mark and .0; a constant that looks so is found by the second row of marks (row.c). */
 static size_t marked_float(const struct layout *l, struct span text)
 {
 	for (size_t i = 0; i < l->marks->count; i++) {
@@ -254,4 +254,15 @@ struct straight *straight_of_marks(const struct mapping *m, const struct event *
 	if (!laid)
 		straight_free(&l.s);
 	return l.s;
+}
+
+bool straight_same(const struct straight *a, const struct straight *b)
+{
+	if (a->count != b->count || !span_equal(a->tail, b->tail))
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->parts[i].column != b->parts[i].column || a->parts[i].form != b->parts[i].form ||
+		    !span_equal(a->parts[i].glue, b->parts[i].glue))
+			return false;
+	return true;
 }

@@ -213,6 +213,12 @@ static const struct {
 	{"csv { columns => [\"a\",\"b\"] skip_header => true }", "a,b", false},
 	{"csv { columns => [\"a\",\"b\"] skip_header => true }", "b,a", true},
 	{"csv { columns => [\"a\",\"b\"] }", "1,2,3", false},
+	{"csv { columns => [\"a\",\"message\"] }", "1,2", true},
+	/* the row itself in the document, or a text of the plan that looks like a mark */
+	{"csv { columns => [\"a\",\"b\"] } mutate { rename => { \"message\" => \"raw\" } }", "1,2", false},
+	{"csv { columns => [\"a\",\"b\"] } mutate { add_field => { \"message\" => \"k\" } }", "1,2", false},
+	{"csv { columns => [\"a\",\"b\"] } mutate { replace => { \"a\" => \"715000000001\" } convert => { \"a\" => \"float\" } }", "1,2", false},
+	{"csv { columns => [\"a\",\"b\"] } mutate { replace => { \"a\" => \"286000000001\" } convert => { \"a\" => \"float\" } }", "1,2", false},
 };
 
 static void which_filters_are_straight(void **state UNUSED)
