@@ -197,7 +197,7 @@ def test_the_words_of_rules_def_are_all_shown_somewhere():
     with open(__file__) as f:
         here = f.read()
     elsewhere = {"seen", "disk", "backlog", "paused", "journal", "no-leases", "not-ours", "other-disk", "changed", "system", "too-many",
-                 "no-folder", "queued"}
+                 "no-folder", "queued", "session"}
     for word in rules():
         assert ('"%s"' % word in here.replace(repr(elsewhere), "")) or word in elsewhere, word
 

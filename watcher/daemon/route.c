@@ -11,6 +11,7 @@
 #include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/spool/work.h"
 
 #define NAMED_MAX 20 /* jobs in one sentence */
 
@@ -106,6 +107,7 @@ static int check_limits(struct file *x, const struct job *j, struct fault *f)
 	const struct profile *p = x->tenant->profile;
 	unsigned long long bytes = x->row.bytes;
 	const char *broken;
+	uint64_t stored;
 
 	if (!format_allowed(x, p, j))
 		return fault_set(f, FAULT_DATA, ROUTE_FORMAT);
@@ -113,6 +115,10 @@ static int check_limits(struct file *x, const struct job *j, struct fault *f)
 		detail(x, "%llu bytes; max_file_bytes is %lld", bytes, (long long)p->max_file_bytes);
 		return fault_set(f, FAULT_DATA, ROUTE_FILE_SIZE);
 	}
+	if (work_is_sparse(x->tenant->folders, &x->row, &stored))
+		return fault_set(f, FAULT_DATA,
+				 "the file is almost only holes: of its %llu bytes %llu are stored (a sparse file); send what is in it",
+				 bytes, (unsigned long long)stored);
 	if (j->trigger == TRIGGER_MANUAL)
 		return 0; /* checked over the whole run at its start */
 	broken = route_run_limit(p, 1, x->row.bytes);

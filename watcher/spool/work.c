@@ -47,6 +47,26 @@ static int check_input(const struct file_row *r, int fd, struct fault *f)
 	return -1;
 }
 
+#define SPARSE_FROM ((uint64_t)64 << 20)
+#define SPARSE_RATIO 250 /* as a compressed file's output (decode/decompressor.h) */
+
+bool work_is_sparse(const struct folders *t, const struct file_row *r, uint64_t *stored)
+{
+	struct fault ignored = FAULT_INIT;
+	struct stat st;
+	int dir = -1;
+	bool sparse;
+
+	if (r->bytes <= SPARSE_FROM || work_open_dir(t, r->arrival, &dir, &ignored) < 0)
+		return false;
+	/* one that cannot be looked at is told where it is opened */
+	sparse = fstatat(dir, r->file, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		 (uint64_t)st.st_blocks * 512 < r->bytes / SPARSE_RATIO;
+	*stored = sparse ? (uint64_t)st.st_blocks * 512 : 0;
+	close(dir);
+	return sparse;
+}
+
 int work_open_input(const struct folders *t, const struct file_row *r, int *out, struct fault *f)
 {
 	int dir = -1;

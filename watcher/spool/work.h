@@ -28,6 +28,8 @@ int work_open_rejects(const struct folders *t, const struct file_row *r, const c
 /* Bytes of the rejects file, 0 = none or empty; *ext "csv" or "ndjson" (static) or NULL. */
 int work_rejects_size(const struct folders *t, const struct file_row *r, uint64_t *size,
 		      const char **ext, struct fault *f) MUST_CHECK;
+/* Of its row->bytes bytes so few are stored that nobody sent them (a sparse file: 1 EiB can be made in a moment); *stored: how many. */
+bool work_is_sparse(const struct folders *t, const struct file_row *r, uint64_t *stored);
 /* NAME.sha256 for reading; *fd -1: there is none. */
 int work_open_sidecar(const struct folders *t, const struct file_row *r, int *fd, struct fault *f) MUST_CHECK;
 bool work_has_sidecar(const struct folders *t, const struct file_row *r);
