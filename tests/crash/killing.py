@@ -75,9 +75,10 @@ class Drop:
 
 
 class World:
-    def __init__(self, folder, rng, records, store=None, largest=20000, url=None, **config):
+    def __init__(self, folder, rng, records, store=None, largest=20000, url=None, pace=0.15, **config):
         _serial[0] += 1
         self.rng, self.records, self.store, self.largest = rng, records, store, largest
+        self.pace = pace  # seconds between two kills, about
         self.kills, self.by, self.pid, self.popen, self.traced, self.serial = 0, collections.Counter(), None, None, False, 0
         tag = "%d-%d" % (os.getpid(), _serial[0])
         sinks = {"sinks": {"main": {"type": "elasticsearch", "urls": [url or store.url]}}} if store else {}
@@ -206,7 +207,9 @@ class World:
         getattr(self, way)()
 
     def pause(self):
-        time.sleep(min(self.rng.expovariate(6), 2.5))  # the instant of the kill, not a wait for something
+        """The instant of the kill, not a wait for something; now and then long enough for a load to come to its checkpoints."""
+        mean = self.pace * (8 if self.rng.random() < 0.12 else 1)
+        time.sleep(min(self.rng.expovariate(1 / mean), 20 * self.pace))
 
     def instant(self):
         self.pause()

@@ -27,6 +27,7 @@ SQLITE = setting("INGEST_KILLS", 30)
 SEARCH = setting("INGEST_KILLS_SEARCH", 10)
 LARGE = setting("INGEST_KILLS_LARGE", 4)
 LARGE_SEARCH = setting("INGEST_KILLS_LARGE_SEARCH", 0)
+LARGE_ROWS = setting("INGEST_KILL_ROWS", 200_000)  # of a kilobyte
 SEED = setting("INGEST_SEED", time.time_ns() % 1000000)
 
 
@@ -43,6 +44,7 @@ def fight(world, kills, before=None):
         while w.kills < kills:
             w.strike()
         struck = time.monotonic()
+        print("%d kills dealt" % w.kills)
         w.end()
         rows = sum(sum(d.good.values()) for d in w.drops)
         print("\n%d kills %s, %d files, %d rows: 0 lost, 0 double; %.0f s, ended %.1f s after the last" % (
@@ -78,4 +80,5 @@ def test_killed_anywhere_into_opensearch(tmp_path, own_server, number, kills):
                          [("opensearch", *r) for r in enumerate(rounds(LARGE_SEARCH))])
 def test_killed_beside_200_megabytes(tmp_path, own_server, kind, number, kills):
     store = own_server("opensearch") if kind == "opensearch" else None
-    fight(World(tmp_path, rng("large " + kind, number), own_server("mongo"), store), kills, large(200_000))
+    # slowly, so that it comes to its load and to checkpoints between two kills
+    fight(World(tmp_path, rng("large " + kind, number), own_server("mongo"), store, pace=1), kills, large(LARGE_ROWS))

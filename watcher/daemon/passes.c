@@ -411,7 +411,11 @@ static void give_up(struct ingestd *d, struct file *x, const struct worker_end *
 	}
 	fault_set(&f, FAULT_DATA, "crashed the worker: %d times in a row at row %llu (%s)", DEATHS_MAX,
 		  (unsigned long long)x->row.deaths_row, end->text);
-	file_fault(d, x, &f);
+	/* rows of it may be stored: they go first */
+	if (x->row.state == FILE_LOADING)
+		ending_after_send(d, x, &f);
+	else
+		file_fault(d, x, &f);
 }
 
 static void on_lost(void *ctx, struct task *t, const struct worker_end *end)

@@ -244,7 +244,12 @@ static void stop_trying(struct ingestd *d, struct file *x)
 
 static int wish_of_undoing(struct ingestd *d, enum wish w, struct file *x, struct fault *f)
 {
-	if (w != WISH_UNDO || x->row.after_undo != AFTER_UNDO_LOAD || x->row.leg.state != LEG_UNDOING)
+	bool undone = x->row.after_undo == AFTER_UNDO_PLACE;
+
+	/* asked for twice */
+	if (w == WISH_UNDO && undone && x->row.outcome == OUTCOME_UNDONE)
+		return 0;
+	if (w != WISH_UNDO || undone || x->row.leg.state != LEG_UNDOING)
 		return fault_set(f, FAULT_CONFIG, "its rows are being taken back already; ask again when that is done");
 	x->row.after_undo = AFTER_UNDO_PLACE;
 	set_undone(x);
