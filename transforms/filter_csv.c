@@ -193,6 +193,9 @@ static int take_characters(struct csv *f, struct compile *c)
 		compile_error(c, f->separator.at, "csv: separator is one or more characters, no line end");
 		r = -1;
 	}
+	if (span_is(f->line.separator, "\\t"))
+		compile_warning(c, f->separator.at, "csv: separator is a backslash and a t, as Logstash reads it; "
+				"for a tab put the tab itself between the quotes");
 	if (q.n == 1)
 		f->line.quote = q.p[0];
 	else if (!span_is(q, "\\x00") && q.n) {
