@@ -79,7 +79,7 @@ class World:
         _serial[0] += 1
         self.rng, self.records, self.store, self.largest = rng, records, store, largest
         self.pace = pace  # seconds between two kills, about
-        self.kills, self.by, self.pid, self.popen, self.traced, self.serial = 0, collections.Counter(), None, None, False, 0
+        self.kills, self.by, self.pid, self.popen, self.unsafe, self.serial = 0, collections.Counter(), None, None, False, 0
         tag = "%d-%d" % (os.getpid(), _serial[0])
         sinks = {"sinks": {"main": {"type": "elasticsearch", "urls": [url or store.url]}}} if store else {}
         self.site = Site(folder, workers=3, mongodb={"uri": records.url, "database": "kills-" + tag}, **sinks, **config)
@@ -170,7 +170,7 @@ class World:
                     "inject=%s:signal=KILL:when=%d" % call] + argv
         with open(self.site.path("stderr"), "ab") as errors:
             self.popen = subprocess.Popen(argv, env={**os.environ, **(env or {})}, stderr=errors)
-        self.traced, self.pid = bool(call), self.popen.pid
+        self.unsafe, self.pid = bool(call or env), self.popen.pid
         if call:
             self.site.until(self.find_traced)
 
@@ -277,10 +277,10 @@ class World:
 
     def end(self, seconds=240):
         """Everything comes to its end by itself; then the books."""
-        if self.traced or self.popen.poll() is not None:
+        if self.unsafe or self.popen.poll() is not None:  # a step or a call that it has not come to yet
             self.kill_daemon()
             self.start()
-        self.site.until(lambda: self.dead() or self.ended() == len(self.drops) and not self.on_its_way(), seconds)
+        self.site.until(lambda: self.ended() == len(self.drops) and not self.on_its_way(), seconds)
         self.site.until(lambda: records_.Recorded.outbox(self.site) == [], 120)
         self.popen.send_signal(signal.SIGTERM)
         assert self.popen.wait(timeout=60) == 0

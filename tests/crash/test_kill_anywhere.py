@@ -72,7 +72,7 @@ def large(rows):
 
 @pytest.mark.parametrize("number, kills", list(enumerate(rounds(SEARCH))))
 def test_killed_anywhere_into_opensearch(tmp_path, own_server, number, kills):
-    world = World(tmp_path, rng("opensearch", number), own_server("mongo"), own_server("opensearch"))
+    world = World(tmp_path, rng("opensearch", number), own_server("mongo"), own_server("opensearch"), pace=0.4)
     fight(world, kills, large(20_000))
 
 
