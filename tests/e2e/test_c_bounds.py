@@ -10,6 +10,7 @@ import pytest
 from site_ import BUILD, ROOT, Site, balanced
 
 GIB = 1 << 30
+SIZE = GIB * (10 if os.environ.get("INGEST_NIGHTLY") == "1" else 1)
 PEAK = 48 << 20
 FAST = {"arrival": {"settle_seconds": 0}}
 JOB = {"pattern": "*.csv", "input": {"header": True}, "rejects": {"max_ratio": 1},
@@ -29,10 +30,10 @@ def site(tmp_path):
 
 
 def write(site, name, head, block, tail):
-    """A file of 1 GiB out of one block."""
+    """A file of 1 GiB (by night 10) out of one block."""
     with open(site.path("staging", "bob", "in", name), "wb") as f:
         f.write(head)
-        for _ in range(GIB // len(block)):
+        for _ in range(SIZE // len(block)):
             f.write(block)
         f.write(tail)
 
@@ -46,18 +47,18 @@ def put_down(site):
 
 @pytest.mark.parametrize("case,head,block,tail,read,reason", [
     ("one line", b"id\n", b"a" * (1 << 20), b"\n7\n", 2, "max_row_bytes"),
-    ("an open quote", b'id\n"', b"a" * ((1 << 20) - 1) + b"\n", b"\n7\n", 1025 + 1, "not closed"),
-    ("plain rows", b"id,text\n", b"".join(b"%07d,%s\n" % (i, b"r" * 8183) for i in range(128)), b"", 131072, None),
+    ("an open quote", b'id\n"', b"a" * ((1 << 20) - 1) + b"\n", b"\n7\n", 1024 * (SIZE // GIB) + 2, "not closed"),
+    ("plain rows", b"id,text\n", b"".join(b"%07d,%s\n" % (i, b"r" * 8183) for i in range(128)), b"", 131072 * (SIZE // GIB), None),
 ], ids=lambda v: v if isinstance(v, str) else "")
 def test_1_gb_peak_is_at_most_48_mib(site, case, head, block, tail, read, reason):
     site.tenant("bob", FAST, t=JOB)
     write(site, "big.csv", head, block, tail)
-    done = site.once("--wait", "120", timeout=500)
+    done = site.once("--wait", "120", timeout=500 * (SIZE // GIB))
     assert done.returncode == 0, done.stderr
     r = site.receipt("bob", "done", "big.csv")
     put_down(site)
-    assert balanced(r) and r["bytes"] >= GIB
-    print("\n1 GiB, %s: %.1f MiB, %.1f CPU s" % (case, r["peak_rss_bytes"] / 2**20, r["cpu_seconds"]))
+    assert balanced(r) and r["bytes"] >= SIZE
+    print("\n%d GiB, %s: %.1f MiB, %.1f CPU s" % (SIZE // GIB, case, r["peak_rss_bytes"] / 2**20, r["cpu_seconds"]))
     assert 0 < r["peak_rss_bytes"] <= PEAK
     if reason:
         assert r["rows"]["indexed"] >= 1 and r["rows"]["rejected"] >= 1

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the tenan
 
 @pytest.fixture
 def site():
-    folder = tempfile.mkdtemp(prefix="ingestd-claims-")
+    # on memory, where fsync costs nothing: more claims meet the attack; by night on the disk
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) and os.environ.get("INGEST_NIGHTLY") != "1" else None
+    folder = tempfile.mkdtemp(prefix="ingestd-claims-", dir=memory)
     os.chmod(folder, 0o755)
     s = Site(folder, workers=2, rescan_seconds=1)
     yield s

@@ -23,12 +23,11 @@ NDJSON = {"pattern": "*.txt", "filter": 'json { source => "message" target => "j
           "rejects": {"max_ratio": 1}, "index": {"name": "j"}}
 ROW = b"id\n1\n"
 SECRET = b"id\n424242\n"
-NIGHTLY = os.environ.get("INGEST_NIGHTLY") == "1"
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the tenant is another user")
 
 
 class Load(threading.Thread):
-    """The second tenant: a file every 100 ms, and how long each took to be done."""
+    """The second tenant: a file every 250 ms, and how long each took to be done."""
 
     def __init__(self, site):
         super().__init__(daemon=True)
@@ -42,7 +41,7 @@ class Load(threading.Thread):
 
     def run(self):
         n = 0
-        while not self.ended.wait(0.1):
+        while not self.ended.wait(0.25):
             self.sent["%05d.csv" % n] = time.monotonic()
             self.site.drop("bob", "%05d.csv" % n, b"id\n%d\n" % n)
             n += 1
@@ -321,7 +320,7 @@ def test_100000_empty_files_stop_nobody(site):
     assert as_mallory(make) == 0
     tenants = {t["tenant"]: t for t in json.loads(site.ctl("--json", "status").stdout)["tenants"]}
     assert tenants["mallory"]["backlog"] > 90000
-    site.until(lambda: len(site.load.seconds) >= before + 50, 120)
+    site.until(lambda: len(site.load.seconds) >= before + 30, 120)
     unharmed(site)
 
 
@@ -329,7 +328,7 @@ def test_the_second_tenants_files_are_all_done(site):
     n = site.load.end()
     seconds = sorted(site.load.seconds)
     print("\n%d files of the second tenant: median %.2f s, p99 %.2f s" % (n, statistics.median(seconds), seconds[int(n * .99)]))
-    assert n > 100 and len(site.rows("bob", "bob-t")) == n
+    assert n > 60 and len(site.rows("bob", "bob-t")) == n
     assert site.names("bob", "failed") == site.names("bob", "held") == []
     site.load.is_alive = lambda: True  # it has ended
     unharmed(site)
