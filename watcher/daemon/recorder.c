@@ -134,6 +134,8 @@ static void on_message(void *ctx, const struct recording *m)
 		return;
 	case RECORDING_TROUBLE:
 		be_sick(d, &m->fault);
+		/* of these it ends, and not of a row */
+		r->hushed |= m->fault.kind == FAULT_KEY || m->fault.kind == FAULT_CONFIG;
 		return;
 	case RECORDING_DONE:
 		take_done(d, m);

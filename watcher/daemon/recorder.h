@@ -39,7 +39,7 @@ struct recorder {
 	int64_t careful;  /* up to this row they are handed one at a time */
 	int64_t died_at;  /* the first row of the batches that it died with, ... */
 	unsigned deaths;  /* ... so many times in a row */
-	bool hushed;	  /* killed because nothing was heard: that says nothing of its rows */
+	bool hushed;	  /* killed because nothing was heard, or ends of a key: that says nothing of its rows */
 	uint64_t seen;	  /* outbox_appended when the outbox was last found empty */
 	bool empty;
 	bool jobs_owed;
