@@ -263,8 +263,9 @@ static void stay(struct ingestd *d, struct edit *e, struct tenant *t)
 
 	t->leaving = false;
 	arrival_rescan(d->arrival, t->name);
-	fault_set(&f, FAULT_CONFIG, "%zu files of it, or a run, are on their way and did not end in %d s: it is served on, nothing was removed "
-		  "(`ingestctl files --tenant %s` tells what they wait for)", t->files, WAIT_MS / 1000, t->name);
+	fault_set(&f, FAULT_CONFIG,
+		  "%zu files of it, or a run, are on their way and did not end in %d s: it is served on, nothing was "
+		  "removed (`ingestctl files --tenant %s` tells what they wait for)", t->files, WAIT_MS / 1000, t->name);
 	admin_answer(e->reply, 409, NULL, &f);
 }
 
