@@ -186,3 +186,16 @@ def test_without_its_log_nothing_is_taken_and_that_is_said(site):
     assert site.once().returncode == 0
     assert site.names("alice", "in") == ["a.csv"]
     assert "session.log tenant=alice reason=" in site.log("ingestd") and "sshd/alice.log" in site.log("ingestd")
+
+
+def test_what_is_changed_behind_its_close_is_not_proven_by_it(site):
+    """Written on the host, by nobody that sshd knows of, three seconds after the line."""
+    sshd = Sshd(site)
+    sshd.open("a.csv", late=-3)
+    sshd.close("a.csv", 9, late=-3)
+    sshd.upload(site, "b.csv")
+    site.drop("alice", "a.csv", ROWS + b"1\n")
+    site.start()
+    done(site, "b.csv")
+    site.until(lambda: "waits for a line in sshd" in explained(site, "a.csv"))
+    assert "a.csv" not in site.names("alice", "done")
