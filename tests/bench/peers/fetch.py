@@ -51,7 +51,13 @@ def _python(_kind, to):
 
 
 def _debian(kind, to):
-    _run("apt-get", "download", "-qq", *DEBIAN[kind], cwd=to)
+    try:
+        _run("apt-get", "download", "-qq", *DEBIAN[kind], cwd=to)
+    except Absent:
+        if os.geteuid() != 0:
+            raise
+        _run("apt-get", "update", "-qq")  # a bare machine has no lists, or old ones
+        _run("apt-get", "download", "-qq", *DEBIAN[kind], cwd=to)
     for name in sorted(os.listdir(to)):
         if name.endswith(".deb"):
             _run("dpkg", "-x", os.path.join(to, name), to)
