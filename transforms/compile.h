@@ -75,6 +75,8 @@ void filter_refuse(struct compile *c, struct span name, size_t at);
 size_t compile_line(struct compile *c, size_t at);
 /* Says what looks wrong and is not: branches never taken ... */
 void compile_lint(struct compile *c, const struct syntax_node *nodes);
+/* ... what a mutate, which is the compile's node, renames before it changes it ... */
+void compile_lint_order(struct compile *c);
 /* ... and fields that are read and never set. */
 void compile_lint_fields(struct compile *c, const struct syntax_node *nodes);
 

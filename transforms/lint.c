@@ -88,6 +88,8 @@ void compile_lint(struct compile *c, const struct syntax_node *nodes)
 		if (ends_all(n) && n->next)
 			compile_warning(c, n->next->at, "no event comes here: the drop in line %zu takes all",
 					compile_line(c, n->at));
+		if (!n->is_branch && span_is(n->name, "mutate"))
+			compile_lint_order(c);
 		if (!n->is_branch)
 			continue;
 		look_at_constants(c, n);
