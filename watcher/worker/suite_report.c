@@ -11,7 +11,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* XML has no place for most control bytes, escaped or not. */
+/* U+FFFE or U+FFFF */
+static bool is_noncharacter(struct span s)
+{
+	return s.n >= 3 && memcmp(s.p, "\xef\xbf", 2) == 0 && (unsigned char)s.p[2] >= 0xbe;
+}
+
+/* XML has no place for most control bytes and for U+FFFE and U+FFFF, escaped or not, nor for ]]> in a text. */
 static void add_xml(struct strbuf *sb, struct span s)
 {
 	struct strbuf clean = STRBUF_INIT;
@@ -20,8 +26,13 @@ static void add_xml(struct strbuf *sb, struct span s)
 	for (size_t i = 0; i < clean.n; i++) {
 		char c = clean.p[i];
 
-		if (c == '<')
+		if (is_noncharacter((struct span){clean.p + i, clean.n - i})) {
+			strbuf_addc(sb, '?');
+			i += 2;
+		} else if (c == '<')
 			strbuf_adds(sb, "&lt;");
+		else if (c == '>')
+			strbuf_adds(sb, "&gt;");
 		else if (c == '&')
 			strbuf_adds(sb, "&amp;");
 		else if (c == '"')

@@ -53,6 +53,19 @@ def test_a_failed_case_is_a_readable_diff(tmp_path):
     assert '- [n]: "5"' in root[0][0].text
 
 
+def test_junit_is_xml_whatever_the_values_are(tmp_path):
+    """]]> must be escaped, and control bytes, U+FFFE and U+FFFF have no place in XML."""
+    (tmp_path / "f.conf").write_text('json { source => "message" remove_field => "message" }')
+    path = tmp_path / "f.test.json"
+    path.write_text(json.dumps({"testcases": [{"description": "a<b>&\"'\u0001]]>\ud83d\ude00", "expected": [{"x": "<y>"}],
+                                               "input": [json.dumps({"x": "<\u0001]]>&\u0000\ufffe\uffff\x7f\ufffdz"}, ensure_ascii=False)]}]}))
+    junit = str(tmp_path / "out.xml")
+    assert ctl("filter", "test", "--junit", junit, str(path)).returncode == 1
+    case, = xml.etree.ElementTree.parse(junit).getroot()
+    assert case.get("name") == "case 1: a<b>&\"'?]]>\U0001f600"
+    assert '+ [x]: "<\\u0001]]>&\\u0000??' in case[0].text
+
+
 def test_json_and_files_that_cannot_be_used(tmp_path):
     path = put(tmp_path, CASES)
     done = ctl("--json", "filter", "test", path)
