@@ -238,7 +238,8 @@ unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *arg
 	file_row_release(&row);
 	if (r == 0)
 		return 202;
-	return f->kind == FAULT_TEMPORARY || f->kind == FAULT_SYSTEM ? 503 : 409;
+	/* a file that is on its way is no trouble of the daemon's */
+	return f->kind == FAULT_SYSTEM || !d->ready || d->stopping || d->turn.behind ? 503 : 409;
 }
 
 /* --- runs --- */
