@@ -5,6 +5,7 @@ with `-s`.
 """
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -109,6 +110,23 @@ class Sidecar(Plain):
     def after(self, site):
         super().after(site)
         assert "a.csv.sha256" in site.names("bob", "done")
+
+
+class Manifest(Sidecar):
+    """The same with NAME.manifest.json."""
+
+    def before(self, site):
+        super().before(site)
+        with open(site.path("staging", "bob", "in", "a.csv.sha256")) as f:
+            digest = f.read().split()[0]
+        os.unlink(f.name)
+        size = os.path.getsize(site.path("staging", "bob", "in", "a.csv"))
+        site.drop("bob", "a.csv.manifest.json", json.dumps(
+            {"files": [{"name": "a.csv", "size": size, "sha256": digest, "rows": 43}]}).encode())
+
+    def after(self, site):
+        Plain.after(self, site)
+        assert "a.csv.manifest.json" in site.names("bob", "done")
 
 
 class Encrypted(Plain):
@@ -276,6 +294,11 @@ def start_slowly(site, env):
 
 WITH_A_SIDECAR = """claim.before-mkdir claim.before-rename claim.renamed claim.owned claim.before-journal claim.journaled
 receipt.durable placing.committed place.receipt-renamed place.renamed placed.committed""".split()
+
+
+@pytest.mark.parametrize("point", ["claim.sidecar-renamed", "claim.renamed", "prove", "place.sidecar-renamed"])
+def test_killed_here_with_a_manifest(tmp_path, point):
+    kill_and_start(tmp_path, point, Manifest())
 
 
 @pytest.mark.parametrize("point", WITH_A_SIDECAR)

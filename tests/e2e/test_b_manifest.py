@@ -1,5 +1,6 @@
 """b_ basic: files that come with a checksum: `NAME.sha256` of stock sha256sum, at level manifest and wherever one is there."""
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -163,3 +164,72 @@ def test_hostile_sidecars_are_never_followed(site, tmp_path):
         os.rmdir(path) if kind == "folder" else os.unlink(path)
         assert site.names("alice", "done") == [] and os.listdir(base) == ["a.csv"]
         os.unlink(base + "/a.csv")
+
+
+# --- NAME.manifest.json ---
+
+def manifest(content, name="a.csv", **more):
+    return {"files": [{"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest(), **more}]}
+
+
+def test_a_manifest_states_size_digest_and_rows(site):
+    site.drop("alice", "a.csv", ROWS)
+    site.drop("alice", "b.csv", ROWS + b"5\n")
+    site.start()
+    site.drop("alice", "a.csv.manifest.json", json.dumps(manifest(ROWS, rows=200)).encode())
+    site.drop("alice", "b.csv.manifest.json", json.dumps(manifest(ROWS + b"5\n", "b.csv")).encode())
+    for name in ("a.csv", "b.csv"):
+        site.until(lambda: site.names("alice", "work") == [] and
+                   {name, name + ".receipt.json", name + ".manifest.json"} <= set(site.names("alice", "done")))
+    assert site.names("alice", "in") == [] and len(site.rows("alice", "alice-t")) == 401
+    assert site.ctl("undo", site.path("staging", "alice", "done", "a.csv")).returncode == 0
+    site.until(lambda: site.names("alice", "failed") == ["a.csv", "a.csv.manifest.json", "a.csv.receipt.json"])
+    assert site.ctl("journal", "check").returncode == 0
+
+
+GOOD = manifest(ROWS)["files"][0]
+REFUSED = {
+    "rows": ({"files": [{**GOOD, "rows": 199}]}, "it has 200 rows, a.csv.manifest.json says 199"),
+    "size": ({"files": [{**GOOD, "size": 1}]}, "it has %d bytes, a.csv.manifest.json says 1" % len(ROWS)),
+    "digest": ({"files": [{**GOOD, "sha256": "0" * 64}]}, "it is not what its sender sent"),
+    "no hex": ({"files": [{**GOOD, "sha256": "z" * 64}]}, "allowed: 64 hexadecimal digits"),
+    "upwards": ({"files": [{**GOOD, "name": "../bob/a.csv"}]}, "allowed: the bare name of a file"),
+    "absolute": ({"files": [{**GOOD, "name": "/etc/passwd"}]}, "allowed: the bare name of a file"),
+    "another": ({"files": [{**GOOD, "name": "b.csv"}]}, 'allowed: "a.csv", the file whose manifest this is'),
+    "itself": ({"files": [{**GOOD, "name": "a.csv.manifest.json"}]}, 'allowed: "a.csv"'),
+    "unknown key": ({"files": [{**GOOD, "index": "bob-secret"}]}, "$.files[0].index: unknown key"),
+    "near key": ({"files": [{**GOOD, "row": 3}]}, "did you mean rows?"),
+    "index": ({**manifest(ROWS), "index": "x"}, "$.index: unknown key of a manifest"),
+    "job": ({**manifest(ROWS), "job": "t"}, "$.job: not in this version"),
+    "several": ({"files": [GOOD, GOOD]}, "2 files: a run of several files is not in this version"),
+    "none": ({"files": []}, "$.files: empty"),
+    "list": ([], "$: must be an object"),
+    "missing": ({"files": [{"name": "a.csv"}]}, "size"),
+    "text": ("{", "a.csv.manifest.json"),
+    "deep": ("[" * 20000, "a.csv.manifest.json"),
+    "twice": ('{"files": [], "files": []}', "a.csv.manifest.json"),
+    "huge": (" " * 1_000_000, "has more than 65536 bytes"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_manifest_may_not_say(site, case):
+    content, words = REFUSED[case]
+    site.drop("bob", "a.csv", ROWS)
+    site.drop("bob", "a.csv.manifest.json", (content if isinstance(content, str) else json.dumps(content)).encode())
+    assert site.once().returncode == 3
+    r = site.receipt("bob", "failed", "a.csv")
+    assert words in r["reason"], r["reason"]
+    assert "a.csv.manifest.json" in site.names("bob", "failed")
+    assert r["rows"] is None or r["rows"]["indexed"] == 0
+
+
+def test_two_statements_are_one_too_many(site):
+    site.drop("alice", "a.csv", ROWS)
+    sidecar(site, "alice", "a.csv", line("a.csv", ROWS))
+    site.drop("alice", "a.csv.manifest.json", json.dumps(manifest(ROWS)).encode())
+    site.start()
+    explain = lambda: site.ctl("explain", site.path("staging", "alice", "in", "a.csv")).stdout
+    site.until(lambda: "are both there: remove one of them" in explain())
+    os.unlink(site.path("staging", "alice", "in", "a.csv.manifest.json"))
+    site.until(lambda: "a.csv" in site.names("alice", "done"))

@@ -44,12 +44,13 @@ struct claim_place {
 	int in_fd;
 	int work_fd;
 	bool unproven; /* no lease where the filesystem has none */
-	bool needs_side; /* not without NAME.sha256 */
+	bool needs_side; /* not without what its sender states of it */
 };
 
-/* NAME.sha256, when it is there (claim_side.h). */
+/* NAME.sha256 or NAME.manifest.json, when one is there (claim_side.h). */
 struct claim_side {
 	int fd; /* -1: there is none */
+	char name[256];
 	bool moved;
 	bool owned;
 	bool leased;

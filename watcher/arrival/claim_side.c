@@ -19,13 +19,11 @@ static enum claim_result no_side(const struct claim *c, struct fault *f)
 {
 	if (!c->place.needs_side)
 		return CLAIM_TAKEN;
-	return FAIL(CLAIM_CHANGED, FAULT_DATA, f, "%s" SIDECAR_SUFFIX " is not in in/ any more", c->original);
+	return FAIL(CLAIM_CHANGED, FAULT_DATA, f, "its checksum is not in in/ any more");
 }
 
-static enum claim_result open_failed(const struct claim *c, const char *name, struct fault *f)
+static enum claim_result open_failed(const char *name, struct fault *f)
 {
-	if (errno == ENOENT)
-		return no_side(c, f);
 	if (errno == EWOULDBLOCK || errno == ETXTBSY)
 		return FAIL(CLAIM_WRITER, FAULT_DATA, f, "another program is using %s", name);
 	return FAIL_ERRNO(CLAIM_CHANGED, FAULT_DATA, f, "cannot open %s", name);
@@ -59,31 +57,53 @@ static enum claim_result look(struct claim *c, const char *name, struct fault *f
 	return CLAIM_TAKEN;
 }
 
-enum claim_result claim_side_begin(struct claim *c, struct fault *f)
+/* The one that is there; two would have to agree, and which is newer nobody knows. */
+static enum claim_result open_one(struct claim *c, struct fault *f)
 {
 	char name[256];
+	int fd;
+
+	for (size_t i = 0; i < SIDECAR_KINDS; i++) {
+		if (!sidecar_name(c->original, (enum sidecar_kind)i, name))
+			continue;
+		fd = fs_open_beneath(c->place.in_fd, name, O_RDONLY, 0);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0)
+			return open_failed(name, f);
+		if (c->side.fd >= 0) {
+			close(fd);
+			return FAIL(CLAIM_CHANGED, FAULT_DATA, f, "%s and %s are both there: remove one of them", c->side.name, name);
+		}
+		c->side.fd = fd;
+		memcpy(c->side.name, name, sizeof(name));
+	}
+	return c->side.fd < 0 ? no_side(c, f) : CLAIM_TAKEN;
+}
+
+enum claim_result claim_side_begin(struct claim *c, struct fault *f)
+{
 	enum claim_result r;
 
 	c->side.fd = -1;
-	if (c->encoded || !sidecar_name(c->original, name))
+	if (c->encoded)
 		return no_side(c, f);
-	c->side.fd = fs_open_beneath(c->place.in_fd, name, O_RDONLY, 0);
-	if (c->side.fd < 0)
-		return open_failed(c, name, f);
-	r = look(c, name, f);
+	r = open_one(c, f);
+	if (r != CLAIM_TAKEN || c->side.fd < 0)
+		return r;
+	r = look(c, c->side.name, f);
 	if (r == CLAIM_TAKEN)
-		r = lease(c, name, f);
+		r = lease(c, c->side.name, f);
 	/* again: only now can it not change any more */
-	return r == CLAIM_TAKEN ? look(c, name, f) : r;
+	return r == CLAIM_TAKEN ? look(c, c->side.name, f) : r;
 }
 
 enum claim_result claim_side_move(struct claim *c, struct fault *f)
 {
-	char name[256];
+	const char *name = c->side.name;
 
 	if (c->side.fd < 0)
 		return CLAIM_TAKEN;
-	CHECK(sidecar_name(c->original, name));
 	crash_point("claim.before-sidecar");
 	if (claim_own_rename(c->place.in_fd, name, c->dir_fd, name) < 0)
 		return FAIL_ERRNO(errno == ENOENT ? CLAIM_CHANGED : CLAIM_BLOCKED,
@@ -113,12 +133,12 @@ static enum claim_result take_over(struct claim *c, const char *name, struct fau
 
 enum claim_result claim_side_prove(struct claim *c, struct fault *f)
 {
+	const char *name = c->side.name;
 	struct stat there;
-	char name[256];
 
 	if (c->side.fd < 0)
 		return CLAIM_TAKEN;
-	CHECK(c->side.moved && sidecar_name(c->original, name));
+	CHECK(c->side.moved);
 	if (fstatat(c->dir_fd, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
 		return FAIL_ERRNO(CLAIM_BLOCKED, FAULT_SYSTEM, f, "cannot look at %s in work/", name);
 	if (there.st_dev != c->side.before.st_dev || there.st_ino != c->side.before.st_ino)
@@ -142,11 +162,10 @@ static int give_back_owner(struct claim *c, const char *name, struct fault *f)
 
 int claim_side_undo(struct claim *c, struct fault *f)
 {
-	char name[256];
+	const char *name = c->side.name;
 
 	if (!c->side.moved)
 		return 0;
-	CHECK(sidecar_name(c->original, name));
 	if (give_back_owner(c, name, f) < 0)
 		return -1;
 	if (claim_own_rename(c->dir_fd, name, c->place.in_fd, name) < 0) {

@@ -227,13 +227,23 @@ static enum settle_result keep_waiting(struct settle *s, struct settle_entry *e,
 
 enum side { SIDE_NONE, SIDE_YOUNG, SIDE_BEGUN, SIDE_THERE };
 
-/* NAME.sha256; *left: milliseconds until it has settled. */
-static enum side look_for_side(struct settle_entry *e, const struct settle_env *env, int64_t now, int64_t *left)
+static bool stat_side(const struct settle_entry *e, const struct settle_env *env, struct stat *st)
 {
 	char name[256];
+
+	for (size_t i = 0; i < SIDECAR_KINDS; i++)
+		if (sidecar_name(e->name, (enum sidecar_kind)i, name) &&
+		    fstatat(env->place->in_fd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	return false;
+}
+
+/* NAME.sha256 or NAME.manifest.json; *left: milliseconds until it has settled. */
+static enum side look_for_side(struct settle_entry *e, const struct settle_env *env, int64_t now, int64_t *left)
+{
 	struct stat st;
 
-	if (!sidecar_name(e->name, name) || fstatat(env->place->in_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!stat_side(e, env, &st))
 		return SIDE_NONE;
 	if (!same_time(e->side_ctim, st.st_ctim)) {
 		e->side_ctim = st.st_ctim;

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-static const char *const side_suffixes[] = {".receipt.json", ".rejects.csv", ".rejects.ndjson", SIDECAR_SUFFIX};
+static const char *const side_suffixes[] = {".receipt.json", ".rejects.csv", ".rejects.ndjson", SIDECAR_SUFFIX, MANIFEST_SUFFIX};
 
 /* failed/JOB.RUN.receipt.json */
 static int is_run_receipt(struct audit *a, const char *base, struct fault *f)

@@ -60,9 +60,9 @@ static int rename_back(const struct folders *t, int work, const struct file_row 
 }
 
 /* Before the file: one without the other would be taken alone. */
-static int sidecar_back(const struct folders *t, int work, const struct file_row *r, struct fault *f)
+static int sidecar_back(const struct folders *t, int work, const struct file_row *r, const char *suffix, struct fault *f)
 {
-	char *name = xasprintf("%s" SIDECAR_SUFFIX, r->file);
+	char *name = xasprintf("%s%s", r->file, suffix);
 	struct stat st;
 	int result = 0;
 
@@ -83,8 +83,8 @@ static int move_back(const struct folders *t, const struct file_row *r, struct f
 	int work = -1, result;
 
 	result = work_open_dir(t, r->arrival, &work, f);
-	if (result == 0)
-		result = sidecar_back(t, work, r, f);
+	for (size_t i = 0; i < SIDECAR_KINDS && result == 0; i++)
+		result = sidecar_back(t, work, r, sidecar_suffixes[i], f);
 	if (result == 0)
 		result = give_owner(t, work, r->file, f);
 	if (result == 0)

@@ -36,6 +36,8 @@ struct file {
 	struct file *turn_next;
 	bool in_turn;
 	bool synced;          /* work/A, work/, in/ are */
+	bool has_stated_rows; /* by its manifest */
+	uint64_t stated_rows;
 	bool proven;          /* what its sender states of it was compared, or nothing is stated */
 	bool parked;          /* at start: until its tenant's profile was looked at */
 	bool adopted;         /* found in work/ without a row */

@@ -9,6 +9,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/proof.h"
 #include "watcher/daemon/replace.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
@@ -140,7 +141,7 @@ static enum gate_way check_finding(struct ingestd *d, struct file *x)
 
 	if (f.kind == FAULT_NONE && !counters_balance(&x->row.leg.checkpoint.counters))
 		fault_set(&f, FAULT_SYSTEM, "the worker's books do not balance");
-	if (f.kind == FAULT_NONE)
+	if (f.kind == FAULT_NONE && proof_rows(x, &f) == 0)
 		return GATE_LOAD;
 	drop_worker(d, x);
 	if (f.scope != SCOPE_FILE)

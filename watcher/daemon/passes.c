@@ -134,12 +134,12 @@ static int open_input(const struct file *x, int *fd, struct fault *f)
 	return *fd < 0 ? fault_errno(f, FAULT_SYSTEM, "cannot open /dev/null") : 0;
 }
 
-static int open_fds(struct ingestd *d, struct file *x, int fds[MESSAGE_FD_COUNT], struct fault *f)
+static int open_fds(struct ingestd *d, struct file *x, struct message *m, int fds[MESSAGE_FD_COUNT], struct fault *f)
 {
 	const struct folders *t = x->tenant->folders;
 
 	if (proof_is_due(x))
-		return proof_open(x, fds, f);
+		return proof_open(x, m, fds, f);
 	if (versions_fd(d->versions, x->row.version, &fds[MESSAGE_FD_VERSION], f) < 0 ||
 	    work_open_rejects(t, &x->row, "csv", &fds[MESSAGE_FD_REJECTS], f) < 0 ||
 	    open_input(x, &fds[MESSAGE_FD_INPUT], f) < 0)
@@ -225,7 +225,7 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 	if (!x->tenant->profile)
 		fault_set(&f, FAULT_SYSTEM, "the tenant has no profile in force");
 	else if (may_begin(d, x, t, m, &f) && fill_message(d, x, m, &f) == 0)
-		r = open_fds(d, x, fds, &f);
+		r = open_fds(d, x, m, fds, &f);
 	if (r < 0) {
 		x->task = NULL;
 		if (!d->fatal && x->circuit)

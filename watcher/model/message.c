@@ -117,6 +117,9 @@ void message_write(const struct message *m, struct strbuf *out)
 	json_pair_i64(out, "claimed_ms", m->claimed_ms);
 	json_pair_bool(out, "first_attempt", m->first_attempt);
 	json_pair_bool(out, "probe", m->probe);
+	json_pair_bool(out, "is_manifest", m->is_manifest);
+	json_pair_bool(out, "has_stated_rows", m->has_stated_rows);
+	json_pair_u64(out, "stated_rows", m->stated_rows);
 	json_pair_bool(out, "stalled", m->stalled);
 	put_text(out, "sink", m->sink.name);
 	json_pair_u64(out, "sink_type", (uint64_t)m->sink.type);
@@ -292,7 +295,8 @@ static const char *fill(const json_t *root, struct message *m)
 		return "an id";
 	if (!get_u64(root, "bytes", &m->bytes) || !get_u64(root, "claimed_ms", &claimed) ||
 	    !get_bool(root, "first_attempt", &m->first_attempt) ||
-	    !get_bool(root, "probe", &m->probe) ||
+	    !get_bool(root, "probe", &m->probe) || !get_bool(root, "is_manifest", &m->is_manifest) ||
+	    !get_bool(root, "has_stated_rows", &m->has_stated_rows) || !get_u64(root, "stated_rows", &m->stated_rows) ||
 	    !get_bool(root, "stalled", &m->stalled) ||
 	    !get_bool(root, "has_first_error", &m->has_first_error) ||
 	    !get_u64(root, "first_error_line", &m->first_error_line) ||

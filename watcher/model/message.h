@@ -67,6 +67,7 @@ struct message {
 	bool first_attempt;  /* of the load: 409s count as duplicates only then */
 	struct sink_config sink; /* name, type, path */
 	bool probe;	     /* its sink was in trouble: give up soon */
+	bool is_manifest;    /* PROVE: its sidecar is one */
 	/* worker's: its sink has given no answer for a while, and the worker does nothing but wait */
 	bool stalled;
 	/* job with a checkpoint or undo, gated */
@@ -88,6 +89,9 @@ struct message {
 	/* gated, result */
 	uint64_t cpu_us; /* of this job so far */
 	uint64_t peak_rss; /* bytes, of the worker */
+	/* result of PROVE: rows that the sender states */
+	bool has_stated_rows;
+	uint64_t stated_rows;
 	/* unwrap */
 	struct keyring_stanza stanzas[MESSAGE_STANZAS];
 	size_t stanza_count;

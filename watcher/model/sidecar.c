@@ -10,18 +10,22 @@
 #define HEX (DIGEST_SIZE * 2)
 #define TAG "SHA256 ("
 
-bool sidecar_name(const char *file, char out[256])
+const char *const sidecar_suffixes[SIDECAR_KINDS] = {SIDECAR_SUFFIX, MANIFEST_SUFFIX};
+
+bool sidecar_name(const char *file, enum sidecar_kind kind, char out[256])
 {
-	return snprintf(out, 256, "%s" SIDECAR_SUFFIX, file) < 256;
+	return snprintf(out, 256, "%s%s", file, sidecar_suffixes[kind]) < 256;
 }
 
 struct span sidecar_owner(struct span name)
 {
-	size_t n = strlen(SIDECAR_SUFFIX);
+	for (size_t i = 0; i < SIDECAR_KINDS; i++) {
+		size_t n = strlen(sidecar_suffixes[i]);
 
-	if (name.n <= n || strncasecmp(name.p + name.n - n, SIDECAR_SUFFIX, n) != 0)
-		return (struct span){name.p, 0};
-	return (struct span){name.p, name.n - n};
+		if (name.n > n && strncasecmp(name.p + name.n - n, sidecar_suffixes[i], n) == 0)
+			return (struct span){name.p, name.n - n};
+	}
+	return (struct span){name.p, 0};
 }
 
 /* One line of it: which digest, and what was written for the name. */

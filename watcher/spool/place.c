@@ -48,8 +48,8 @@ static int target_free(const struct folders *t, struct journal *j, const struct 
 
 	for (size_t i = 0; free_now == 1 && i < ARRAY_LEN(side_suffixes); i++)
 		free_now = name_free(dir, name, side_suffixes[i], f);
-	if (free_now == 1)
-		free_now = name_free(dir, name, SIDECAR_SUFFIX, f);
+	for (size_t i = 0; free_now == 1 && i < SIDECAR_KINDS; i++)
+		free_now = name_free(dir, name, sidecar_suffixes[i], f);
 	if (free_now == 1) {
 		int reserved = journal_name_reserved(j, r, folder, name, f);
 
@@ -302,14 +302,18 @@ static enum moved move_receipt(const struct move *m)
 /* Its sender's own checksum, if there was one; no worker made it durable. */
 static enum moved move_sidecar(const struct move *m)
 {
-	char *from = xasprintf("%s" SIDECAR_SUFFIX, m->row->file);
-	char *to = xasprintf("%s" SIDECAR_SUFFIX, m->row->target);
-	enum moved r = move_one(m, from, to, MODE_FILE, true);
+	enum moved r = MOVED_ABSENT;
 
-	if (r == MOVED)
-		crash_point("place.sidecar-renamed");
-	free(from);
-	free(to);
+	for (size_t i = 0; i < SIDECAR_KINDS && (r == MOVED || r == MOVED_ABSENT); i++) {
+		char *from = xasprintf("%s%s", m->row->file, sidecar_suffixes[i]);
+		char *to = xasprintf("%s%s", m->row->target, sidecar_suffixes[i]);
+
+		r = move_one(m, from, to, MODE_FILE, true);
+		if (r == MOVED)
+			crash_point("place.sidecar-renamed");
+		free(from);
+		free(to);
+	}
 	return r;
 }
 
@@ -340,7 +344,7 @@ static void take_back(const struct move *m, const char *from, const char *to)
  */
 static void take_all_back(const struct move *m)
 {
-	static const char *const sides[] = {".receipt.json", SIDECAR_SUFFIX};
+	static const char *const sides[] = {".receipt.json", SIDECAR_SUFFIX, MANIFEST_SUFFIX};
 	char *to;
 
 	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {

@@ -70,7 +70,7 @@ static bool is_other(int dir, const struct file_row *r)
 int retain_remove(const struct folders *t, const struct file_row *r, struct fault *f)
 {
 	int dir = t->fd[r->folder];
-	char *receipt, *sidecar;
+	char *receipt, *sidecar, *manifest;
 	int result;
 
 	CHECK(r->state == FILE_PLACED && r->has_folder && r->target && !r->times.removed);
@@ -78,13 +78,15 @@ int retain_remove(const struct folders *t, const struct file_row *r, struct faul
 		return 0;
 	receipt = xasprintf("%s.receipt.json", r->target);
 	sidecar = xasprintf("%s" SIDECAR_SUFFIX, r->target);
+	manifest = xasprintf("%s" MANIFEST_SUFFIX, r->target);
 	/* the receipt last: while anything is left it says what */
 	result = remove_one(dir, r->target, f) < 0 || (r->rejects && remove_one(dir, r->rejects, f) < 0) ||
-				 remove_one(dir, sidecar, f) < 0 || remove_one(dir, receipt, f) < 0 ?
+				 remove_one(dir, sidecar, f) < 0 || remove_one(dir, manifest, f) < 0 || remove_one(dir, receipt, f) < 0 ?
 			 -1 :
 			 1;
 	free(receipt);
 	free(sidecar);
+	free(manifest);
 	crash_point("retention.removed");
 	return result;
 }

@@ -118,7 +118,8 @@ static int move_sides(const struct folders *t, const struct file_row *r, int wor
 
 	if (own && r->rejects && move_side(t, r, work, r->rejects + strlen(r->target), f) < 0)
 		return -1;
-	if (own && (move_side(t, r, work, ".receipt.json", f) < 0 || move_side(t, r, work, SIDECAR_SUFFIX, f) < 0))
+	if (own && (move_side(t, r, work, ".receipt.json", f) < 0 || move_side(t, r, work, SIDECAR_SUFFIX, f) < 0 ||
+		    move_side(t, r, work, MANIFEST_SUFFIX, f) < 0))
 		return -1;
 	return sync_all(t, r, work, f);
 }

@@ -143,30 +143,33 @@ int work_rejects_size(const struct folders *t, const struct file_row *r, uint64_
 	return 0;
 }
 
-int work_open_sidecar(const struct folders *t, const struct file_row *r, int *out, struct fault *f)
+int work_open_sidecar(const struct folders *t, const struct file_row *r, enum sidecar_kind *kind, int *out, struct fault *f)
 {
-	char *name = xasprintf("%s" SIDECAR_SUFFIX, r->file);
 	int dir = -1, result = 0;
 
 	*out = -1;
-	if (work_open_dir(t, r->arrival, &dir, f) < 0) {
-		free(name);
+	if (work_open_dir(t, r->arrival, &dir, f) < 0)
 		return -1;
+	for (size_t i = 0; i < SIDECAR_KINDS && *out < 0 && result == 0; i++) {
+		char *name = xasprintf("%s%s", r->file, sidecar_suffixes[i]);
+
+		*kind = (enum sidecar_kind)i;
+		*out = fs_open_beneath(dir, name, O_RDONLY, 0);
+		if (*out < 0 && errno != ENOENT)
+			result = fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s/%s", t->path, r->arrival, name);
+		free(name);
 	}
-	*out = fs_open_beneath(dir, name, O_RDONLY, 0);
-	if (*out < 0 && errno != ENOENT)
-		result = fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s/%s", t->path, r->arrival, name);
 	close(dir);
-	free(name);
 	return result;
 }
 
 bool work_has_sidecar(const struct folders *t, const struct file_row *r)
 {
 	struct fault ignored = FAULT_INIT;
+	enum sidecar_kind kind;
 	int fd = -1;
 	/* one that cannot be opened is there: the pass that needs it says why */
-	bool there = work_open_sidecar(t, r, &fd, &ignored) < 0 ? ignored.error != ENOENT : fd >= 0;
+	bool there = work_open_sidecar(t, r, &kind, &fd, &ignored) < 0 ? ignored.error != ENOENT : fd >= 0;
 
 	fs_close(&fd);
 	return there;

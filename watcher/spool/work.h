@@ -13,6 +13,7 @@
 #ifndef SPOOL_WORK_H
 #define SPOOL_WORK_H
 
+#include "watcher/model/sidecar.h"
 #include "watcher/spool/file_row.h"
 
 /*
@@ -30,8 +31,9 @@ int work_rejects_size(const struct folders *t, const struct file_row *r, uint64_
 		      const char **ext, struct fault *f) MUST_CHECK;
 /* Of its row->bytes bytes so few are stored that nobody sent them (a sparse file: 1 EiB can be made in a moment); *stored: how many. */
 bool work_is_sparse(const struct folders *t, const struct file_row *r, uint64_t *stored);
-/* NAME.sha256 for reading; *fd -1: there is none. */
-int work_open_sidecar(const struct folders *t, const struct file_row *r, int *fd, struct fault *f) MUST_CHECK;
+/* NAME.sha256 or NAME.manifest.json for reading; *fd -1: there is none. */
+int work_open_sidecar(const struct folders *t, const struct file_row *r, enum sidecar_kind *kind, int *fd,
+		      struct fault *f) MUST_CHECK;
 bool work_has_sidecar(const struct folders *t, const struct file_row *r);
 /* The descriptor of work/A; -1 with f->error ENOENT when it is gone. */
 int work_open_dir(const struct folders *t, const char *arrival, int *fd,

@@ -7,27 +7,61 @@
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/model/manifest.h"
 #include "watcher/model/sidecar.h"
 #include "watcher/worker/steps.h"
 
-static int stated(struct task *t, char hex[DIGEST_HEX])
+/* What the sender states; size only of a manifest. */
+struct stated {
+	char hex[DIGEST_HEX]; /* "": nothing that can be read */
+	bool has_size;
+	uint64_t size;
+};
+
+static int read_manifest(struct task *t, struct span text, struct stated *out)
+{
+	struct manifest m;
+
+	if (manifest_parse(text, t->job.file, &m, &t->fault) < 0)
+		return -1;
+	digest_hex(m.sha256, out->hex);
+	out->has_size = true;
+	out->size = m.size;
+	t->has_stated_rows = m.has_rows;
+	t->stated_rows = m.rows;
+	return 0;
+}
+
+static int read_sum(struct task *t, struct span text, struct stated *out)
 {
 	unsigned char digest[DIGEST_SIZE];
+
+	if (sidecar_parse(text, t->job.file, digest, &t->fault) < 0)
+		return -1;
+	digest_hex(digest, out->hex);
+	return 0;
+}
+
+static const char *suffix_of(const struct task *t)
+{
+	return sidecar_suffixes[t->job.is_manifest ? SIDECAR_MANIFEST : SIDECAR_SUM];
+}
+
+static int stated(struct task *t, struct stated *out)
+{
 	struct strbuf text = STRBUF_INIT;
 	int r = fs_read_fd(t->fds[MESSAGE_FD_SIDECAR], SIDECAR_MAX, &text, &t->fault);
 
 	if (r < 0 && t->fault.kind == FAULT_CONFIG)
-		r = fault_set(&t->fault, FAULT_DATA, "%s" SIDECAR_SUFFIX " has more than %d bytes; write it with: "
-			      "sha256sum NAME > NAME" SIDECAR_SUFFIX, t->job.file, SIDECAR_MAX);
+		r = fault_set(&t->fault, FAULT_DATA, "%s%s has more than %d bytes; write it with: sha256sum NAME > NAME" SIDECAR_SUFFIX,
+			      t->job.file, suffix_of(t), SIDECAR_MAX);
 	if (r == 0)
-		r = sidecar_parse(strbuf_span(&text), t->job.file, digest, &t->fault);
-	if (r == 0)
-		digest_hex(digest, hex);
+		r = t->job.is_manifest ? read_manifest(t, strbuf_span(&text), out) : read_sum(t, strbuf_span(&text), out);
 	strbuf_release(&text);
 	return r;
 }
 
-static int compare(struct task *t, const char *want)
+static int compare(struct task *t, const struct stated *s)
 {
 	struct input_ticker ticker = {task_tick, t};
 	uint64_t bytes = 0;
@@ -37,25 +71,29 @@ static int compare(struct task *t, const char *want)
 	if (bytes != t->job.bytes)
 		return fault_set(&t->fault, FAULT_DATA, "the file has %llu bytes, it had %llu when it was claimed",
 				 (unsigned long long)bytes, (unsigned long long)t->job.bytes);
-	if (want[0] && strcmp(want, t->sha256) != 0)
+	if (s->has_size && bytes != s->size)
 		return fault_set(&t->fault, FAULT_DATA,
-				 "it is not what its sender sent: its SHA-256 is %s, %s" SIDECAR_SUFFIX
+				 "it is not what its sender sent: it has %llu bytes, %s%s says %llu; send both again",
+				 (unsigned long long)bytes, t->job.file, suffix_of(t), (unsigned long long)s->size);
+	if (s->hex[0] && strcmp(s->hex, t->sha256) != 0)
+		return fault_set(&t->fault, FAULT_DATA,
+				 "it is not what its sender sent: its SHA-256 is %s, %s%s"
 				 " says %s; it was cut or changed on its way, or the checksum is another file's: send both again",
-				 t->sha256, t->job.file, want);
+				 t->sha256, t->job.file, suffix_of(t), s->hex);
 	return 0;
 }
 
 enum step step_prove(struct task *t)
 {
-	char want[DIGEST_HEX] = "";
+	struct stated want = {0};
 	struct fault why;
 
 	if (fs_fsync(t->fds[MESSAGE_FD_INPUT], t->job.file, &t->fault) == 0) {
 		/* a file whose sidecar says nothing has its digest in the books all the same */
-		(void)!stated(t, want);
+		(void)!stated(t, &want);
 		why = t->fault;
 		fault_clear(&t->fault);
-		if (compare(t, want) == 0)
+		if (compare(t, &want) == 0)
 			t->fault = why;
 	}
 	if (t->fault.kind == FAULT_NONE)

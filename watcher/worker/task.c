@@ -106,6 +106,8 @@ static void fill(const struct task *t, struct message *m)
 	m->fault = t->fault;
 	m->stalled = t->stalled;
 	m->has_first_error = t->has_first_error;
+	m->has_stated_rows = t->has_stated_rows;
+	m->stated_rows = t->stated_rows;
 	m->first_error_line = t->first_error.line;
 	m->cpu_us = cost_cpu_us(&t->cost);
 	m->peak_rss = m->type == MESSAGE_GATED || m->type == MESSAGE_RESULT ? cost_peak_rss() : 0;

@@ -67,6 +67,9 @@ struct task {
 	bool has_file_key;
 	unsigned char file_key[AGE_FILE_KEY];
 
+	bool has_stated_rows; /* by a manifest */
+	uint64_t stated_rows;
+
 	struct fault fault;
 	struct fault sink_fault; /* from inside an answer */
 	bool ill_formed;         /* the daemon said what makes no sense: fault has it */

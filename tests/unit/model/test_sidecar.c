@@ -65,13 +65,14 @@ static void test_names(void **state UNUSED)
 {
 	char name[256], long_name[256];
 
-	assert_true(sidecar_name("a.csv", name));
+	assert_true(sidecar_name("a.csv", SIDECAR_SUM, name));
 	assert_string_equal(name, "a.csv.sha256");
 	memset(long_name, 'x', 255);
 	long_name[249] = '\0';
-	assert_false(sidecar_name(long_name, name));
+	assert_false(sidecar_name(long_name, SIDECAR_SUM, name));
 	assert_true(span_is(sidecar_owner(span_of("a.csv.sha256")), "a.csv"));
 	assert_true(span_is(sidecar_owner(span_of("a.csv.SHA256")), "a.csv"));
+	assert_true(span_is(sidecar_owner(span_of("a.csv.manifest.json")), "a.csv"));
 	assert_int_equal(sidecar_owner(span_of(".sha256")).n, 0);
 	assert_int_equal(sidecar_owner(span_of("a.csv")).n, 0);
 }
