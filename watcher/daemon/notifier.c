@@ -298,7 +298,8 @@ void notifier_run_ended(struct ingestd *d, struct tenant *t, const struct run *r
 	json_add_key(&body, "run");
 	run_add_json(&body, run);
 	strbuf_adds(&body, "}\n");
-	if (notices_add(d->journal, w->config->name, run->id, event_name, strbuf_span(&body), &f) < 0)
+	if (notices_add(d->journal, w->config->name, run->id, event_name, strbuf_span(&body), &f) < 0 ||
+	    (w->backlog >= NOTICES_KEEP && notices_trim(d->journal, w->config->name, &f) < 0))
 		ingestd_fatal(d, &f);
 	else if (w->backlog < NOTICES_KEEP)
 		w->backlog++;

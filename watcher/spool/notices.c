@@ -29,9 +29,13 @@ int notices_add(struct journal *j, const char *webhook, const char *run, const c
 	db_bind_text(q, 3, event);
 	db_bind_span(q, 4, body);
 	db_bind_i64(q, 5, clock_now_ms());
-	if (db_run(q, 1, f) < 0)
-		return -1;
-	q = db_write(j->db, sql_keep);
+	return db_run(q, 1, f);
+}
+
+int notices_trim(struct journal *j, const char *webhook, struct fault *f)
+{
+	struct db_stmt *q = db_write(j->db, sql_keep);
+
 	db_bind_text(q, 1, webhook);
 	db_bind_i64(q, 2, NOTICES_KEEP);
 	return db_run(q, -1, f);
