@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from clock_ import Clock
 from site_ import Site, balanced
 
 JOB = {"pattern": "*.csv", "input": {"header": True},
@@ -233,3 +234,23 @@ def test_two_statements_are_one_too_many(site):
     site.until(lambda: "are both there: remove one of them" in explain())
     os.unlink(site.path("staging", "alice", "in", "a.csv.manifest.json"))
     site.until(lambda: "a.csv" in site.names("alice", "done"))
+
+
+def test_what_is_incomplete_for_a_day_is_an_alert(site, tmp_path):
+    clock = Clock(tmp_path)
+    site.drop("alice", "a.csv", ROWS)
+    sidecar(site, "alice", "gone.csv", line("gone.csv", ROWS))
+    site.start(env=clock.env)
+    site.until(lambda: "waits for a.csv.sha256" in site.ctl("explain", site.path("staging", "alice", "in", "a.csv")).stdout)
+    incomplete = lambda: {t["tenant"]: t["incomplete"] for t in json.loads(site.ctl("--json", "status").stdout)["tenants"]}
+    clock.pass_time(24 * 3600 - 60)
+    site.until(lambda: site.log("alice").count("file.lying") == 2)
+    assert "file.incomplete" not in site.log("alice") and incomplete() == {"alice": 0, "bob": 0}
+    clock.pass_time(120)
+    site.until(lambda: site.log("alice").count("file.incomplete") == 2)
+    assert "file=a.csv " in site.log("alice") and "file=gone.csv.sha256 " in site.log("alice") and "remedy=" in site.log("alice")
+    assert incomplete() == {"alice": 2, "bob": 0}
+    clock.pass_time(24 * 3600)
+    sidecar(site, "alice", "a.csv", line("a.csv", ROWS))
+    site.until(lambda: "a.csv" in site.names("alice", "done") and incomplete() == {"alice": 1, "bob": 0})
+    assert site.log("alice").count("file.incomplete") == 2

@@ -101,6 +101,8 @@ struct arrival_ops {
 	 * changes.  more: so many others of this look are told by this call alone.  NULL: not asked for.
 	 */
 	void (*lying)(void *ctx, const struct arrival_view *v, size_t more);
+	/* A file has waited for its checksum, or a checksum for its file, for a day: told once.  NULL: not asked for. */
+	void (*incomplete)(void *ctx, const struct arrival_view *v);
 	/* Health of a tenant's folder changed (for log and alerts).  NULL: not asked for. */
 	void (*health)(void *ctx, const struct arrival_health *h);
 };
@@ -201,6 +203,7 @@ struct arrival_counts {
 	size_t entries; /* but for those aside */
 	size_t state[ARRIVAL_STATES];
 	size_t linked_left; /* of LINKED: given up on */
+	size_t incomplete;  /* told as such */
 	size_t uncommitted; /* claims whose row is not durable */
 	uint64_t claims;    /* since start */
 	uint64_t overflows; /* of the event queue, since start */

@@ -10,6 +10,7 @@
 #include "watcher/base/clock.h"
 
 #define LINES_MAX 100
+#define INCOMPLETE_MS (24 * 3600 * (int64_t)1000)
 #define LOOKS 10 /* in lying_ms, for what has changed since it was told */
 
 static bool is_as_told(const struct settle_entry *e, enum rule rule)
@@ -39,6 +40,22 @@ static bool is_to_tell(struct tenant *t, struct settle_entry *e, int64_t now)
 	return true;
 }
 
+/* One half of what its sender sends together has been here for a day; the wall clock's day, so that a restart begins no new one. */
+static void look_at_half(struct tenant *t, struct settle_entry *e)
+{
+	enum rule rule;
+	struct arrival_view v;
+
+	if (e->incomplete || !t->arrival->ops.incomplete || clock_now_ms() - e->arrived_ms < INCOMPLETE_MS)
+		return;
+	rule = report_rule(t, e);
+	if (rule != RULE_MANIFEST && rule != RULE_SIDECAR)
+		return;
+	e->incomplete = true;
+	report_view(t, e, &v);
+	t->arrival->ops.incomplete(t->arrival->ctx, &v);
+}
+
 void lying_look(struct tenant *t, int64_t now)
 {
 	const struct settle_entry *found[LINES_MAX];
@@ -51,6 +68,7 @@ void lying_look(struct tenant *t, int64_t now)
 	for (size_t i = 0; i < map_len(&t->settle.names); i++) {
 		struct settle_entry *e = map_value(&t->settle.names, i);
 
+		look_at_half(t, e);
 		if (is_to_tell(t, e, now) && n++ < LINES_MAX)
 			found[n - 1] = e;
 		else if (!e->told.mono && due_of(t, e) < t->lying_at)

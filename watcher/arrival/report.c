@@ -294,6 +294,7 @@ static void add_counts(const struct tenant *t, struct arrival_counts *out)
 
 		if (e->state == ARRIVAL_STATE_LINKED && e->due == SETTLE_NEVER)
 			out->linked_left++;
+		out->incomplete += e->incomplete;
 		if (e->state != ARRIVAL_STATE_ASIDE && (!out->oldest_ms || e->arrived_ms < out->oldest_ms))
 			out->oldest_ms = e->arrived_ms;
 	}

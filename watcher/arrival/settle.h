@@ -54,6 +54,7 @@ struct settle_entry {
 	bool hinted;	      /* touched since it was last looked at */
 	int64_t first_mono;   /* mono: first seen under this name */
 	struct settle_told told;
+	bool incomplete;      /* ops->incomplete was told */
 	enum rule wait_rule;  /* of a WAIT answer */
 	enum rule claim_rule; /* why the last claim was refused */
 	char *job;	      /* of a WAIT answer */

@@ -178,6 +178,18 @@ static void lying(void *ctx, const struct arrival_view *v, size_t more)
 	strbuf_release(&sb);
 }
 
+static void incomplete(void *ctx, const struct arrival_view *v)
+{
+	struct ingestd *d = ctx;
+	struct strbuf sb = STRBUF_INIT;
+
+	log_add_pair(&sb, "file", span_of(v->name));
+	log_add_pair(&sb, "reason", span_of(v->reason));
+	log_add_pair(&sb, "remedy", span_of(rule_remedy(v->rule)));
+	event_tenant(d, tenants_find(d, v->tenant), EV_FILE_INCOMPLETE, "%s", sb.p);
+	strbuf_release(&sb);
+}
+
 static void health(void *ctx, const struct arrival_health *h)
 {
 	struct ingestd *d = ctx;
@@ -197,6 +209,7 @@ void claims_ops(struct arrival_ops *ops)
 		.commit = commit,
 		.ready = ready,
 		.lying = lying,
+		.incomplete = incomplete,
 		.folders = folders,
 		.health = health,
 	};
