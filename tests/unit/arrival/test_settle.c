@@ -111,7 +111,7 @@ static void test_bound(void **state)
 /* Names that are never data lie there as well, and take no file's room. */
 static void test_aside_is_bounded(void **state)
 {
-	char name[16];
+	char name[32];
 
 	(void)state;
 	settle.max = 8;
