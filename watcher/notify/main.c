@@ -7,6 +7,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
+#include "watcher/base/confine.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/model/notice.h"
 #include "watcher/model/secret_file.h"
@@ -19,6 +20,7 @@
 
 static int run(void)
 {
+	const struct confinement reach = {.network = true, .any_port = true};
 	struct fault f = FAULT_INIT;
 	int type;
 	socklen_t n = sizeof(type);
@@ -29,7 +31,8 @@ static int run(void)
 	}
 	/* without its daemon it must not go on */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (serve(NOTICE_SOCKET, &f) == 0)
+	/* what receivers answer is anybody's */
+	if (confine(&reach, &f) == 0 && serve(NOTICE_SOCKET, &f) == 0)
 		return 0;
 	fprintf(stderr, "ingest-notify: %s\n", f.text);
 	return 1;
