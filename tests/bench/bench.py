@@ -150,7 +150,8 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     found = ratios.of(rows) + more
     print_all(rows, verdicts, contenders, found, refused)
-    print("\n" + "\n".join(picture.of(rows)))
+    for line in [""] + picture.of(rows):
+        print(line)
     if "hard" in details:
         print()
         hard.print_table(details["hard"])
