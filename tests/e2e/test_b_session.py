@@ -199,3 +199,20 @@ def test_what_is_changed_behind_its_close_is_not_proven_by_it(site):
     done(site, "b.csv")
     site.until(lambda: "waits for a line in sshd" in explained(site, "a.csv"))
     assert "a.csv" not in site.names("alice", "done")
+
+
+@pytest.mark.parametrize("points", [["claim.renamed"], ["claim.before-journal"], ["claim.before-commit"], ["claim.journaled"],
+                                    ["claim.owned", "recover.adopted"], ["claim.owned", "recover.done"]])
+def test_killed_in_its_claim_a_broken_upload_stays_one(site, points):
+    """What sshd said of it is known to whoever finds it in work/."""
+    sshd = Sshd(site)
+    sshd.upload(site, "broken.csv", ROWS[:60], forced=True)
+    for i, point in enumerate(points):
+        once = site.path("crashed%d" % i)
+        site.once(env={"INGEST_CRASH_AT": point, "INGEST_CRASH_ONCE": once})
+        assert os.path.exists(once), point
+    sshd.upload(site, "whole.csv")
+    assert site.once().returncode == 3
+    assert site.receipt("alice", "failed", "broken.csv")["reason"].startswith("partial upload")
+    assert site.receipt("alice", "done", "whole.csv")["rows"]["indexed"] == 50
+    assert len(site.rows("alice", "alice-t")) == 50 and site.names("alice", "work") == [] and db_count(site) == 0

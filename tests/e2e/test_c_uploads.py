@@ -92,7 +92,7 @@ class Cell:
         how = {"complete": None, "killed": "SIGKILL", "stalled": "SIGSTOP"}[self.case]
         p = by_hand(self.method, self.local, self.inside(self.name), how)
         if self.case == "stalled":
-            self.site.until(self.under_way, 20)
+            self.site.until(self.under_way, 60)
             assert not self.is_taken()
             # the program itself is strace's only child
             with open("/proc/%d/task/%d/children" % (p.pid, p.pid)) as f:
@@ -111,7 +111,7 @@ class Cell:
         try:
             if self.case != "complete":
                 assert gate.reached.wait(60)
-                self.site.until(self.under_way, 20)
+                self.site.until(self.under_way, 60)
                 assert not self.is_taken()
                 getattr(self, self.case.replace(" ", "_"))(gate, p)
             if self.case in ("complete", "stalled"):
