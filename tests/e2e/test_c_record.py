@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import struct
 import threading
@@ -205,6 +206,23 @@ def test_c_single_commands_fail(own_server, tmp_path, commands, data, word):
     assert len(every_receipt_is_there(s)) == 10
     assert not s.said("record.refused") and len(s.said("recorder.sick")) == 1 and word in s.said("recorder.sick")[0]
     assert s.stop() == 0
+
+
+def test_c_a_killed_recorder_leaves_nothing_in_shared_memory(own_server, tmp_path):
+    """r_ found: libmongoc left /dev/shm/mongoc-PID of each, and told of it on standard error when the pid came again."""
+    server = own_server("mongo", memory=True)
+    s = site(tmp_path, server, mongodb=quick(server))
+    s.start()
+    drop_many(s, 0, 1)
+    s.until(lambda: len(done(s)) == 1)
+    s.caught_up()
+    pid = s.recorder()
+    os.kill(pid, signal.SIGKILL)
+    s.until(lambda: s.recorder() not in (None, pid))
+    assert not os.path.exists("/dev/shm/mongoc-%d" % pid)
+    s.daemon.send_signal(signal.SIGTERM)
+    assert s.daemon.wait(timeout=30) == 0
+    s.daemon = None
 
 
 def test_c_hung_and_going_on(own_server, tmp_path):

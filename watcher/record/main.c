@@ -100,9 +100,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ingest-record: %s\n", f.text);
 		return EXIT_CONFIG;
 	}
-	/* before the rest: what it finds wrong at its own start goes to standard error else */
-	mongoc_log_set_handler(store_log, NULL);
 	mongoc_init();
+	mongoc_log_set_handler(store_log, NULL);
 	code = argc > 2 ? EXIT_USAGE : dispatch(argc > 1 ? argv[1] : NULL);
 	mongoc_cleanup();
 	return code;

@@ -18,12 +18,14 @@ char **spawn_environment(void)
 {
 	static const char *const kept[] = {"TZ=", "LANG=", "LC_", "PATH=", "TMPDIR=", "LD_PRELOAD=", "LD_LIBRARY_PATH=",
 					   "OPENSSL_CONF=", "SSL_CERT_", "RES_OPTIONS=", "LOCALDOMAIN=",
-					   "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "MALLOC_", "INGEST_"};
+					   "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "MALLOC_", "INGEST_", "MONGOC_DISABLE_SHM="};
 	static char **made;
 	size_t n = 0, count = 0;
 
 	if (made)
 		return made;
+	/* libmongoc would leave a file in /dev/shm for each recorder that is killed, and stumble over it when the pid comes again */
+	CHECK(setenv("MONGOC_DISABLE_SHM", "1", 1) == 0);
 	while (environ[count])
 		count++;
 	made = xcalloc(count + 1, sizeof(*made));
