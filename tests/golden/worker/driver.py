@@ -33,6 +33,9 @@ class Worker:
         self.folder = str(folder)
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.ours.settimeout(120)
+        # the daemon makes the tenant's store and lets the worker reach it alone
+        store = os.path.join(self.folder, "data", "bob")
+        os.makedirs(store, exist_ok=True)
         env = dict(os.environ)
         if crash:
             env["INGEST_CRASH_AT"] = crash
@@ -40,7 +43,7 @@ class Worker:
         def descriptor_three():
             os.dup2(theirs.fileno(), 3)
         keep = theirs.fileno()
-        self.process = subprocess.Popen([WORKER], env=env, preexec_fn=descriptor_three,
+        self.process = subprocess.Popen([WORKER, "--folder", store], env=env, preexec_fn=descriptor_three,
                                         pass_fds=(3, keep), stdin=subprocess.DEVNULL)
         theirs.close()
 

@@ -96,7 +96,7 @@ def test_too_many_rejects_fail_in_the_gate_and_nothing_is_sent(tmp_path):
     assert result is None and gated["fault"]["kind"] == 1
     assert "2 of 10" in gated["fault"]["text"] and "0.1" in gated["fault"]["text"]
     assert gated["checkpoint"]["unsent"] == 8 and balanced(gated)
-    assert not os.path.exists(tmp_path / "data")
+    assert os.listdir(tmp_path / "data" / "bob") == []
     assert rejects_of(tmp_path).count(b"\n") == 3
 
 
