@@ -261,8 +261,8 @@ def test_a_wrong_configuration_exits_78(site):
 # --- ingestctl ---
 
 @pytest.mark.parametrize("option,value,allowed", [
-    ("--limit", "x", "a whole number from 1"), ("--limit", "0", "a whole number from 1"), ("--limit", "-3", "a whole number from 1"),
-    ("--limit", "", "a whole number from 1"), ("--state", "foo", "one of done, failed, held, duplicate, undone, queued, running, waiting"),
+    ("--limit", "x", "a whole number from 1 to 1000"), ("--limit", "1001", "a whole number from 1 to 1000"), ("--limit", "0", "a whole number from 1 to 1000"), ("--limit", "-3", "a whole number from 1 to 1000"),
+    ("--limit", "", "a whole number from 1 to 1000"), ("--state", "foo", "one of done, failed, held, duplicate, undone, queued, running, waiting"),
     ("--state", "done,", "one of done"), ("--state", "", "one of done")])
 def test_a_wrong_value_of_an_option_is_usage_and_names_what_is_allowed(site, option, value, allowed):
     done = site.ctl("files", option, value)

@@ -123,9 +123,12 @@ static int wrong_value(const char *option, const char *value, const char *allowe
 	return CTL_USAGE;
 }
 
-static bool is_count(const char *text)
+/* As many as the daemon gives at a time. */
+static bool is_limit(const char *text)
 {
-	return text[strspn(text, "0123456789")] == '\0' && strtoul(text, NULL, 10) > 0;
+	unsigned long n = strtoul(text, NULL, 10);
+
+	return text[strspn(text, "0123456789")] == '\0' && n > 0 && n <= 1000;
 }
 
 /* -1: go on; else the exit status */
@@ -155,7 +158,7 @@ static int take_option(struct ctl_options *o, int c)
 		return record_state_known(optarg) ? -1 : wrong_value("--state", optarg, "one of " RECORD_STATES);
 	case OPT_LIMIT:
 		o->limit = optarg;
-		return is_count(optarg) ? -1 : wrong_value("--limit", optarg, "a whole number from 1");
+		return is_limit(optarg) ? -1 : wrong_value("--limit", optarg, "a whole number from 1 to 1000");
 	case OPT_JOB:
 		o->job = optarg;
 		break;

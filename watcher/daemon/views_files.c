@@ -20,6 +20,7 @@
 
 #define PAGE 100
 #define PAGE_MAX 1000
+#define LIMITS "limit must be a number from 1 to 1000"
 #define RUN_FILES 1000
 
 static unsigned bad(struct fault *f, const char *text)
@@ -34,7 +35,7 @@ static unsigned journal_trouble(struct fault *f)
 	return 503;
 }
 
-/* false: it is there and no number. */
+/* false: it is there and no number that a page can have. */
 static bool limit_of(const struct admin_args *args, size_t *out)
 {
 	const char *text = args->query(args, "limit");
@@ -47,8 +48,8 @@ static bool limit_of(const struct admin_args *args, size_t *out)
 	n = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || !n)
 		return false;
-	*out = n > PAGE_MAX ? PAGE_MAX : n;
-	return true;
+	*out = n;
+	return n <= PAGE_MAX;
 }
 
 /* Whose records: the token's own, else ?tenant=; false: it asks of another's. */
@@ -114,7 +115,7 @@ unsigned views_files(struct ingestd *d, const struct admin_args *args, struct st
 	if (!tenant_of(args, &filter.tenant))
 		return no_tenant(args, f);
 	if (!limit_of(args, &filter.limit))
-		return bad(f, "limit must be a number from 1");
+		return bad(f, LIMITS);
 	if (filter.state && !record_state_known(filter.state))
 		return bad(f, "state must be one of " RECORD_STATES);
 	strbuf_addc(out, '[');
@@ -276,7 +277,7 @@ unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct str
 	if (!tenant_of(args, &tenant))
 		return no_tenant(args, f);
 	if (!limit_of(args, &limit))
-		return bad(f, "limit must be a number from 1");
+		return bad(f, LIMITS);
 	strbuf_addc(out, '[');
 	if (runs_list(d->journal, tenant, args->query(args, "job"), limit, add_listed,
 		      &page, f) < 0)
