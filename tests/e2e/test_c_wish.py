@@ -328,3 +328,102 @@ def test_wishes_of_no_file(site):
         assert "no file" in wish(site, verb, "01ARZ3NDEKTSV4RRFFQ69G5FAV", 1)
         out = site.ctl(verb)
         assert out.returncode == 2 and "usage" in out.stderr
+
+
+SPLIT = {**JOB, "pattern": "*.txt", "same_name": "replace", "input": {"header": False},
+         "filter": 'csv { columns => ["id", "name"] } split { field => "name" terminator => "|" }'}
+
+
+@pytest.fixture
+def in_vain(site):
+    """A replacement that is stored, and the file before it, whose rows were split, has been removed meanwhile: [old, new]."""
+    site.tenant("bob", FAST, t=SPLIT)
+    site.start()
+    old = load(site, "a.txt", b"1,x|y\n2,z\n")
+    store = sqlite3.connect(site.path("var", "data", "bob", "data.db"), isolation_level=None)
+    store.execute("begin immediate")
+    site.drop("bob", "a.txt", b"1,x|y\n2,z\n3,q|r\n")
+    site.until(lambda: site.log("bob").count("file.gated") == 2)
+    os.rename(site.path("staging", "bob", "done", "a.txt"), site.path("aside"))
+    store.execute("rollback")
+    store.close()
+    new, = [f["id"] for f in json.loads(site.ctl("--json", "files").stdout) if f["id"] != old["id"]]
+    site.until(lambda: "what it replaces is too" in (show(site, new)["reason"] or ""))
+    return site, old, new
+
+
+def test_a_replacement_in_vain_is_undone(in_vain):
+    site, old, new = in_vain
+    wish(site, "undo", new)
+    end = ended(site, new, "undone")
+    assert rows_of(site, end) == [] and end["replaces"] is None and balanced(end)
+    assert len(rows_of(site, old)) == 3 and show(site, old["id"])["state"] == "done"
+    # its bytes are free again: nothing of it is stored
+    os.rename(site.path("aside"), site.path("staging", "bob", "done", "a.txt"))
+    wish(site, "retry", new)
+    assert len(rows_of(site, ended(site, new, "done"))) == 5 and rows_of(site, old) == []
+    assert ended(site, old["id"], "undone")["replaced_by"] == new
+
+
+def test_a_replacement_in_vain_goes_on_with_the_file_back(in_vain):
+    site, old, new = in_vain
+    os.rename(site.path("aside"), site.path("staging", "bob", "done", "a.txt"))
+    wish(site, "retry", new)
+    assert ended(site, new, "done")["replaces"] == old["id"]
+    assert rows_of(site, ended(site, old["id"], "undone")) == [] and len(rows_of(site, show(site, new))) == 5
+
+
+def test_a_replacement_in_vain_is_run_again_and_held(in_vain):
+    site, old, new = in_vain
+    wish(site, "rerun", new)
+    end = ended(site, new, "held")
+    assert "cannot be replaced" in end["reason"] and rows_of(site, end) == [] and len(rows_of(site, old)) == 3
+
+
+def test_rerun_keeps_the_rows_of_a_file_whose_job_is_gone(site):
+    site.tenant("bob", FAST, t=JOB, u={**JOB, "pattern": "*.tsv"})
+    site.start()
+    a = load(site, "a.csv", csv(5))
+    os.unlink(site.path("profiles", "bob", "jobs", "t.json"))
+    reload(site)
+    assert "job bob/t is gone" in wish(site, "rerun", a["id"], 1)
+    assert show(site, a["id"])["state"] == "done" and len(rows_of(site, a)) == 5
+    wish(site, "undo", a["id"])
+    assert rows_of(site, ended(site, a["id"], "undone")) == []
+
+
+def test_rerun_of_a_file_whose_undo_waits_promises_nothing(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    a = load(site, "a.csv", csv(5))
+    store = site.path("var", "data", "bob", "data.db")
+    os.rename(store, store + ".aside")
+    os.makedirs(store)
+    wish(site, "undo", a["id"])
+    site.until(lambda: show(site, a["id"])["state"] == "waiting")
+    answers = []
+    site.until(lambda: answers.append(site.ctl("rerun", a["id"])) or "that waits" in answers[-1].stderr)
+    assert {o.returncode for o in answers} == {1}
+    os.rmdir(store)
+    os.rename(store + ".aside", store)
+    assert rows_of(site, ended(site, a["id"], "undone")) == []
+
+
+def test_a_duplicate_names_the_arrival_that_has_its_rows_now(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.start()
+    ids = [load(site, "a.csv", csv(5))["id"]]
+
+    def again(state):
+        site.drop("bob", "a.csv", csv(5))
+        site.until(lambda: len(json.loads(site.ctl("--json", "files").stdout)) == len(ids) + 1)
+        ids.extend(f["id"] for f in json.loads(site.ctl("--json", "files").stdout) if f["id"] not in ids)
+        ended(site, ids[-1], state)
+    again("duplicate")
+    assert "arrival %s; undo that one" % ids[0] in wish(site, "undo", ids[1], 1)
+    assert "are stored" in wish(site, "retry", ids[1], 1)
+    wish(site, "undo", ids[0])
+    ended(site, ids[0], "undone")
+    assert "retry loads it" in wish(site, "undo", ids[1], 1)
+    again("done")
+    assert "arrival %s; undo that one" % ids[2] in wish(site, "undo", ids[1], 1)

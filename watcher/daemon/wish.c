@@ -198,30 +198,61 @@ static void give_up_waiting(struct ingestd *d, struct file *x)
 	give_up(d, x);
 }
 
+/*
+ * It is stored, and what it is to replace cannot be taken back (its file is gone, and its filter split rows): only a person can say which
+ * of the two is to stay.
+ */
+static bool replaces_in_vain(struct ingestd *d, const struct file *x)
+{
+	struct delivery other;
+	struct fault f = FAULT_INIT;
+
+	return x->row.resume == FILE_REPLACING &&
+	       deliveries_same_name(d->journal, x->row.tenant, x->row.job, x->row.file, x->row.delivery, &other, &f) == 1 &&
+	       other.state == DELIVERY_LIVE;
+}
+
 static void undo_waiting(struct ingestd *d, struct file *x, enum after_undo after)
 {
 	file_unwait(x);
+	if (x->row.resume == FILE_REPLACING) {
+		x->row.replaces[0] = '\0';
+		put_delivery(d, x, DELIVERY_LOADING);
+	}
 	x->row.after_undo = after;
 	x->tries = x->missed = 0;
 	undo(d, x);
 }
 
+/* Which wish a file that waits at this state cannot be granted, and why. */
+static int check_waiting(enum wish w, const struct file *x, bool begun, struct fault *f)
+{
+	const char *reason = x->waits_for ? x->waits_for : "no reason";
+	enum file_state at = x->row.resume;
+
+	if (w == WISH_RELEASE)
+		return fault_set(f, FAULT_CONFIG, "it is not held, it waits: %s; retry tries it at once", reason);
+	if (w == WISH_RERUN && at == FILE_UNDOING && x->row.after_undo == AFTER_UNDO_PLACE)
+		return fault_set(f, FAULT_CONFIG, "its rows are being taken back already and that waits: %s; ask again when it is done",
+				 reason);
+	if (w != WISH_RETRY && !begun && at != FILE_CLAIMED && at != FILE_IDENTIFIED && at != FILE_GATED)
+		return fault_set(f, FAULT_CONFIG, "it is on its way to its folder and waits: %s; its end comes first", reason);
+	return 0;
+}
+
 static int wish_of_waiting(struct ingestd *d, enum wish w, struct file *x, struct fault *f)
 {
 	enum file_state at = x->row.resume;
-	bool begun = at == FILE_LOADING || at == FILE_UNDOING;
+	bool vain = replaces_in_vain(d, x), begun = at == FILE_LOADING || at == FILE_UNDOING || vain;
 
-	if (w == WISH_RELEASE)
-		return fault_set(f, FAULT_CONFIG, "it is not held, it waits: %s; retry tries it at once",
-				 x->waits_for ? x->waits_for : "no reason");
-	if (w == WISH_UNDO && !begun && at != FILE_CLAIMED && at != FILE_IDENTIFIED && at != FILE_GATED)
-		return fault_set(f, FAULT_CONFIG, "it is on its way to its folder and waits: %s; its end comes first",
-				 x->waits_for ? x->waits_for : "no reason");
+	if (check_waiting(w, x, begun, f) < 0)
+		return -1;
 	if (w == WISH_UNDO && begun)
 		undo_waiting(d, x, AFTER_UNDO_PLACE);
 	else if (w == WISH_UNDO)
 		give_up_waiting(d, x);
-	else if (at == FILE_LOADING && (w == WISH_RERUN || version_differs(d, x)))
+	else if ((w == WISH_RERUN && (vain || at == FILE_LOADING)) ||
+		 (w == WISH_RETRY && at == FILE_LOADING && version_differs(d, x)))
 		undo_waiting(d, x, AFTER_UNDO_LOAD);
 	else
 		file_wake(d, x);
@@ -293,8 +324,14 @@ static int is_duplicate(struct ingestd *d, enum wish w, struct file_row *r, stru
 		return -1;
 	if (w == WISH_RETRY && other.state == DELIVERY_UNDONE)
 		return retake(d, r, AFTER_UNDO_LOAD, f);
-	return fault_set(f, FAULT_CONFIG, "it is a duplicate: its rows are those of arrival %s; %s that one",
-			 r->duplicate_of, wish_name(w));
+	if (other.state == DELIVERY_UNDONE)
+		return fault_set(f, FAULT_CONFIG, "it is a duplicate of arrival %s, which was undone: no row is stored; retry loads it",
+				 r->duplicate_of);
+	/* whose rows they are now: the one it repeats may have been undone and sent again since */
+	if (w == WISH_UNDO || w == WISH_RERUN)
+		return fault_set(f, FAULT_CONFIG, "it is a duplicate: its rows are those of arrival %s; %s that one",
+				 other.arrival, wish_name(w));
+	return fault_set(f, FAULT_CONFIG, "it is a duplicate: its rows are those of arrival %s and are stored", other.arrival);
 }
 
 /* A load that cannot open the file again would take good rows away and hold it. */
@@ -316,13 +353,24 @@ static int key_there(struct ingestd *d, const struct file_row *r, struct fault *
 			 r->encrypted_to);
 }
 
+/* A load that has no job any more would do the same. */
+static int job_there(struct ingestd *d, const struct file_row *r, struct fault *f)
+{
+	const struct tenant *t = tenants_find(d, r->tenant);
+
+	if (t && t->profile && r->job && profile_job(t->profile, r->job))
+		return 0;
+	return fault_set(f, FAULT_CONFIG, "job %s/%s is gone or not in force: its rows stay as they are; undo takes them back",
+			 r->tenant, r->job ? r->job : "?");
+}
+
 static int wish_of_done(struct ingestd *d, enum wish w, struct file_row *r, struct fault *f)
 {
 	if (w == WISH_UNDO)
 		return retake(d, r, AFTER_UNDO_PLACE, f);
 	if (w != WISH_RERUN)
 		return fault_set(f, FAULT_CONFIG, "it is done; rerun takes its rows back and loads it again");
-	if (key_there(d, r, f) < 0)
+	if (job_there(d, r, f) < 0 || key_there(d, r, f) < 0)
 		return -1;
 	/* it has its place among the deliveries of its name already */
 	r->released = true;

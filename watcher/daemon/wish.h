@@ -12,7 +12,8 @@
  *	rerun         taken back, loaded    as retry               as retry              taken back, loaded
  *
  * Loading means under the job version in force now.  A duplicate may be retried once the delivery it repeats was undone.  A file that is
- * on its way (not waiting) is left alone: its end comes first.
+ * on its way to its folder is left alone, waiting or not: its end comes first.  But one that waits because what it replaces cannot be
+ * taken back is undone or run again as one that is done.  rerun refuses a done file whose job or key is gone: nothing could load it again.
  *
  * A placed file goes RETAKING (committed) -> back into work/A -> CLAIMED, or UNDOING where rows of it are stored.  From then on its
  * delivery is `loading`: whoever sends the same bytes waits for what becomes of it.

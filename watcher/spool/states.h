@@ -9,6 +9,7 @@
  *	LOADING, INDEXED -> UNDOING -> PLACING          failed after the first send
  *	UNDOING -> CLAIMED                              to be loaded again under another version
  *	INDEXED -> REPLACING -> PLACING                 until what it replaces is taken back
+ *	REPLACING -> UNDOING                            that cannot be, and a person wants this one back
  *	any before PLACED or HELD -> WAITING            a temporary fault; and back where it
  *	                                                came from, or on as that may go
  *	PLACED, HELD -> RETAKING -> CLAIMED             somebody wants it loaded (again)

@@ -14,7 +14,7 @@ static const enum file_state edges[][2] = {
 	{S(INDEXED), S(UNDOING)},    {S(PLACING), S(PLACED)},  {S(PLACING), S(HELD)},
 	{S(UNDOING), S(PLACING)},    {S(UNDOING), S(CLAIMED)}, {S(HELD), S(RETAKING)},
 	{S(PLACED), S(RETAKING)},    {S(RETAKING), S(CLAIMED)}, {S(RETAKING), S(UNDOING)},
-	{S(RETAKING), S(PLACING)},   {S(INDEXED), S(REPLACING)}, {S(REPLACING), S(PLACING)},
+	{S(RETAKING), S(PLACING)},   {S(INDEXED), S(REPLACING)}, {S(REPLACING), S(PLACING)}, {S(REPLACING), S(UNDOING)},
 };
 
 static bool wanted(enum file_state from, enum file_state to)
