@@ -83,6 +83,22 @@ def test_b_fields_that_the_index_lacks_are_added(tmp_path, store):
     assert {k: v["type"] for k, v in found.items()} == {"n": "integer", "name": "keyword", "cpu": "double"}
 
 
+@pytest.mark.parametrize("kind", ["date", "date_nanos"])
+@pytest.mark.parametrize("more", ["", "_nanos"])
+def test_b_a_format_that_is_the_servers_default_is_no_difference(tmp_path, store, kind, more):
+    """The servers do not give it back: the second file met an index that this sink had made itself."""
+    made = "strict_date_optional_time%s||epoch_millis" % more
+    spec = job()
+    spec["index"]["mappings"]["properties"]["at"] = {"type": kind, "format": made}
+    s = site(tmp_path, store.url, spec=spec)
+    for name in ("a.csv", "b.csv"):
+        assert load(s, rows_of(3), name).returncode == 0, s.log(s.name)
+    spec["index"]["mappings"]["properties"]["at"]["format"] = "epoch_second"
+    s.tenant(s.name, rows=spec)
+    assert load(s, rows_of(3), "c.csv").returncode == 3
+    assert '"at" has format' in s.receipt(s.name, "held", "c.csv")["reason"]
+
+
 def test_b_index_of_the_claim_day(tmp_path, opensearch):
     s = site(tmp_path, opensearch.url, spec=job(index={"name": "rows-%{+yyyy.MM.dd}"}))
     assert load(s, rows_of(3)).returncode == 0

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from fault_proxy import FaultProxy
 from search_ import csv_of, documents, job, rows_of, site
 
 SPLIT = {"pattern": "*.txt",
@@ -34,6 +35,16 @@ def test_c_whole_rows(tmp_path, store):
     store.request("/" + s.index, method="DELETE")
     (kind, text), = findings(s)[1]
     assert kind == "count" and "has 0 documents" in text
+
+
+def test_c_a_count_that_no_server_answers_is_told(tmp_path, store):
+    with FaultProxy(store.url) as p:
+        s = site(tmp_path, p.url, spec=job())
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        assert s.once().returncode == 0
+        p.asked = lambda path: (404, {}, b"<html>no such page</html>") if "_mget" in path else None
+        (kind, text), = findings(s)[1]
+        assert kind == "unchecked" and "HTTP 404" in text and p.url in text and "_mget" in text, (kind, text)
 
 
 def test_c_split_rows(tmp_path, store):

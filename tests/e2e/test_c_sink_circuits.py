@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fault_proxy import FaultProxy, larger_than
+from fault_proxy import FaultProxy, first_of_each_delivery, larger_than
 from search_ import balanced, count, csv_of, documents, job, rows_of, same, site
 
 
@@ -197,6 +197,41 @@ def test_c_retry_after_is_respected(tmp_path, opensearch):
         s.drop(s.name, "a.csv", csv_of(rows_of(5)))
         assert s.once().returncode == 0
         assert len(seen) == 2 and seen[1] - seen[0] >= 1.0
+
+
+def test_c_a_pause_of_a_day_is_one_of_a_minute_at_most(tmp_path, opensearch):
+    with FaultProxy(opensearch.url) as p:
+        p.fault = first_of_each_delivery("429-a-day")
+        s = site(tmp_path, p.url)
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        begun = time.monotonic()
+        ended = s.once("--wait", "100")
+        assert ended.returncode == 0, ended.stderr
+        assert 30 <= time.monotonic() - begun < 90
+        same(documents(opensearch, s.index), rows_of(5))
+
+
+STRANGERS = {  # what answers instead of a server: words of the reason
+    "page": (404, {}, b"<html>no such page</html>", ["HTTP 404", "<html>no such page", "look at urls"]),
+    "route": (404, {}, b'{"message":"no Route matched"}', ["HTTP 404", "no Route matched", "look at urls"]),
+    "redirect": (301, {"Location": "https://elsewhere/"}, b"", ["HTTP 301", "redirects are not followed"]),
+    "portal": (200, {}, b"<html>welcome</html>", ["HTTP 200", "<html>welcome", "look at urls"]),
+    "packed": (200, {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08\xff", ["HTTP 200", "look at urls"]),
+}
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+def test_c_what_is_no_server_is_told_with_its_url_and_holds_no_file(tmp_path, opensearch, running, who):
+    *answer, words = STRANGERS[who]
+    with FaultProxy(opensearch.url) as p:
+        p.everything = tuple(answer)
+        s = running(site(tmp_path, p.url + "/wrong"))
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        s.until(lambda: circuits(s) and waiting(s), 30)
+        (c,) = circuits(s)
+        assert (c["credential"], c["index"], c["fault"]) == (None, None, "temporary"), c
+        assert "%s/wrong/%s" % (p.url, s.index) in c["reason"] and all(w in c["reason"] for w in words), c
+        assert s.names(s.name, "held") == [] and count(opensearch, s.index) == 0
 
 
 @pytest.mark.parametrize("fault", ["413", "413-or-cut"])

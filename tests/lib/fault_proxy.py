@@ -5,16 +5,18 @@
         p.fault = first_of_each_delivery("503")
         p.delay = 0.2                              every answer comes so much later
         p.everything = "401"                       all requests, not only bulks
+    p.asked = lambda path: "503" if ...        those that are no bulks
         p.bulks                                    what came: [Bulk(ops, ids, bytes, ...)]
         p.times                                    when each request came (monotonic)
     p.most_at_once                             how many bulks were there at the same time
 
-What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 503, 502,
+What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 429-a-day (86400), 503, 502,
 partial (the last half of the items is missing), reset-before (not passed on), reset-after (passed on, then the connection is reset),
 slow (1 s), hung (no answer, for as long as the client waits), garbage (passed on, the answer is cut in the middle),
 html (not passed on, 200 with a page), 413, cut (the connection is reset while the body is still coming), 413-or-cut (413 to who
 asks with Expect first), 401, read-only (the index is
-blocked for real while it is passed on), swapped (passed on, two items of the answer have changed places).
+blocked for real while it is passed on), swapped (passed on, two items of the answer have changed places), (status, headers, body):
+not passed on, that is the answer.
 """
 import collections
 import http.client
@@ -36,6 +38,7 @@ class FaultProxy:
         self.tls = tls  # an ssl.SSLContext for the side of the sink
         self.fault = None
         self.everything = None
+        self.asked = None
         self.delay = 0
         self.bulks = []
         self.requests = []
@@ -121,8 +124,9 @@ class FaultProxy:
         if "_bulk" not in path:
             body = f.read(length)
             self.requests.append((method, path))
-            if self.everything:
-                return self._misbehave(self.everything, s, f, up, method, path, headers, body, None)
+            asked = self.asked and self.asked(path) or self.everything
+            if asked:
+                return self._misbehave(asked, s, f, up, method, path, headers, body, None)
             return self._answer(s, *self._pass_on(up, method, path, headers, body))
         fault = self.everything
         if fault is None and self.fault and getattr(self.fault, "by_size", False):
@@ -182,8 +186,11 @@ class FaultProxy:
     def _misbehave(self, fault, s, f, up, method, path, headers, body, bulk):
         def pass_on(b=body):
             return self._pass_on(up, method, path, headers, b)
-        if fault in ("429-whole", "429-after"):
-            more = {"Retry-After": "1"} if fault == "429-after" else {}
+        if isinstance(fault, tuple):
+            status, more, text = fault
+            return self._plain(s, status, text, **more)
+        if fault in ("429-whole", "429-after", "429-a-day"):
+            more = {"429-after": {"Retry-After": "1"}, "429-a-day": {"Retry-After": "86400"}}.get(fault, {})
             return self._plain(s, 429, b'{"error":{"type":"rejected_execution_exception","reason":"full"},"status":429}', **more)
         if fault in ("502", "503"):
             return self._plain(s, int(fault), b"<html>Bad gateway</html>")

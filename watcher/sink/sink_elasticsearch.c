@@ -51,6 +51,7 @@ static void disconnect_es(void *connection)
 	}
 	http_free(&es->http);
 	es_nodes_release(&es->nodes);
+	free(es->asked);
 	free(es->name);
 	free(es);
 }

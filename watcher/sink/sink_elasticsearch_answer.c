@@ -22,7 +22,8 @@ static int PRINTF_LIKE(2, 3) wrong(char why[128], const char *fmt, ...)
 /* An id of this delivery in another's place is a mixed answer; any other id is one that a pipeline gave the document. */
 static bool is_ours(struct span got, struct span id)
 {
-	const char *dash = memchr(id.p, '-', id.n);
+	/* the last one: a delivery may hold others */
+	const char *dash = memrchr(id.p, '-', id.n);
 	size_t n = dash ? (size_t)(dash + 1 - id.p) : id.n;
 
 	return got.n >= n && memcmp(got.p, id.p, n) == 0;

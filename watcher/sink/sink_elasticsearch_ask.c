@@ -14,6 +14,12 @@
 #define BACKOFF_MOST_MS 5000
 #define REASON_MAX 700
 #define LOOK_MS 250
+#define PAUSE_MOST_MS 60000 /* that a server may ask for: to knock once a minute costs it nothing, and a proxy may ask for a day */
+
+static int64_t asked_pause(int64_t retry_after_ms)
+{
+	return retry_after_ms < PAUSE_MOST_MS ? retry_after_ms : PAUSE_MOST_MS;
+}
 
 int64_t es_backoff(unsigned tries, int64_t retry_after_ms)
 {
@@ -24,7 +30,7 @@ int64_t es_backoff(unsigned tries, int64_t retry_after_ms)
 	if (ms > BACKOFF_MOST_MS)
 		ms = BACKOFF_MOST_MS;
 	ms = ms / 2 + random() % (ms / 2 + 1);
-	return ms > retry_after_ms ? ms : retry_after_ms;
+	return ms > asked_pause(retry_after_ms) ? ms : asked_pause(retry_after_ms);
 }
 
 void es_waits(const struct es *es, int64_t since)
@@ -155,7 +161,7 @@ int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope s
 	reason_of(c, &reason);
 	/* 401: nobody with this credential; 403: it may not do this, to this index: others of it go on */
 	f->scope = c->status == 401 ? SCOPE_CREDENTIAL : c->status == 403 ? SCOPE_INDEX : scope;
-	f->pause_ms = c->retry_after_ms;
+	f->pause_ms = asked_pause(c->retry_after_ms);
 	fault_set(f, key ? FAULT_KEY : FAULT_TEMPORARY, "sink %s: %.*s: HTTP %ld%s%s%s", es->name,
 		  (int)strcspn(c->url, "?"), c->url, c->status, reason.n ? ": " : "", reason.p,
 		  key ? remedy(es, c->status) : "");
@@ -163,13 +169,29 @@ int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope s
 	return -1;
 }
 
+int es_fault_stranger(struct es *es, const struct http_call *c, struct fault *f)
+{
+	bool moved = c->status >= 300 && c->status < 400;
+	struct strbuf reason = STRBUF_INIT;
+
+	reason_of(c, &reason);
+	f->scope = SCOPE_SINK;
+	f->pause_ms = 0;
+	fault_set(f, FAULT_TEMPORARY, "sink %s: %.*s: HTTP %ld is not the answer of Elasticsearch or OpenSearch%s%s; %s",
+		  es->name, (int)strcspn(c->url, "?"), c->url, c->status, reason.n ? ": " : "", reason.p,
+		  moved ? "redirects are not followed: urls must name the servers themselves" :
+			  "look at urls, their paths too, and at what stands between");
+	strbuf_release(&reason);
+	return -1;
+}
+
 /* --- a request --- */
 
-static void ask_once(struct es *es, size_t node, const char *path, int64_t since, struct http_call *c, char **url)
+static void ask_once(struct es *es, size_t node, const char *path, int64_t since, struct http_call *c)
 {
-	free(*url);
-	*url = xasprintf("%s%s", es->nodes.list[node].url, path);
-	c->url = *url;
+	free(es->asked);
+	es->asked = xasprintf("%s%s", es->nodes.list[node].url, path);
+	c->url = es->asked;
 	http_send(es->http, c);
 	while (http_wait(es->http, LOOK_MS) != c)
 		es_waits(es, since);
@@ -213,7 +235,6 @@ int es_ask(struct es *es, const char *method, const char *path, struct span body
 	   struct http_call *c, struct fault *f)
 {
 	int64_t since = clock_mono_ms(), until = since + patience_ms;
-	char *url = NULL;
 	unsigned tries = 0;
 	int r = -1;
 
@@ -225,7 +246,7 @@ int es_ask(struct es *es, const char *method, const char *path, struct span body
 		size_t node = es_nodes_pick(&es->nodes, ES_ASKED);
 		int64_t pause;
 
-		ask_once(es, node, path, since, c, &url);
+		ask_once(es, node, path, since, c);
 		if (settled(es, node, c, f)) {
 			r = 0;
 			es_waits(es, 0);
@@ -247,7 +268,5 @@ int es_ask(struct es *es, const char *method, const char *path, struct span body
 		r = es_fault_status(es, c, SCOPE_CREDENTIAL, f);
 	if (r == 0)
 		fault_clear(f);
-	c->url = NULL;
-	free(url);
 	return r;
 }

@@ -11,7 +11,7 @@
 #include "watcher/base/json_out.h"
 #include "watcher/sink/sink_elasticsearch_own.h"
 
-#define WHAT "filter_path=*.aliases,*.mappings,*.data_stream,*.settings.index.uuid"
+#define WHAT "filter_path=*.aliases,*.mappings,*.data_stream,*.settings.index.uuid,error"
 #define DIFFERENCES 3 /* that are named */
 
 /* What GET says of a name. */
@@ -24,6 +24,15 @@ struct found {
 	bool no_write; /* an alias of one index that is not to be written */
 	bool data_stream;
 };
+
+static struct span text_in(struct span value)
+{
+	struct json_in in;
+	struct span raw = SPAN_NONE;
+
+	json_in_init(&in, value);
+	return value.p && json_in_string(&in, &raw) ? raw : SPAN_NONE;
+}
 
 static int64_t patience(const struct sink_leg *leg)
 {
@@ -46,6 +55,14 @@ static void take_one(struct found *found, const char *asked, struct span name, s
 	found->no_write = span_is(write, "false");
 }
 
+/* A page of a proxy is 404 too, and says nothing about the index. */
+static bool is_missing(const struct http_call *call)
+{
+	struct span error = json_in_member(strbuf_span(&call->answer), "error");
+
+	return span_is(text_in(json_in_member(error, "type")), "index_not_found_exception");
+}
+
 static int ask_index(struct es *es, const struct sink_leg *leg, struct found *found, struct fault *f)
 {
 	struct strbuf path = STRBUF_INIT;
@@ -59,12 +76,15 @@ static int ask_index(struct es *es, const struct sink_leg *leg, struct found *fo
 	strbuf_adds(&path, "?" WHAT);
 	r = es_ask(es, "GET", path.p, SPAN_NONE, patience(leg), &found->call, f);
 	strbuf_release(&path);
-	if (r < 0 || found->call.status == 404)
+	if (r < 0)
 		return r;
-	if (found->call.status != 200) {
-		found->call.url = leg->index;
+	if (found->call.status == 404 && is_missing(&found->call))
+		return 0;
+	/* 400: of a name that cannot be; all else is no server's */
+	if (found->call.status == 400)
 		return es_fault_status(es, &found->call, SCOPE_INDEX, f);
-	}
+	if (found->call.status != 200)
+		return es_fault_stranger(es, &found->call, f);
 	json_in_init(&in, strbuf_span(&found->call.answer));
 	if (json_in_object(&in))
 		while (json_in_key(&in, &name)) {
@@ -73,9 +93,7 @@ static int ask_index(struct es *es, const struct sink_leg *leg, struct found *fo
 		}
 	if (json_in_end(&in) && found->count)
 		return 0;
-	f->scope = SCOPE_SINK;
-	return fault_set(f, FAULT_TEMPORARY, "sink %s: the answer about index %s is not that of a server", es->name,
-			 leg->index);
+	return es_fault_stranger(es, &found->call, f);
 }
 
 static int refuse_stream(const struct sink_leg *leg, struct fault *f)
@@ -94,15 +112,6 @@ struct comparison {
 	struct strbuf missing; /* members of a "properties" object */
 };
 
-static struct span text_in(struct span value)
-{
-	struct json_in in;
-	struct span raw = SPAN_NONE;
-
-	json_in_init(&in, value);
-	return value.p && json_in_string(&in, &raw) ? raw : SPAN_NONE;
-}
-
 static struct span type_of(struct span definition)
 {
 	struct span type = text_in(json_in_member(definition, "type"));
@@ -120,6 +129,15 @@ static void differ(struct comparison *c, const char *path, const char *what, str
 
 static bool compare_properties(struct comparison *c, const char *prefix, struct span job, struct span index);
 
+/* The servers do not give a format back that is the type's own; Elasticsearch has one for date_nanos. */
+static bool is_default_format(struct span type, struct span format)
+{
+	struct span text = text_in(format);
+
+	return span_is(text, "strict_date_optional_time||epoch_millis") ||
+	       (span_is(type, "date_nanos") && span_is(text, "strict_date_optional_time_nanos||epoch_millis"));
+}
+
 /* false: the index lacks something below it. */
 static bool compare_field(struct comparison *c, const char *path, struct span job, struct span index)
 {
@@ -130,7 +148,7 @@ static bool compare_field(struct comparison *c, const char *path, struct span jo
 
 	if (!span_equal(here, there))
 		differ(c, path, "type", there, here);
-	else if (format.p && (!other.p || !span_equal(format, other)))
+	else if (format.p && (other.p ? !span_equal(format, other) : !is_default_format(here, format)))
 		differ(c, path, "format", other.p ? other : SPAN_LITERAL("the default"), format);
 	return !inner.p || compare_properties(c, path, inner, json_in_member(index, "properties"));
 }
@@ -301,9 +319,11 @@ static int put(struct es *es, const struct sink_leg *leg, const char *path, stru
 			f->scope = SCOPE_INDEX;
 			r = fault_set(f, FAULT_TEMPORARY, "sink %s: index %s cannot be made: %s", es->name,
 				      leg->index, reason.p);
+		} else if (!reason.n) {
+			r = es_fault_stranger(es, &call, f);
 		} else if (!*there) {
 			r = fault_set(f, FAULT_CONFIG, "sink %s does not take index %s as the job has it: %s",
-				      es->name, leg->index, reason.n ? reason.p : "no reason given");
+				      es->name, leg->index, reason.p);
 		}
 	}
 	strbuf_release(&reason);

@@ -67,6 +67,7 @@ struct es {
 	size_t body_most;    /* halved when the server says 413 */
 	unsigned flight;     /* how many requests it takes now */
 	enum es_vendor vendor;
+	char *asked; /* url of the last question */
 	void (*waits)(void *context, int64_t ms); /* of the leg in hand, NULL: none */
 	void *context;
 };
@@ -74,13 +75,15 @@ struct es {
 /* Waiting for an answer since then; 0: there is none that is waited for. */
 void es_waits(const struct es *es, int64_t since);
 
-/* 100 ms doubled each time up to 5 s, with jitter; at least what the server asked for. */
+/* 100 ms doubled each time up to 5 s, with jitter; at least what the server asked for, of which a minute is heeded. */
 int64_t es_backoff(unsigned tries, int64_t retry_after_ms);
 /* 429 and 5xx: it is not the request's fault. */
 bool es_is_busy(long status);
 /* What a call that was not answered, or a status, means for others; always -1.  The text names sink and url. */
 int es_fault_call(struct es *es, const struct http_call *c, struct fault *f);
 int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope scope, struct fault *f);
+/* The same for an answer that neither vendor gives: something else is asked, or stands between. */
+int es_fault_stranger(struct es *es, const struct http_call *c, struct fault *f);
 /* The server's reason in an answer: "type: reason: cause", cut; bytes of values are raw. */
 void es_add_reason(struct strbuf *sb, struct span error);
 /* One segment of a path. */
@@ -88,7 +91,8 @@ void es_add_segment(struct strbuf *path, const char *s);
 
 /*
  * Asks until a node answers with anything but 429 and 5xx, at most patience_ms.  0: c->status and c->answer, any other status is the
- * caller's; 401 and 403 are faults.  c is initialised here and released by the caller in every case.
+ * caller's; 401 and 403 are faults.  c is initialised here and released by the caller in every case; its url is good until the next
+ * question.
  */
 int es_ask(struct es *es, const char *method, const char *path, struct span body, int64_t patience_ms,
 	   struct http_call *c, struct fault *f) MUST_CHECK;

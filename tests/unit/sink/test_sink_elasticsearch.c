@@ -183,6 +183,21 @@ static void with_a_pipeline_the_answer_says_where_a_document_is(void **state)
 	bulk_free(&b);
 }
 
+/* A delivery is base64url: a dash in it is not the one before the row. */
+static void an_id_that_begins_as_ours_does_is_none_of_ours(void **state)
+{
+	static const char text[] = "{\"items\":[{\"create\":{\"_index\":\"rows\",\"_id\":\"A-mine\",\"status\":201}}]}";
+	const struct answer_to to = {"A-AAAAAAAAAAAAAAAAAA", "rows"};
+	struct bulk *b = bulk_of(1);
+	struct answer_item item;
+	char why[128];
+
+	(void)state;
+	assert_int_equal(answer_read(span_of(text), b, &to, &item, why), 0);
+	assert_true(item.moved);
+	bulk_free(&b);
+}
+
 static void a_node_that_failed_is_left_out_and_comes_back(void **state)
 {
 	char *urls[] = {(char *)(uintptr_t) "a", (char *)(uintptr_t) "b", (char *)(uintptr_t) "c"};
@@ -260,6 +275,7 @@ int main(void)
 		cmocka_unit_test(halves),
 		cmocka_unit_test(an_answer_is_whole_and_in_order),
 		cmocka_unit_test(with_a_pipeline_the_answer_says_where_a_document_is),
+		cmocka_unit_test(an_id_that_begins_as_ours_does_is_none_of_ours),
 		cmocka_unit_test(a_node_that_failed_is_left_out_and_comes_back),
 		cmocka_unit_test(pauses_grow_with_jitter_and_heed_the_server),
 		cmocka_unit_test(reasons),
