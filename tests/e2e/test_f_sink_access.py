@@ -139,7 +139,7 @@ def test_f_our_certificate_is_not_accepted(tmp_path, server, pki, running, case)
         assert len(lines) > 40 and leaks(s, *lines) == [s.path("own.key")]
 
 
-@pytest.mark.parametrize("wrong", ["mode", "missing", "empty"])
+@pytest.mark.parametrize("wrong", ["mode", "missing", "empty", "latin-1", "mark"])
 def test_f_a_secret_file_that_cannot_be_used(tmp_path, server, running, wrong):
     """Like ssh with its keys: readable by others is no secret.  No request is made."""
     with FaultProxy(server("opensearch").url) as p:
@@ -148,12 +148,16 @@ def test_f_a_secret_file_that_cannot_be_used(tmp_path, server, running, wrong):
             os.chmod(path, 0o640)
         elif wrong == "missing":
             os.unlink(path)
+        elif wrong in ("latin-1", "mark"):
+            with open(path, "wb") as f:
+                f.write({"latin-1": b"h\xfcsh\n", "mark": b"\xef\xbb\xbfhush\n"}[wrong])
         s = running(site(tmp_path, p.url, sink={"username": "u", "password_file": "password"}))
         s.drop(s.name, "a.csv", csv_of(rows_of(5)))
         s.until(lambda: circuit(s), 30)
         c = circuit(s)
         assert c["fault"] == "key" and path in c["reason"] and p.requests == []
-        assert {"mode": "chmod 600", "missing": "No such file", "empty": "is empty"}[wrong] in c["reason"]
+        words = {"mode": "chmod 600", "missing": "No such file", "empty": "is empty"}
+        assert words.get(wrong, "must be UTF-8 without a byte order mark") in c["reason"]
         secret(path, "hush\n")
         s.until(lambda: done(s, "a.csv"), 30)
 
@@ -171,11 +175,16 @@ def test_f_keys_of_ingestd_json_are_judged(tmp_path):
            "i": ({"type": "elasticsearch", "urls": ["https://h"], "api_key_file": "k", "username": "u", "password_file": "p"},
                  "exclude each other"),
            "j": ({"type": "elasticsearch", "urls": ["https://h", "https://h/"]}, "urls[1] is urls[0] again")}
+    for n, host in enumerate(["h:92x0", "h:99999", "h:0", "h:", "h:/es", "[::1:9200", "[::1]9200", "fe80::1:9200", "h:000092"]):
+        bad["k%d" % n] = ({"type": "elasticsearch", "urls": ["http://" + host]}, "urls[0] has no port of 1 to 65535")
     s = Site(tmp_path, sinks={k: v for k, (v, _) in bad.items()}, default_sinks=["a"])
     told = s.run("-t").stderr
     for name, (_, words) in bad.items():
         assert any("$.sinks.%s:" % name in line and words in line for line in told.splitlines()), (name, told)
     assert "swordfish" not in told
+    urls = ["http://h", "http://h:1", "https://h:65535/es/", "http://[::1]", "http://[fe80::1]:9200/a:b"]
+    told = Site(tmp_path, sinks={"a": {"type": "elasticsearch", "urls": urls}}).run("-t").stderr
+    assert "urls" not in told and "1 errors" in told, told
 
 
 def test_f_the_check_looks_at_the_secrets_files(tmp_path):

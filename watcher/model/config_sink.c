@@ -104,6 +104,29 @@ unsigned sink_url_port(const char *url)
 	return (unsigned)strtoul(colon + n + 1, NULL, 10);
 }
 
+/* What stands between "//" and the path: a name or an address, [] around one of IPv6, and 1 to 5 digits of a port or none. */
+static bool good_port(struct span host)
+{
+	const char *end = host.p + host.n, *p = host.p;
+	unsigned port = 0;
+
+	if (*p == '[')
+		p = memchr(p, ']', host.n);
+	if (!p)
+		return false;
+	p = *p == ']' ? p + 1 : p + strcspn(p, ":/");
+	if (p == end)
+		return true;
+	if (*p++ != ':' || p == end || end - p > 5)
+		return false;
+	for (; p < end; p++) {
+		if (*p < '0' || *p > '9')
+			return false;
+		port = port * 10 + (unsigned)(*p - '0');
+	}
+	return port > 0 && port <= 65535;
+}
+
 /* The value is not told: it may hold a password. */
 static const char *wrong_url(const char *url)
 {
@@ -123,6 +146,8 @@ static const char *wrong_url(const char *url)
 		if ((unsigned char)rest.p[i] <= ' ' || (unsigned char)rest.p[i] >= 0x7f ||
 		    strchr("?#\"\\<>{}|^`", rest.p[i]))
 			return "may hold a host, a port and a path, nothing else";
+	if (!good_port((struct span){rest.p, strcspn(rest.p, "/")}))
+		return "has no port of 1 to 65535 behind the host's colon; an address of IPv6 stands in brackets, [::1]:9200";
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include "watcher/base/base.h"
 #include "watcher/model/secret_file.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/base/utf8.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -91,6 +92,9 @@ static int trim(char *secret, const char *name, const char *what, struct fault *
 		if ((unsigned char)secret[i] < ' ')
 			return fault_set(f, FAULT_KEY, "%s %s must hold one line without control characters",
 					 what, name);
+	if (span_starts(span_of(secret), SPAN_LITERAL("\xef\xbb\xbf")) || !utf8_valid(span_of(secret)))
+		return fault_set(f, FAULT_KEY, "%s %s must be UTF-8 without a byte order mark: write it anew as that", what,
+				 name);
 	return 0;
 }
 
