@@ -1,4 +1,5 @@
 """The elasticsearch sink against real servers: rows, ids, index, mapping, aliases, pipelines, credentials."""
+import csv
 import json
 import os
 
@@ -174,6 +175,24 @@ def test_b_what_a_pipeline_drops_or_would_move_is_a_reject(tmp_path, opensearch)
     with open(s.path("staging", s.name, "done", "a.csv.rejects.csv")) as f:
         rejects = f.read()
     assert "dropped the document" in rejects and "_routing" in rejects and "would move the document" in rejects
+
+
+def test_b_a_pipeline_that_drops_and_fails_rows_of_one_request(tmp_path, opensearch):
+    """OpenSearch then answers out of order: each item counts for the id that it has."""
+    s = site(tmp_path, opensearch.url)
+    pipe = s.name + "-pipe"
+    s.tenant(s.name, rows=job(index={"pipeline": pipe}, rejects={"max_ratio": 1}))
+    opensearch.request("/_ingest/pipeline/" + pipe, "PUT", {"processors": [
+        {"drop": {"if": "ctx.n % 50 == 0"}}, {"fail": {"if": "ctx.n % 51 == 0", "message": "no {{n}} here"}}]})
+    rows = rows_of(3000)
+    assert load(s, rows).returncode == 0, s.log(s.name)
+    same(documents(opensearch, s.index), [r for r in rows if r["n"] % 50 and r["n"] % 51])
+    receipt = s.receipt(s.name, "done", "a.csv")
+    assert balanced(receipt) and receipt["rows"]["rejected"] == 117 and receipt["sinks"][0]["retries"] == 0
+    with open(s.path("staging", s.name, "done", "a.csv.rejects.csv"), newline="") as f:
+        told = {int(r[3]): r[2] for r in list(csv.reader(f))[1:]}
+    assert sorted(told) == [r["n"] for r in rows if r["n"] % 50 == 0 or r["n"] % 51 == 0]
+    assert all(("dropped" if n % 50 == 0 else "no %d here" % n) in why for n, why in told.items())
 
 
 @pytest.mark.parametrize("what", ["_index", "_id"])

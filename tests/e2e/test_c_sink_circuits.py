@@ -70,6 +70,25 @@ def test_c_a_blocked_index_waits_and_others_go_on(tmp_path, opensearch, running)
     same(documents(opensearch, s.index), rows_of(10))
 
 
+@pytest.mark.parametrize("block", ["read_only_allow_delete", "read_only"])
+def test_c_a_block_that_meets_the_mapping_is_that_indexs_too(tmp_path, opensearch, running, block):
+    """A field is to be added first: that is answered 429 or 403 as the documents would be, and is no privilege that is missing."""
+    s = site(tmp_path, opensearch.url, workers=1)
+    s.tenant(s.name, rows=job(pattern="a*.csv"), free=job(pattern="b*.csv", index={"name": "free"}))
+    opensearch.request("/" + s.index, "PUT", {"settings": {"index.blocks." + block: True}})
+    running(s)
+    s.drop(s.name, "a1.csv", csv_of(rows_of(5)))
+    s.until(lambda: circuits(s), 30)
+    (c,) = circuits(s)
+    assert (c["index"], c["fault"]) == (s.index, "temporary") and "privilege" not in c["reason"], c
+    assert "cluster_block_exception" in c["reason"]
+    s.drop(s.name, "b1.csv", csv_of(rows_of(5)))
+    s.until(lambda: done(s, "b1.csv"), 10)
+    opensearch.request("/%s/_settings" % s.index, "PUT", {"index.blocks." + block: None})
+    s.until(lambda: done(s, "a1.csv"), 30)
+    same(documents(opensearch, s.index), rows_of(5))
+
+
 def test_c_a_sink_that_is_away_or_hangs_delays_nobody_else(tmp_path, opensearch, running):
     """One worker slot, a dead sink and one that takes everything and answers nothing, beside the embedded store."""
     with FaultProxy(opensearch.url) as hung, FaultProxy(opensearch.url) as dead:

@@ -14,6 +14,7 @@
 #define BACKOFF_MOST_MS 5000
 #define REASON_MAX 700
 #define LOOK_MS 250
+#define BLOCKED "cluster_block_exception"
 #define PAUSE_MOST_MS 60000 /* that a server may ask for: to knock once a minute costs it nothing, and a proxy may ask for a day */
 
 static int64_t asked_pause(int64_t retry_after_ms)
@@ -155,12 +156,15 @@ static const char *remedy(const struct es *es, long status)
 
 int es_fault_status(struct es *es, const struct http_call *c, enum fault_scope scope, struct fault *f)
 {
-	bool key = c->status == 401 || c->status == 403;
 	struct strbuf reason = STRBUF_INIT;
+	bool key, blocked;
 
 	reason_of(c, &reason);
+	/* of an index, by 403 or 429; 503 is the whole cluster's */
+	blocked = c->status < 500 && strncmp(reason.n ? reason.p : "", BLOCKED, strlen(BLOCKED)) == 0;
+	key = c->status == 401 || (c->status == 403 && !blocked);
 	/* 401: nobody with this credential; 403: it may not do this, to this index: others of it go on */
-	f->scope = c->status == 401 ? SCOPE_CREDENTIAL : c->status == 403 ? SCOPE_INDEX : scope;
+	f->scope = c->status == 401 ? SCOPE_CREDENTIAL : c->status == 403 || blocked ? SCOPE_INDEX : scope;
 	f->pause_ms = asked_pause(c->retry_after_ms);
 	fault_set(f, key ? FAULT_KEY : FAULT_TEMPORARY, "sink %s: %.*s: HTTP %ld%s%s%s", es->name,
 		  (int)strcspn(c->url, "?"), c->url, c->status, reason.n ? ": " : "", reason.p,

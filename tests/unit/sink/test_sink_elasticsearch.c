@@ -160,7 +160,15 @@ static const struct {
 	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-2", "elsewhere") "]}", true, true},
 	{"{\"items\":[" AT(D "-1", "rows") "," AT("mine", "rows") "]}", true, true},
 	{"{\"items\":[" AT(D "-1", "rows") "," AT("mine", "elsewhere") "]}", true, true},
-	{"{\"items\":[" AT(D "-2", "rows") "," AT(D "-1", "rows") "]}", false, false}, /* swapped */
+	{"{\"items\":[" AT(D "-2", "rows") "," AT(D "-1", "rows") "]}", true, false}, /* swapped, as OpenSearch does */
+	{"{\"items\":[" AT(D "-2", "elsewhere") "," AT(D "-1", "rows") "]}", true, true},
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-1", "rows") "]}", false, false}, /* twice */
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-4", "rows") "]}", false, false}, /* not sent */
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-02", "rows") "]}", false, false},
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-2.1", "rows") "]}", false, false},
+	{"{\"items\":[" AT(D "-1", "rows") "]}", false, false},
+	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-2", "rows") "," AT(D "-2", "rows") "]}", false, false},
+	{"{\"items\":[" AT(D "-1", "rows") ",{\"delete\":{\"_index\":\"rows\",\"_id\":\"" D "-2\",\"status\":200}}]}", false, false},
 	{"{\"items\":[" AT(D "-1", "rows") "," AT(D "-1", "elsewhere") "]}", false, false},
 };
 
