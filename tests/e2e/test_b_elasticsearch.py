@@ -177,6 +177,30 @@ def test_b_what_a_pipeline_drops_or_would_move_is_a_reject(tmp_path, opensearch)
     assert "dropped the document" in rejects and "_routing" in rejects and "would move the document" in rejects
 
 
+@pytest.mark.parametrize("what", ["_index", "_id"])
+@pytest.mark.parametrize("setting", ["default_pipeline", "final_pipeline"])
+def test_b_a_pipeline_of_the_index_itself_is_one_too(tmp_path, opensearch, setting, what):
+    """By the index's settings, or a template's: what it drops is a reject, what it moves is told and taken back."""
+    s = site(tmp_path, opensearch.url)
+    elsewhere, pipe = s.index + "-elsewhere", s.name + "-pipe"
+    s.tenant(s.name, rows=job(rejects={"max_ratio": 1}))
+    opensearch.request("/" + s.index, "PUT", {"settings": {"index." + setting: pipe}})
+    opensearch.request("/_ingest/pipeline/" + pipe, "PUT", {"processors": [{"drop": {"if": "ctx.n == 3"}}]})
+    assert load(s, rows_of(5)).returncode == 0, s.log(s.name)
+    kept = [r for r in rows_of(5) if r["n"] != 3]
+    same(documents(opensearch, s.index), kept)
+    opensearch.request("/_ingest/pipeline/" + pipe, "PUT", {"processors": [
+        {"set": {"field": what, "value": elsewhere, "if": "ctx.n == 7"}}]})
+    # OpenSearch itself does not let a final pipeline change the index
+    if (setting, what) == ("final_pipeline", "_index"):
+        return
+    assert load(s, rows_of(5, 5), "b.csv").returncode == 3
+    reason = s.receipt(s.name, "held", "b.csv")["reason"]
+    assert "the index's default_pipeline or final_pipeline moves documents" in reason and elsewhere in reason
+    same(documents(opensearch, s.index), kept)
+    assert count(opensearch, elsewhere) == 0
+
+
 def test_b_a_pipeline_that_drops_and_fails_rows_of_one_request(tmp_path, opensearch):
     """OpenSearch then answers out of order: each item counts for the id that it has."""
     s = site(tmp_path, opensearch.url)

@@ -56,15 +56,17 @@ static void disconnect_es(void *connection)
 	free(es);
 }
 
-static char *bulk_path(const struct sink_leg *leg)
+static char *bulk_path(const struct sink_leg *leg, bool piped)
 {
 	struct strbuf sb = STRBUF_INIT;
 
 	strbuf_addc(&sb, '/');
 	es_add_segment(&sb, leg->index);
 	strbuf_adds(&sb, "/_bulk?" SERVER_TIMEOUT "&" FILTER);
+	if (piped)
+		strbuf_adds(&sb, ",items.*._index");
 	if (leg->pipeline && leg->mapping) {
-		strbuf_adds(&sb, ",items.*._index&pipeline=");
+		strbuf_adds(&sb, "&pipeline=");
 		es_add_segment(&sb, leg->pipeline);
 	}
 	return strbuf_detach(&sb);
@@ -91,7 +93,8 @@ static int open_es(void *connection, const struct sink_leg *leg, struct sink **o
 		return -1;
 	s = xcalloc(1, sizeof(*s));
 	s->es = connection;
-	s->path = bulk_path(leg);
+	s->piped = leg->mapping && (leg->pipeline || s->es->piped);
+	s->path = bulk_path(leg, s->piped);
 	s->patience_ms = leg->patience_ms ? leg->patience_ms : ES_PATIENCE_MS;
 	s->trouble = s->moved = (struct fault)FAULT_INIT;
 	strbuf_init(&s->text);
@@ -108,7 +111,7 @@ static int put_es(struct sink *s, uint64_t row, unsigned part, const struct even
 /* A pipeline may take fields of an event for the document's place: those are looked for. */
 static bool takes_text_es(const struct sink *s)
 {
-	return !s->leg.pipeline;
+	return !((const struct sink_es *)s)->piped;
 }
 
 static struct strbuf *text_es(struct sink *s, uint64_t row)

@@ -218,7 +218,7 @@ static int take_items(struct sink_es *s, struct bulk *b, struct fault *f)
 static int take_bulk_answer(struct sink_es *s, struct bulk *b, struct fault *f)
 {
 	const struct sink_leg *leg = &s->head.leg;
-	const struct answer_to to = {leg->delivery, leg->pipeline ? leg->index : NULL};
+	const struct answer_to to = {leg->delivery, s->piped ? leg->index : NULL};
 	char why[128];
 
 	room_for(s, b->len);
@@ -408,7 +408,7 @@ static const char *metadata_of(const struct event *ev)
 static bool refuse_metadata(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev)
 {
 	const struct bulk_document d = {.row = row, .part = part};
-	const char *name = s->head.leg.pipeline ? metadata_of(ev) : NULL;
+	const char *name = s->piped ? metadata_of(ev) : NULL;
 
 	if (name)
 		es_answer(s, &d, SINK_REJECTED, span_of(name),

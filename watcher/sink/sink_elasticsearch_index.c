@@ -11,7 +11,7 @@
 #include "watcher/base/json_out.h"
 #include "watcher/sink/sink_elasticsearch_own.h"
 
-#define WHAT "filter_path=*.aliases,*.mappings,*.data_stream,*.settings.index.uuid,error"
+#define WHAT "filter_path=*.aliases,*.mappings,*.data_stream,*.settings.index.uuid,*.settings.index.*_pipeline,error"
 #define DIFFERENCES 3 /* that are named */
 
 /* What GET says of a name. */
@@ -23,6 +23,7 @@ struct found {
 	bool write_index;
 	bool no_write; /* an alias of one index that is not to be written */
 	bool data_stream;
+	bool piped;
 };
 
 static struct span text_in(struct span value)
@@ -39,6 +40,13 @@ static int64_t patience(const struct sink_leg *leg)
 	return leg->patience_ms ? leg->patience_ms : ES_PATIENCE_MS;
 }
 
+static bool has_pipeline(struct span settings, const char *key)
+{
+	struct span name = text_in(json_in_member(json_in_member(settings, "index"), key));
+
+	return name.n > 0 && !span_is(name, "_none");
+}
+
 static void take_one(struct found *found, const char *asked, struct span name, struct span info)
 {
 	struct span alias = json_in_member(json_in_member(info, "aliases"), asked);
@@ -51,6 +59,8 @@ static void take_one(struct found *found, const char *asked, struct span name, s
 		return;
 	found->name = name;
 	found->mappings = json_in_member(info, "mappings");
+	info = json_in_member(info, "settings");
+	found->piped = has_pipeline(info, "default_pipeline") || has_pipeline(info, "final_pipeline");
 	found->write_index = span_is(write, "true");
 	found->no_write = span_is(write, "false");
 }
@@ -371,6 +381,7 @@ static int look(struct es *es, const struct sink_leg *leg, bool *exists, struct 
 	int r = ask_index(es, leg, &found, f);
 
 	*exists = found.count > 0;
+	es->piped = found.piped;
 	if (r == 0)
 		r = choose(leg, &found, f);
 	if (r == 0 && *exists) {

@@ -12,6 +12,7 @@
 
 void es_moved_note(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item)
 {
+	struct strbuf who = STRBUF_INIT;
 	char id[DOCUMENT_ID_TEXT];
 
 	if (item->status == 201)
@@ -21,10 +22,15 @@ void es_moved_note(struct sink_es *s, const struct bulk_document *d, const struc
 		return;
 	(void)document_id(s->head.leg.delivery, d->row, d->part, id);
 	s->moved.scope = SCOPE_FILE;
+	if (s->head.leg.pipeline)
+		strbuf_addf(&who, "ingest pipeline \"%s\", or one of the index's own,", s->head.leg.pipeline);
+	else
+		strbuf_adds(&who, "the index's default_pipeline or final_pipeline");
 	fault_set(&s->moved, FAULT_CONFIG,
-		  "sink %s: ingest pipeline \"%s\" moves documents: %s of index %s is %.*s of index %.*s; a pipeline must "
+		  "sink %s: %s moves documents: %s of index %s is %.*s of index %.*s; a pipeline must "
 		  "leave _index and _id alone, since rows are taken back by them",
-		  s->es->name, s->head.leg.pipeline, id, s->head.leg.index, SPAN_FMT(item->id), SPAN_FMT(item->index));
+		  s->es->name, who.p, id, s->head.leg.index, SPAN_FMT(item->id), SPAN_FMT(item->index));
+	strbuf_release(&who);
 }
 
 static bool take_back(struct sink_es *s)

@@ -68,6 +68,7 @@ struct es {
 	unsigned flight;     /* how many requests it takes now */
 	enum es_vendor vendor;
 	char *asked; /* url of the last question */
+	bool piped;  /* the index that was opened last has pipelines of its own */
 	void (*waits)(void *context, int64_t ms); /* of the leg in hand, NULL: none */
 	void *context;
 };
@@ -171,6 +172,7 @@ struct sink_es {
 	struct sink head;
 	struct es *es;
 	char *path;           /* behind the node's url, of every bulk */
+	bool piped;           /* the job's pipeline or one of the index has its say */
 	struct bulk *filling; /* NULL: none */
 	struct bulk *bulks;   /* READY and FLYING */
 	size_t bulk_count;
