@@ -92,6 +92,29 @@ def test_a_receipt_with_another_digest(site):
     assert kinds(site) == [("receipt", "a.csv.receipt.json")]
 
 
+@pytest.mark.parametrize("key,value,says", [("state", "failed", "state is not done"), ("documents", 19, "not counted"),
+                                            ("rows", {"indexed": 19}, "not counted"), ("rows", None, "not counted")])
+def test_a_receipt_whose_books_are_others(site, key, value, says):
+    path = placed(site, "done", "a.csv.receipt.json")
+    receipt = json.load(open(path))
+    os.unlink(path)
+    with open(path, "w") as f:
+        json.dump({**receipt, key: {**receipt[key], **value} if isinstance(value, dict) else value}, f)
+    found, = check(site)["findings"]
+    assert found["kind"] == "receipt" and says in found["text"] and found["path"] == path
+
+
+@pytest.mark.parametrize("change", ["delete from deliveries where file = 'a.csv'", "update arrivals set delivery = null where file = 'a.csv'",
+                                    "delete from legs where arrival in (select arrival from arrivals where file = 'a.csv')"])
+def test_a_done_file_whose_other_rows_are_gone(site, change):
+    db = sqlite3.connect(site.path("var", "journal.db"))
+    with db:
+        db.execute(change)
+    db.close()
+    kind = "receipt" if "legs" in change else "database"
+    assert (kind, site.receipt("bob", "done", "a.csv")["id"]) in [(f["kind"], f["id"]) for f in check(site)["findings"]]
+
+
 def test_rejects_that_are_gone(site):
     os.unlink(placed(site, "done", "a.csv.rejects.csv"))
     assert kinds(site) == [("rejects", "a.csv.rejects.csv")]
@@ -116,7 +139,7 @@ def test_a_part_of_a_split_row_that_is_gone(site):
         db.execute("delete from \"bob-t\" where _id like '%-1.3'")
     db.close()
     found, = check(site)["findings"]
-    assert found["kind"] == "count" and "b.txt" in found["text"]
+    assert found["kind"] == "count" and "b.txt" in found["text"] and check(site)["deliveries"] == 2
 
 
 def test_rows_of_a_failed_file_in_the_store(site):
@@ -126,6 +149,11 @@ def test_rows_of_a_failed_file_in_the_store(site):
     db.close()
     found, = check(site)["findings"]
     assert found["kind"] == "count" and "has 20 documents" in found["text"] and "says 0" in found["text"]
+
+
+def test_a_file_in_staging_is_no_tenant(site):
+    open(site.path("staging", "stray"), "w").close()
+    assert check(site)["findings"] == []
 
 
 def test_what_nobody_knows(site):

@@ -427,3 +427,19 @@ def test_a_duplicate_names_the_arrival_that_has_its_rows_now(site):
     assert "retry loads it" in wish(site, "undo", ids[1], 1)
     again("done")
     assert "arrival %s; undo that one" % ids[2] in wish(site, "undo", ids[1], 1)
+
+
+def test_the_next_of_a_name_waits_for_a_replacement_that_a_kill_delayed(site):
+    """Each would have waited for the other to end."""
+    site.tenant("bob", FAST, t={**JOB, "same_name": "replace"})
+    for rows in (50, 20):
+        site.drop("bob", "a.csv", csv(rows))
+        site.once(env={"INGEST_CRASH_AT": "replacing.committed"})
+    site.drop("bob", "a.csv", csv(30, word="m"))
+    site.start()
+    site.until(lambda: sorted(f["state"] for f in json.loads(site.ctl("--json", "files").stdout)) == ["done", "undone", "undone"])
+    site.until(lambda: site.names("bob", "work") == [])
+    new, second, first = json.loads(site.ctl("--json", "files").stdout)
+    assert (new["state"], new["replaces"], second["replaces"]) == ("done", second["id"], first["id"])
+    assert len(rows_of(site, new)) == 30 == len(site.rows("bob", "bob-t"))
+    assert site.ctl("journal", "check").stdout.endswith(" 0 findings\n")

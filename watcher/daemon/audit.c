@@ -65,12 +65,12 @@ void audit_find(struct audit *a, struct problem *p, const char *tenant, const ch
 
 /* --- rows --- */
 
-static int judge(struct audit *a, const struct file_row *r, struct problem *p, struct fault *f)
+static int judge(struct audit *a, const struct file_row *r, bool *counted, struct problem *p, struct fault *f)
 {
 	audit_file(a, r, p);
 	if (p->kind || a->options.quick)
 		return 0;
-	return audit_sink(a, r, p, f);
+	return audit_sink(a, r, counted, p, f);
 }
 
 /* Until it is all right, or the same as before; a row that has gone meanwhile is nobody's. */
@@ -78,7 +78,8 @@ static int check_row(struct audit *a, const struct file_row *first, struct fault
 {
 	struct problem p = {0};
 	struct file_row now;
-	int r = judge(a, first, &p, f);
+	bool counted = false;
+	int r = judge(a, first, &counted, &p, f);
 
 	file_row_init(&now);
 	for (int try = 1; r == 0 && p.kind && try < AUDIT_TRIES; try++) {
@@ -86,10 +87,11 @@ static int check_row(struct audit *a, const struct file_row *first, struct fault
 		problem_clear(&p);
 		r = journal_by_arrival(a->journal, first->arrival, &now, f);
 		if (r == 1)
-			r = judge(a, &now, &p, f);
+			r = judge(a, &now, &counted, &p, f);
 	}
 	if (r == 0 && p.kind)
 		audit_find(a, &p, first->tenant, first->arrival);
+	a->deliveries += counted;
 	problem_clear(&p);
 	file_row_release(&now);
 	return r;

@@ -80,6 +80,22 @@ static bool member_is(const json_t *receipt, const char *key, const char *want)
 	return want[0] ? s && strcmp(s, want) == 0 : !s;
 }
 
+/* The books: what the receipt has told its sender is what the journal has. */
+static bool books_agree(const json_t *receipt, const struct file_row *r)
+{
+	const struct counters *c = &r->leg.checkpoint.counters;
+	const json_t *rows = json_object_get(receipt, "rows");
+	bool agree = true;
+
+	if (r->leg.state == LEG_NONE)
+		return !json_is_object(rows);
+#define X(name, sentence) \
+	agree = agree && (uint64_t)json_integer_value(json_object_get(rows, #name)) == c->name;
+	COUNTERS(X)
+#undef X
+	return agree && (uint64_t)json_integer_value(json_object_get(receipt, "documents")) == c->documents;
+}
+
 static void look_at_receipt(const struct audit *a, const struct file_row *r, struct problem *p)
 {
 	char *path = placed_path(a, r, ".receipt.json");
@@ -98,6 +114,10 @@ static void look_at_receipt(const struct audit *a, const struct file_row *r, str
 		problem_set(p, "receipt", path, "it is another arrival's");
 	else if (!member_is(receipt, "sha256", r->sha256))
 		problem_set(p, "receipt", path, "its sha256 is not %s", r->sha256[0] ? r->sha256 : "null");
+	else if (!member_is(receipt, "state", outcome_name(r->outcome)))
+		problem_set(p, "receipt", path, "its state is not %s", outcome_name(r->outcome));
+	else if (!books_agree(receipt, r))
+		problem_set(p, "receipt", path, "its rows are not counted as in the journal");
 	else
 		free(path);
 	json_decref(receipt);

@@ -92,7 +92,8 @@ static int look_into(struct audit *a, const char *tenant, enum folder folder, st
 	struct dirent *e;
 	int r = 0;
 
-	if (!dir && errno != ENOENT)
+	/* a file in staging is no tenant */
+	if (!dir && errno != ENOENT && errno != ENOTDIR)
 		r = fault_errno(f, FAULT_SYSTEM, "cannot open %s", path);
 	while (dir && r == 0 && (e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)

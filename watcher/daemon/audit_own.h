@@ -43,8 +43,8 @@ void problem_clear(struct problem *p);
 
 /* audit_file.c */
 void audit_file(const struct audit *a, const struct file_row *r, struct problem *p);
-/* audit_sink.c: -1: the journal cannot be read */
-int audit_sink(struct audit *a, const struct file_row *r, struct problem *p, struct fault *f) MUST_CHECK;
+/* audit_sink.c: -1: the journal cannot be read; *counted: the sink was to be asked */
+int audit_sink(struct audit *a, const struct file_row *r, bool *counted, struct problem *p, struct fault *f) MUST_CHECK;
 void audit_sink_stop(struct audit *a);
 /* audit_folders.c */
 int audit_folders(struct audit *a, struct fault *f) MUST_CHECK;

@@ -75,32 +75,46 @@ static int ask(struct audit *a, const struct file_row *r, uint64_t *found, struc
 	return result;
 }
 
+/* Rows without which the same bytes would be loaded as if they were new, or nobody knows where its documents are. */
+static void look_at_rows(const struct audit *a, const struct file_row *r, bool known, struct problem *p)
+{
+	const char *without = !r->delivery[0] ? "a delivery" : !known ? "an entry in the table of deliveries" :
+			      !r->leg.sink || !r->leg.index ? "a leg" : NULL;
+
+	if (without)
+		problem_set(p, "database", xasprintf("%s/journal.db", a->config->state), "%s is done and has not %s", r->file,
+			    without);
+}
+
 /* Is it this row that speaks for its delivery now, and how many documents is it to have? */
-static int expected(struct audit *a, const struct file_row *r, uint64_t *want, struct fault *f)
+static int expected(struct audit *a, const struct file_row *r, uint64_t *want, struct problem *p, struct fault *f)
 {
 	struct delivery d;
-	int known;
+	int known = 0;
 
-	if (!r->delivery[0] || !r->leg.sink || !r->leg.index || (r->state != FILE_PLACED && r->state != FILE_HELD))
+	if (r->state != FILE_PLACED && r->state != FILE_HELD)
 		return 0;
-	known = deliveries_find(a->journal, r->delivery, &d, f);
-	if (known <= 0)
-		return known;
+	if (r->delivery[0] && (known = deliveries_find(a->journal, r->delivery, &d, f)) < 0)
+		return -1;
+	if (r->has_outcome && r->outcome == OUTCOME_DONE)
+		look_at_rows(a, r, known == 1, p);
+	if (!known || p->kind || !r->leg.sink || !r->leg.index)
+		return 0;
 	if (strcmp(d.arrival, r->arrival) != 0 || d.state == DELIVERY_LOADING)
 		return 0;
 	*want = d.state == DELIVERY_LIVE ? r->leg.checkpoint.counters.documents : 0;
 	return 1;
 }
 
-int audit_sink(struct audit *a, const struct file_row *r, struct problem *p, struct fault *f)
+int audit_sink(struct audit *a, const struct file_row *r, bool *counted, struct problem *p, struct fault *f)
 {
 	struct fault why = FAULT_INIT;
 	uint64_t want = 0, found = 0;
-	int known = expected(a, r, &want, f);
+	int known = expected(a, r, &want, p, f);
 
 	if (known <= 0)
 		return known;
-	a->deliveries++;
+	*counted = true;
 	if (ask(a, r, &found, &why) < 0)
 		problem_set(p, "unchecked", NULL, "%s: its documents could not be counted: %s", r->file, why.text);
 	else if (found != want)

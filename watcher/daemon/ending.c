@@ -109,7 +109,9 @@ void ending_loaded(struct ingestd *d, struct file *x, const struct message *m)
 	x->row.outcome = OUTCOME_DONE;
 	x->tries = x->missed = 0;
 	file_set_state(d, x, FILE_INDEXED);
-	put_delivery(d, x, DELIVERY_LIVE);
+	/* one that replaces is `loading` till nothing of the other is left: no third of its name may come between (step_receipt) */
+	if (!x->row.replaces[0])
+		put_delivery(d, x, DELIVERY_LIVE);
 	if (d->fatal)
 		return;
 	file_wake_tenant(d, x->tenant, true);
@@ -220,6 +222,8 @@ void step_receipt(struct ingestd *d, struct file *x)
 			wait_for_disk(d, x, &f);
 		return;
 	}
+	if (x->row.replaces[0] && x->row.outcome == OUTCOME_DONE)
+		put_delivery(d, x, DELIVERY_LIVE);
 	file_set_state(d, x, FILE_PLACING);
 	if (!d->fatal)
 		turn_then(d, x, step_move);

@@ -191,8 +191,10 @@ static unsigned release_arriving(struct ingestd *d, const struct path_place *at,
 {
 	int r = sessions_release(d, at->tenant, at->name, f);
 
-	if (r == 0 && turn_commit(d, f) < 0)
+	if (r == 0 && turn_commit(d, f) < 0) {
+		fault_prefix(f, "it is begun when the journal can be written again, unless ingestd ends before");
 		r = -1;
+	}
 	if (r < 0)
 		fault_prefix(f, "cannot release %s", at->name);
 	strbuf_addc(out, '{');
@@ -225,8 +227,10 @@ unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *arg
 	}
 	r = wish_apply(d, w, &row, f);
 	/* the answer is a promise: a kill behind it forgets nothing */
-	if (r == 0 && turn_commit(d, f) < 0)
+	if (r == 0 && turn_commit(d, f) < 0) {
+		fault_prefix(f, "it is begun when the journal can be written again, unless ingestd ends before");
 		r = -1;
+	}
 	if (r < 0)
 		fault_prefix(f, "cannot %s %s (arrival %s)", wish_name(w), row.file, row.arrival);
 	strbuf_addc(out, '{');

@@ -215,10 +215,8 @@ static bool replaces_in_vain(struct ingestd *d, const struct file *x)
 static void undo_waiting(struct ingestd *d, struct file *x, enum after_undo after)
 {
 	file_unwait(x);
-	if (x->row.resume == FILE_REPLACING) {
+	if (x->row.resume == FILE_REPLACING)
 		x->row.replaces[0] = '\0';
-		put_delivery(d, x, DELIVERY_LOADING);
-	}
 	x->row.after_undo = after;
 	x->tries = x->missed = 0;
 	undo(d, x);

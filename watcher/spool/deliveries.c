@@ -1,8 +1,8 @@
 /*
  * deliveries - which deliveries D were made; see deliveries.h
  *
- * Written by the daemon with LOADING, INDEXED and at the end of UNDOING, in the transaction of that
- * state.  Rows stay for ever: without them a file that comes again would be loaded again (its ids
+ * Written by the daemon with LOADING, INDEXED (PLACING for one that replaces) and at the end of
+ * UNDOING, in the transaction of that state.  Rows stay for ever: without them a file that comes again would be loaded again (its ids
  * would still be the same, but its books would lie).
  */
 #include "watcher/base/base.h"
