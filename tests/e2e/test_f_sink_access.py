@@ -64,6 +64,7 @@ TLS = {  # name: certificate of the server, ca_file, kind and words of the fault
     "untrusted": ("good", "other", "config", "unable to get local issuer certificate"),
     "host-name": ("elsewhere", "ours", "config", "matches target"),
     "expired": ("expired", "ours", "config", "certificate has expired"),
+    "no-authority": ("good", None, "config", "ca_file holds no certificate as PEM"),
 }
 
 
@@ -72,7 +73,10 @@ def test_f_a_server_that_cannot_be_trusted(tmp_path, server, pki, running, case)
     opensearch = server("opensearch")
     cert, ca, kind, words = TLS[case]
     with FaultProxy(opensearch.url, tls=server_context(*pki[cert])) as p:
-        shutil.copy(pki[ca].file, tmp_path / "ca.crt")
+        if ca:
+            shutil.copy(pki[ca].file, tmp_path / "ca.crt")
+        else:
+            (tmp_path / "ca.crt").write_text("see the wiki\n")
         s = running(site(tmp_path, p.url, sink={"ca_file": "ca.crt"}))
         s.drop(s.name, "a.csv", csv_of(rows_of(5)))
         s.until(lambda: circuit(s), 30)

@@ -298,7 +298,8 @@ static void tell(struct http_call *c, CURLcode code, const char *error)
 			   /* libcurl says no more than that of a blob */
 			   strstr(error, "unable to set private key") ?
 							    "the key is not the certificate's, is encrypted, or is no PEM" :
-			   error[0]			  ? error :
+			   strstr(error, "importing CA certificate") ? "ca_file holds no certificate as PEM" :
+			   error[0]				     ? error :
 							    curl_easy_strerror(code);
 
 	snprintf(c->text, sizeof(c->text), "%.200s%s", what,
