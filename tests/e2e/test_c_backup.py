@@ -246,13 +246,15 @@ def test_keys_keep_their_modes(site, tmp_path):
 
 
 @pytest.mark.parametrize("where,why", [("full", "is not empty"), ("site/var/b", "is to be backed up"),
-                                       ("site/profiles/b", "is to be backed up"), ("no/such/folder", "cannot make folder")])
+                                       ("site/profiles/b", "is to be backed up"), ("site/staging/b", "the tenants'"),
+                                       ("no/such/folder", "cannot make folder")])
 def test_where_it_is_refused(site, tmp_path, where, why):
     site.once()
     os.makedirs(tmp_path / "full" / "x")
     done = site.ctl("backup", str(tmp_path / where))
     assert done.returncode == 1 and why in done.stderr and done.stdout == ""
-    assert not os.path.exists(tmp_path / where / "backup.json")
+    # a folder that stays in profiles/ would be a tenant
+    assert os.path.exists(tmp_path / where) == (where == "full") and not os.path.exists(tmp_path / where / "backup.json")
 
 
 def test_without_a_journal(site, tmp_path):

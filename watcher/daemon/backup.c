@@ -192,16 +192,39 @@ static int write_end(const struct config *c, int fd, struct strbuf *sb, struct f
 	return fs_replace_at(fd, "backup.json", strbuf_span(sb), 0600, f);
 }
 
-/* New, or empty; a copy into what is copied would have no end. */
+/* A copy into what is copied would have no end; staging is the tenants', and a folder in it is one of them. */
+static int check_place(const struct config *c, const char *real, struct fault *f)
+{
+	const char *own[] = {c->profiles, c->state, c->staging};
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		char *at = realpath(own[i], NULL);
+		size_t n = at ? strlen(at) : 0;
+		bool within = n && strncmp(real, at, n) == 0 && (real[n] == '/' || !real[n]);
+
+		free(at);
+		if (within)
+			return fault_set(f, FAULT_CONFIG, "%s lies in %s, %s", real, own[i],
+					 own[i] == c->staging ? "which is the tenants'" : "which is to be backed up");
+	}
+	return 0;
+}
+
+/* New, or empty. */
 static int open_target(const struct config *c, const char *dir, char **real, int *fd, struct fault *f)
 {
-	const char *own[] = {c->profiles, c->state};
+	bool made = mkdir(dir, 0700) == 0;
 	size_t entries = 0;
 	DIR *list;
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return fault_errno(f, FAULT_SYSTEM, "cannot make folder %s", dir);
 	*real = realpath(dir, NULL);
+	if (*real && check_place(c, *real, f) < 0) {
+		if (made)
+			rmdir(*real); /* in profiles/ it would be a tenant */
+		return -1;
+	}
 	list = *real ? opendir(*real) : NULL;
 	if (!list || fs_open_dir(*real, fd, f) < 0) {
 		fault_errno(f, FAULT_SYSTEM, "cannot open folder %s", dir);
@@ -214,15 +237,6 @@ static int open_target(const struct config *c, const char *dir, char **real, int
 	closedir(list);
 	if (entries > 2)
 		return fault_set(f, FAULT_CONFIG, "%s is not empty: give a new folder for each backup", dir);
-	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-		char *at = realpath(own[i], NULL);
-		size_t n = at ? strlen(at) : 0;
-		bool within = n && strncmp(*real, at, n) == 0 && ((*real)[n] == '/' || !(*real)[n]);
-
-		free(at);
-		if (within)
-			return fault_set(f, FAULT_CONFIG, "%s lies in %s, which is to be backed up", dir, own[i]);
-	}
 	return 0;
 }
 
