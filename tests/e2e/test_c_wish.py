@@ -443,3 +443,17 @@ def test_the_next_of_a_name_waits_for_a_replacement_that_a_kill_delayed(site):
     assert (new["state"], new["replaces"], second["replaces"]) == ("done", second["id"], first["id"])
     assert len(rows_of(site, new)) == 30 == len(site.rows("bob", "bob-t"))
     assert site.ctl("journal", "check").stdout.endswith(" 0 findings\n")
+
+
+def test_a_replacement_is_held_when_an_older_one_of_its_name_cannot_be_taken_back(site):
+    """Two were added beside each other; the file of the first is gone, and its rows were split."""
+    site.tenant("bob", FAST, t={**SPLIT, "same_name": "add"})
+    site.start()
+    first = load(site, "a.txt", b"1,x|y\n")
+    site.drop("bob", "a.txt", b"2,z|q\n")
+    site.until(lambda: site.log("bob").count("file.done") == 2 and site.names("bob", "work") == [])
+    os.unlink(site.path("staging", "bob", "done", "a.txt"))
+    site.tenant("bob", FAST, t=SPLIT)
+    reload(site)
+    held = load(site, "a.txt", b"3,w\n", "held")
+    assert "arrival %s cannot be replaced" % first["id"] in held["reason"] and len(site.rows("bob", "bob-t")) == 4

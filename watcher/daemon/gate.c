@@ -120,7 +120,7 @@ static enum gate_way check_name(struct ingestd *d, struct file *x)
 		wait_for_other(d, x, other.arrival);
 		return GATE_ENDED;
 	}
-	if (j && j->same_name == SAME_NAME_REPLACE && replace_possible(d, &other, &f) == 0) {
+	if (j && j->same_name == SAME_NAME_REPLACE && replace_possible(d, &x->row, &other, &f) == 0) {
 		memcpy(x->row.replaces, other.arrival, sizeof(x->row.replaces));
 		return GATE_LOAD;
 	}

@@ -26,7 +26,7 @@ static int find_other(struct ingestd *d, const struct delivery *other, struct fi
 	return r == 1 ? 0 : -1;
 }
 
-int replace_possible(struct ingestd *d, const struct delivery *other, struct fault *f)
+static int one_possible(struct ingestd *d, const struct delivery *other, struct fault *f)
 {
 	struct file_row row;
 	struct tenant *t;
@@ -43,6 +43,19 @@ int replace_possible(struct ingestd *d, const struct delivery *other, struct fau
 	}
 	file_row_release(&row);
 	return r;
+}
+
+int replace_possible(struct ingestd *d, const struct file_row *r, const struct delivery *newest, struct fault *f)
+{
+	struct delivery other = *newest;
+	int found = 1;
+
+	while (found == 1) {
+		if (one_possible(d, &other, f) < 0)
+			return -1;
+		found = deliveries_older(d->journal, r, &other, f);
+	}
+	return found;
 }
 
 static void wait_for(struct ingestd *d, struct file *x, const char *other)

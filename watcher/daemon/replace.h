@@ -14,8 +14,8 @@
 #include "watcher/daemon/turn.h"
 #include "watcher/spool/deliveries.h"
 
-/* Can `other` be taken back when the time comes?  0; -1 with a CONFIG fault: hold the new one. */
-int replace_possible(struct ingestd *d, const struct delivery *other, struct fault *f) MUST_CHECK;
+/* Can `newest` and every older one of r's name be taken back when the time comes?  0; -1 with a CONFIG fault: hold the new one. */
+int replace_possible(struct ingestd *d, const struct file_row *r, const struct delivery *newest, struct fault *f) MUST_CHECK;
 
 file_step step_replace;
 

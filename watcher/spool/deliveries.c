@@ -19,6 +19,9 @@ static const char sql_same_name[] =
 	"SELECT delivery, arrival, state, made_ms FROM deliveries WHERE tenant = ?1 AND job = ?2"
 	" AND file = ?3 AND state <> 'undone' AND (?4 IS NULL OR delivery <> ?4)"
 	" ORDER BY state = 'live', arrival DESC LIMIT 1";
+static const char sql_older[] =
+	"SELECT delivery, arrival, state, made_ms FROM deliveries WHERE tenant = ?1 AND job = ?2"
+	" AND file = ?3 AND state = 'live' AND delivery <> ?4 AND arrival < ?5 ORDER BY arrival DESC LIMIT 1";
 static const char sql_put[] =
 	"INSERT INTO deliveries (delivery, arrival, tenant, job, file, state, made_ms)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (delivery) DO UPDATE SET"
@@ -106,6 +109,20 @@ int deliveries_same_name(struct journal *j, const char *tenant, const char *job,
 	db_bind_text(q, 3, name);
 	db_bind_text(q, 4, except);
 	return load_delivery(q, out, f);
+}
+
+int deliveries_older(struct journal *j, const struct file_row *r, struct delivery *at, struct fault *f)
+{
+	struct db_stmt *q = db_query(j->db, sql_older, f);
+
+	if (!q)
+		return -1;
+	db_bind_text(q, 1, r->tenant);
+	db_bind_text(q, 2, r->job);
+	db_bind_text(q, 3, r->file);
+	db_bind_text(q, 4, r->delivery);
+	db_bind_text(q, 5, at->arrival);
+	return load_delivery(q, at, f);
 }
 
 int deliveries_put(struct journal *j, const struct file_row *r, enum delivery_state state,

@@ -33,6 +33,8 @@ int deliveries_tell(struct journal *j, const char *id, struct strbuf *out, struc
 /* One that is loading, else the newest live one; except: the D that does not count, NULL = none. */
 int deliveries_same_name(struct journal *j, const char *tenant, const char *job, const char *name,
 			 const char *except, struct delivery *out, struct fault *f) MUST_CHECK;
+/* The next live one of r's name with other bytes that is older than *at, which it becomes: 1, 0, -1. */
+int deliveries_older(struct journal *j, const struct file_row *r, struct delivery *at, struct fault *f) MUST_CHECK;
 /* r->delivery of r (tenant, job, file) by arrival r->arrival. */
 int deliveries_put(struct journal *j, const struct file_row *r, enum delivery_state state,
 		   int64_t now_ms, struct fault *f) MUST_CHECK;
