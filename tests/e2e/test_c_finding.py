@@ -155,8 +155,12 @@ def replace_staging(site):
 
 
 def remake_staging(site):
-    shutil.rmtree(site.path("staging"))
-    os.makedirs(site.path("staging", "alice", "in"))
+    # the daemon makes folders anew while they are being removed: until all of them were gone at one moment
+    def gone():
+        shutil.rmtree(site.path("staging"), ignore_errors=True)
+        return not os.path.exists(site.path("staging"))
+    site.until(gone)
+    os.makedirs(site.path("staging", "alice", "in"), exist_ok=True)
 
 
 @pytest.mark.parametrize("change", [remake_in, replace_in, exchange_in, replace_tenant, replace_staging, remake_staging],

@@ -171,9 +171,13 @@ def as_user(s, name, *capabilities):
     if capabilities:
         given = ",".join("+" + c for c in capabilities)
         words += ["--inh-caps", "-all," + given, "--ambient-caps", given, "--bounding-set", "-all," + given]
+    # the tree may lie where that user cannot go
+    os.makedirs(s.path("bin"))
+    for program in ("ingestd", "ingest-worker"):
+        shutil.copy2(os.path.join(BUILD, program), s.path("bin"))
     for folder, _, _ in os.walk(s.folder):
         os.chown(folder, user.pw_uid, user.pw_gid)
-    return words + [os.path.join(BUILD, "ingestd"), "-c", s.path("ingestd.json")]
+    return words + [s.path("bin", "ingestd"), "-c", s.path("ingestd.json")]
 
 
 THREE = ("lease", "dac_read_search", "chown")

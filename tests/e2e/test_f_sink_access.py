@@ -114,7 +114,8 @@ def test_f_the_scheme_of_the_other_port(tmp_path, server, running, wrong, vendor
 
 CLIENT = {  # certificate, key, words of the fault: what we show to a server that wants one of "ours"
     "wrong-key": ("client", "stranger", "the key is not the certificate's"), "stranger": ("stranger", "stranger", "unknown ca"),
-    "none": (None, None, "certificate required")}
+    # by TLS 1.3; TLS 1.2 has no word for it
+    "none": (None, None, ("certificate required", "handshake failure"))}
 
 
 @pytest.mark.parametrize("case", CLIENT)
@@ -132,7 +133,8 @@ def test_f_our_certificate_is_not_accepted(tmp_path, server, pki, running, case)
         s.until(lambda: circuit(s), 30)
         c = circuit(s)
         assert (c["sink"], c["credential"], c["fault"]) == ("main", "platform", "key"), c
-        assert "client_cert_file" in c["reason"] and words in c["reason"] and p.bulks == [] and p.requests == [], c
+        assert any(w in c["reason"] for w in ([words] if isinstance(words, str) else words)), c
+        assert "client_cert_file" in c["reason"] and p.bulks == [] and p.requests == [], c
         if not cert:
             return
         shutil.copy(pki["client"][0], tmp_path / "own.crt")
