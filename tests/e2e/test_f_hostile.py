@@ -334,7 +334,8 @@ def test_100000_empty_files_stop_nobody(site):
     before = len(site.load.seconds)
     assert as_mallory(make) == 0
     tenants = {t["tenant"]: t for t in json.loads(site.ctl("--json", "status").stdout)["tenants"]}
-    assert tenants["mallory"]["backlog"] > 90000
+    # some are taken by now: how many is the machine's
+    assert tenants["mallory"]["backlog"] > 50000
     site.until(lambda: len(site.load.seconds) >= before + (400 if NIGHTLY else 30), 400)
     if NIGHTLY:
         attacked = p99(site.load.seconds[before:])
