@@ -173,20 +173,14 @@ static bool lay_column(struct layout *l, const struct value *v, size_t column, c
 	if (column == SIZE_MAX || l->s->count == l->s->columns || !form_of(mf, &p))
 		return false;
 	p.text = v->type == VALUE_STRING;
-	if (v->type == VALUE_INT && p.form == FORM_ANY) {
+	if (v->type == VALUE_INT && (p.form == FORM_ANY || p.form == FORM_FLOAT)) {
 		p.form = FORM_INTEGER;
 		p.digits = INTEGER_DIGITS;
-	}
-	if (v->type == VALUE_INT && p.form == FORM_FLOAT) {
-		p.form = FORM_INTEGER;
-		p.digits = INTEGER_DIGITS;
-	}
-	if (v->type == VALUE_FLOAT && p.form != FORM_ANY && p.form != FORM_FLOAT)
-		return false;
-	if (v->type == VALUE_FLOAT)
+	} else if (v->type == VALUE_FLOAT && (p.form == FORM_ANY || p.form == FORM_FLOAT)) {
 		p.form = FORM_RUBY_FLOAT;
-	if (v->type == VALUE_INT && p.form != FORM_INTEGER && p.form != FORM_NATURAL)
+	} else if (v->type == VALUE_FLOAT || (v->type == VALUE_INT && p.form != FORM_INTEGER && p.form != FORM_NATURAL)) {
 		return false;
+	}
 	l->numbers += v->type != VALUE_STRING;
 	add_part(l->s, p, &l->glue);
 	return true;
