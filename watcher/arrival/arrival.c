@@ -280,13 +280,6 @@ void arrival_rescan(struct arrival *a, const char *tenant)
 	arrival_own_arm(a);
 }
 
-void arrival_set_rescan_ms(struct arrival *a, int64_t rescan_ms)
-{
-	CHECK(rescan_ms > 0);
-	a->limits.rescan_ms = rescan_ms;
-	arrival_rescan(a, NULL);
-}
-
 void arrival_pause(struct arrival *a, bool paused)
 {
 	a->paused = paused;

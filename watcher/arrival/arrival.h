@@ -135,7 +135,6 @@ int arrival_change_tenant(struct arrival *a, const char *tenant, const struct ar
 void arrival_remove_tenant(struct arrival *a, const char *tenant);
 /* tenant NULL: all.  The scan runs in slices inside the loop. */
 void arrival_rescan(struct arrival *a, const char *tenant);
-void arrival_set_rescan_ms(struct arrival *a, int64_t rescan_ms);
 /* While paused nothing is claimed (SIGTERM, drain); hints and scans go on. */
 void arrival_pause(struct arrival *a, bool paused);
 

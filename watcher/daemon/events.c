@@ -10,24 +10,11 @@
 static const struct {
 	const char *name;
 	enum log_level level;
-	const char *sentence;
 } table[] = {
-#define EVENT(id, name, level, sentence) [EV_##id] = {name, LOG_LEVEL_##level, sentence},
+#define EVENT(id, name, level, sentence) [EV_##id] = {name, LOG_LEVEL_##level},
 #include "watcher/daemon/events.def"
 #undef EVENT
 };
-
-const char *event_name(enum event_id id)
-{
-	CHECK((size_t)id < ARRAY_LEN(table));
-	return table[id].name;
-}
-
-const char *event_sentence(enum event_id id)
-{
-	CHECK((size_t)id < ARRAY_LEN(table));
-	return table[id].sentence;
-}
 
 static void write_line(struct ingestd *d, struct log *log, enum event_id id, const struct strbuf *sb)
 {

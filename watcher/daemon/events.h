@@ -24,8 +24,6 @@ struct ingestd;
 struct tenant;
 struct file;
 
-const char *event_name(enum event_id id);
-const char *event_sentence(enum event_id id);
 void event(struct ingestd *d, enum event_id id, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void event_tenant(struct ingestd *d, struct tenant *t, enum event_id id, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);

@@ -5,10 +5,10 @@
 #include "watcher/model/rule.h"
 
 static const struct {
-	const char *word, *sentence, *remedy;
+	const char *word, *remedy;
 } table[] = {
-	[RULE_NONE] = {NULL, NULL, NULL},
-#define RULE(id, word, sentence, remedy) [RULE_##id] = {word, sentence, remedy},
+	[RULE_NONE] = {NULL, NULL},
+#define RULE(id, word, sentence, remedy) [RULE_##id] = {word, remedy},
 #include "watcher/model/rules.def"
 #undef RULE
 };
@@ -17,12 +17,6 @@ const char *rule_word(enum rule r)
 {
 	CHECK((size_t)r < ARRAY_LEN(table));
 	return table[r].word;
-}
-
-const char *rule_sentence(enum rule r)
-{
-	CHECK((size_t)r < ARRAY_LEN(table));
-	return table[r].sentence;
 }
 
 const char *rule_remedy(enum rule r)

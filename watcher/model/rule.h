@@ -1,5 +1,5 @@
 /*
- * rule - why a file is not taken, or not finished: one word, one sentence, one remedy (rules.def)
+ * rule - why a file is not taken, or not finished: one word, one sentence for the manual, one remedy (rules.def)
  *
  *	rule_word(RULE_OPEN)  "open"    rule_remedy(RULE_OPEN)  "let the upload end, ..."
  *
@@ -17,7 +17,6 @@ enum rule {
 };
 
 const char *rule_word(enum rule r);
-const char *rule_sentence(enum rule r);
 const char *rule_remedy(enum rule r);
 
 #endif

@@ -84,7 +84,6 @@ void schedule_free(struct schedule **s);
 void schedule_tenant(struct schedule *s, const char *tenant, unsigned max_workers);
 /* No more of this tenant: its idle workers end; the lane goes when it is empty. */
 void schedule_forget(struct schedule *s, const char *tenant);
-void schedule_set_slots(struct schedule *s, unsigned slots);
 
 struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front);
 /* One that begins beside, SCHEDULE_BESIDE of all tenants at a time, first come first served. */
@@ -108,7 +107,6 @@ void schedule_stop(struct schedule *s);
 size_t schedule_workers(const struct schedule *s); /* processes */
 size_t schedule_running(const struct schedule *s); /* tasks with one */
 size_t schedule_queued(const struct schedule *s, const char *tenant);	  /* NULL: all */
-size_t schedule_tenant_running(const struct schedule *s, const char *tenant);
 const char *schedule_trouble(const struct schedule *s); /* NULL: none */
 /* Every process: fn returns false to stop. */
 void schedule_walk(const struct schedule *s, bool (*fn)(void *ctx, const struct worker *w), void *ctx);

@@ -20,13 +20,6 @@ void schedule_forget(struct schedule *s, const char *tenant)
 	(void)lanes_drop(&s->lanes, tenant);
 }
 
-void schedule_set_slots(struct schedule *s, unsigned slots)
-{
-	CHECK(slots > 0);
-	s->options.slots = slots;
-	schedule_wake(s);
-}
-
 void schedule_pause(struct schedule *s, bool paused)
 {
 	s->paused = paused;
@@ -66,15 +59,6 @@ size_t schedule_queued(const struct schedule *s, const char *tenant)
 	}
 	for (const struct task_link *t = s->probes.first; t; t = t->next)
 		n += !tenant || strcmp(tenant, ((const struct task *)t)->tenant) == 0;
-	return n;
-}
-
-size_t schedule_tenant_running(const struct schedule *s, const char *tenant)
-{
-	size_t n = 0;
-
-	for (const struct worker *w = s->workers; w; w = w->next)
-		n += w->task && strcmp(w->tenant, tenant) == 0;
 	return n;
 }
 

@@ -107,14 +107,3 @@ const char *leg_state_name(enum leg_state s)
 	CHECK((size_t)s < ARRAY_LEN(leg_names));
 	return leg_names[s];
 }
-
-bool leg_state_parse(const char *name, enum leg_state *out)
-{
-	for (size_t i = 0; i < ARRAY_LEN(leg_names); i++) {
-		if (strcmp(leg_names[i], name) != 0)
-			continue;
-		*out = (enum leg_state)i;
-		return true;
-	}
-	return false;
-}

@@ -104,6 +104,5 @@ void file_row_set(char **field, const char *s);
 const char *file_row_record_state(const struct file_row *r);
 
 const char *leg_state_name(enum leg_state s); /* "gated", ... ; LEG_NONE: "none" */
-bool leg_state_parse(const char *name, enum leg_state *out);
 
 #endif

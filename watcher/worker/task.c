@@ -15,11 +15,8 @@
 #define PROGRESS_MS 1000
 #define STALLED_MS 2000 /* without an answer of the sink: longer than a sound server takes for a bulk */
 
-static const struct {
-	const char *name;
-	enum step (*run)(struct task *t);
-} steps[] = {
-#define STEP(id, name, function, sentence) [STEP_##id] = {name, function},
+static enum step (*const steps[])(struct task *t) = {
+#define STEP(id, name, function, sentence) [STEP_##id] = function,
 #define PART(name, sentence)
 #include "watcher/worker/steps.def"
 #undef STEP
@@ -37,12 +34,6 @@ static const struct {
 #undef STEP
 #undef PART
 };
-
-const char *step_name(enum step s)
-{
-	CHECK(s < STEP_END);
-	return steps[s].name;
-}
 
 void steps_print(FILE *out)
 {
@@ -70,7 +61,7 @@ void task_run(struct task *t, struct compiled_cache *cache)
 	if (t->job.mode == MODE_UNDO)
 		s = STEP_UNDO;
 	while (s != STEP_END)
-		s = steps[s].run(t);
+		s = steps[s](t);
 }
 
 void task_release(struct task *t)

@@ -82,7 +82,6 @@ struct task {
 void task_run(struct task *t, struct compiled_cache *cache);
 void task_release(struct task *t);
 
-const char *step_name(enum step s);
 /* NAME<tab>SENTENCE, one a line; the parts of a step are set in by two blanks. */
 void steps_print(FILE *out);
 
