@@ -54,6 +54,13 @@ def test_every_row_of_a_table_is_in_the_documents(path, macros, before, document
         assert missing == [], document
 
 
+def test_where_a_worker_may_be_killed_is_a_step():
+    points, steps = [[line.split("\t")[0].strip() for line in manual.say("ingest-worker", option).splitlines()]
+                     for option in ("--crash-points", "--steps")]
+    assert points[0] == "job" and set(points[1:]) <= set(steps)
+    assert len(points) == len(set(points)) > 15
+
+
 def schema(name):
     s = json.loads(open(os.path.join(ROOT, "profiles", name + ".schema.json"), encoding="utf-8").read())
     jsonschema.Draft7Validator.check_schema(s)

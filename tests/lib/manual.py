@@ -87,7 +87,7 @@ EXIT_INGESTD = [("0", "all is done"), ("1", "another daemon has the folder, or (
                 ("3", "(--once) a file or run that this call took or started failed, was held or is left in work/"),
                 ("78", "the configuration cannot be used")]
 EXIT_RECORD = [("0", "ingestd ended, or the connection string is well-formed"), ("1", "ingestd said what makes no sense"),
-               ("2", "usage"), ("78", "\\-\\-check: the connection string is wrong")]
+               ("2", "usage"), ("78", "--check: the connection string is wrong")]
 EXIT_NOTIFY = [("0", "ingestd ended, or the body is signed"), ("1", "ingestd said what makes no sense, or the secret cannot be read"), ("2", "usage")]
 EXIT_CTL = [("0", "ok"), ("1", "refused"), ("2", "usage"), ("3", "partly"), ("4", "the daemon cannot be reached")]
 EXIT_WORKER = [("0", "ok"), ("1", "it could not work"), ("2", "usage, or a filter refused"), ("3", "--convert: rows were rejected"),

@@ -1,7 +1,7 @@
 /*
  * confine - this process has what it was given and nothing else; see the header
  *
- * Called by ingest-worker and ingest-record when they know what they need, and by ingestd to say what the kernel lacks.
+ * Called by ingest-worker, ingest-record and ingest-notify when they know what they need, and by ingestd to say what the kernel lacks.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/confine.h"
