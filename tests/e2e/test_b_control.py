@@ -270,6 +270,26 @@ def test_a_wrong_value_of_an_option_is_usage_and_names_what_is_allowed(site, opt
     assert done.stderr.startswith('ingestctl: %s "%s": must be %s' % (option, value, allowed)), done.stderr
 
 
+@pytest.mark.parametrize("args,said", [
+    (["runs", "--state", "failed"], "runs takes no --state"), (["runs", "--job", "bob/t"], "runs takes no --job"),
+    (["status", "--tenant", "bob"], "status takes no --tenant"), (["undo", "x", "--since", "1d"], "undo takes no --since"),
+    (["job", "stop", "bob/t", "--wait"], "job stop takes no --wait"), (["job", "list", "--limit", "1"], "job list takes no --limit"),
+    (["backup", "x", "--quick"], "backup takes no --quick"), (["filter", "run", "--filter", "f", "--junit", "x"], "filter run takes no --junit")])
+def test_an_option_that_a_command_does_not_take_is_refused(site, args, said):
+    done = site.ctl(*args)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("ingestctl: %s\ningestctl: usage: ingestctl " % said), done.stderr
+
+
+@pytest.mark.parametrize("args", ["status bob", "files bob", "runs a b", "reload bob", "tenant list a b", "job list a b", "check a b",
+                                  "filter run --filter f x", "job create bob/t", "tenant add", "token list a b"])
+def test_an_argument_too_many_or_too_few_is_usage_in_the_words_of_the_help(site, args):
+    done = site.ctl(*args.split())
+    assert done.returncode == 2 and done.stdout == "", done.stderr
+    line = done.stderr.rstrip("\n").removeprefix("ingestctl: usage: ingestctl ")
+    assert "  %s " % line in [text.rstrip() + " " for text in site.ctl("--help").stdout.splitlines()], done.stderr
+
+
 def test_status_shows_a_refused_profile_in_one_line(site):
     site.tenant("bob", {"limitz": {}, "formatz": []})
     site.start()

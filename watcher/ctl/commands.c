@@ -1,11 +1,13 @@
 /*
  * commands - ingestctl's verbs that ask the daemon; see the header
  *
- * Most are one GET and a table.  job start --wait polls its run until it has ended.
+ * Most are one GET and a table.  Those about jobs are in job.c and start.c, those about tenants in tenant.c.
  */
 #include "watcher/base/base.h"
+#include "watcher/base/fsutil.h"
 #include "watcher/ctl/own.h"
 #include "watcher/ctl/table.h"
+#include "watcher/model/keys.h"
 #include <unistd.h>
 
 int ctl_config(const struct ctl_options *o, struct config **out, struct strbuf *errors)
@@ -96,10 +98,10 @@ void ctl_print(const struct ctl_options *o, const json_t *v, const char *columns
 }
 
 /* One request; a list becomes a table of the columns, an object lines. */
-static int get_and_print(const struct ctl_options *o, const char *path, const char *columns)
+int ctl_ask_and_print(const struct ctl_options *o, const char *method, const char *path, const char *columns)
 {
 	struct api_reply reply = {0};
-	int rc = ctl_ask(o, "GET", path, &reply);
+	int rc = ctl_ask(o, method, path, &reply);
 
 	if (rc != CTL_OK)
 		return rc;
@@ -108,9 +110,29 @@ static int get_and_print(const struct ctl_options *o, const char *path, const ch
 	return CTL_OK;
 }
 
-int ctl_usage(const char *line)
+int ctl_put_file(const struct ctl_options *o, const char *path, const char *file)
 {
-	fprintf(stderr, "ingestctl: usage: ingestctl %s\n", line);
+	struct strbuf text = STRBUF_INIT;
+	struct api_reply reply = {0};
+	struct fault f = FAULT_INIT;
+	int rc;
+
+	if (file && fs_read_argument(strcmp(file, "-") == 0 ? "/dev/stdin" : file, KEYS_FILE_MAX, &text, &f) < 0) {
+		fprintf(stderr, "ingestctl: %s\n", f.text);
+		rc = CTL_USAGE;
+	} else {
+		rc = ctl_send(o, "PUT", path, strbuf_span(&text), &reply);
+	}
+	if (rc == CTL_OK)
+		ctl_print(o, reply.json, "");
+	api_reply_release(&reply);
+	strbuf_release(&text);
+	return rc;
+}
+
+int ctl_usage(const struct ctl_options *o)
+{
+	fprintf(stderr, "ingestctl: usage: ingestctl %s%s%s\n", o->words, o->arguments[0] ? " " : "", o->arguments);
 	return CTL_USAGE;
 }
 
@@ -147,7 +169,7 @@ int command_status(const struct ctl_options *o)
 {
 	struct api_reply reply = {0};
 	const json_t *tenants, *records, *disk;
-	int rc = ctl_ask(o, "GET", "/v1/status", &reply);
+	int rc = o->arg_count ? ctl_usage(o) : ctl_ask(o, "GET", "/v1/status", &reply);
 
 	if (rc != CTL_OK)
 		return rc;
@@ -190,11 +212,13 @@ int command_files(const struct ctl_options *o)
 	struct strbuf path = STRBUF_INIT;
 	int rc;
 
+	if (o->arg_count)
+		return ctl_usage(o);
 	strbuf_adds(&path, "/v1/files");
 	ctl_add_query(&path, "tenant", o->tenant);
 	ctl_add_query(&path, "state", o->state);
 	ctl_add_query(&path, "limit", o->limit);
-	rc = get_and_print(o, path.p,
+	rc = ctl_ask_and_print(o, "GET", path.p,
 			   "id tenant job file state rows.read rows.indexed rows.rejected reason");
 	strbuf_release(&path);
 	return rc;
@@ -207,7 +231,7 @@ int command_show(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1)
-		return ctl_usage("show ID|PATH");
+		return ctl_usage(o);
 	if (strchr(o->args[0], '/') || access(o->args[0], F_OK) == 0)
 		whole = realpath(o->args[0], NULL);
 	strbuf_adds(&path, "/v1/files/");
@@ -217,24 +241,9 @@ int command_show(const struct ctl_options *o)
 	} else {
 		api_add_escaped(&path, o->args[0]);
 	}
-	rc = get_and_print(o, path.p, "");
+	rc = ctl_ask_and_print(o, "GET", path.p, "");
 	strbuf_release(&path);
 	free(whole);
-	return rc;
-}
-
-int command_tenants(const struct ctl_options *o)
-{
-	struct strbuf path = STRBUF_INIT;
-	int rc;
-
-	strbuf_adds(&path, "/v1/tenants");
-	if (o->arg_count == 1) {
-		strbuf_addc(&path, '/');
-		api_add_escaped(&path, o->args[0]);
-	}
-	rc = get_and_print(o, path.p, "tenant state jobs formats reason");
-	strbuf_release(&path);
 	return rc;
 }
 
@@ -243,6 +252,8 @@ int command_runs(const struct ctl_options *o)
 	struct strbuf path = STRBUF_INIT;
 	int rc;
 
+	if (o->arg_count > 1)
+		return ctl_usage(o);
 	strbuf_adds(&path, "/v1/runs");
 	if (o->arg_count == 1) {
 		strbuf_addc(&path, '/');
@@ -250,7 +261,7 @@ int command_runs(const struct ctl_options *o)
 	}
 	ctl_add_query(&path, "tenant", o->tenant);
 	ctl_add_query(&path, "limit", o->limit);
-	rc = get_and_print(o, path.p, "run tenant job trigger state files done failed reason");
+	rc = ctl_ask_and_print(o, "GET", path.p, "run tenant job trigger state files done failed reason");
 	strbuf_release(&path);
 	return rc;
 }
@@ -259,7 +270,7 @@ int command_runs(const struct ctl_options *o)
 int command_reload(const struct ctl_options *o)
 {
 	struct api_reply reply = {0};
-	int rc = ctl_ask(o, "POST", "/v1/reload", &reply);
+	int rc = o->arg_count ? ctl_usage(o) : ctl_ask(o, "POST", "/v1/reload", &reply);
 
 	if (rc != CTL_OK)
 		return rc;

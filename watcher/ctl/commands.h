@@ -24,6 +24,7 @@ struct ctl_options {
 	const char *recipients;             /* seal */
 	char **args;
 	int arg_count;
+	const char *words, *arguments; /* of the command, as commands.def has them */
 };
 
 #define COMMAND(id, words, arguments, sentence) int command_##id(const struct ctl_options *o);

@@ -57,7 +57,7 @@ int command_explain(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1)
-		return ctl_usage("explain PATH");
+		return ctl_usage(o);
 	whole = real_folder_of(o->args[0]);
 	strbuf_adds(&path, "/v1/explain");
 	ctl_add_query(&path, "path", whole ? whole : o->args[0]);

@@ -4,9 +4,7 @@
  * Each is one request to the daemon; job start is start.c's.
  */
 #include "watcher/base/base.h"
-#include "watcher/base/fsutil.h"
 #include "watcher/ctl/own.h"
-#include "watcher/model/keys.h"
 
 static int jobs_of(const struct ctl_options *o, const char *tenant, json_t *all)
 {
@@ -28,11 +26,14 @@ static int jobs_of(const struct ctl_options *o, const char *tenant, json_t *all)
 
 int command_jobs(const struct ctl_options *o)
 {
-	json_t *all = json_array(), *row;
+	json_t *all, *row;
 	struct api_reply reply = {0};
 	int rc = CTL_OK;
 	size_t i;
 
+	if (o->arg_count > 1)
+		return ctl_usage(o);
+	all = json_array();
 	if (o->arg_count == 1) {
 		rc = jobs_of(o, o->args[0], all);
 	} else {
@@ -68,118 +69,41 @@ bool ctl_job_path(const char *name, const char *tail, struct strbuf *path)
 	return true;
 }
 
-static int ask_and_print(const struct ctl_options *o, const char *method, const char *path)
+static int ask_of_job(const struct ctl_options *o, const char *method, const char *tail)
 {
-	struct api_reply reply = {0};
-	int rc = ctl_ask(o, method, path, &reply);
+	struct strbuf path = STRBUF_INIT;
+	int rc;
 
-	if (rc != CTL_OK)
-		return rc;
-	ctl_print(o, reply.json, "");
-	api_reply_release(&reply);
-	return CTL_OK;
+	if (o->arg_count != 1 || !ctl_job_path(o->args[0], tail, &path))
+		return ctl_usage(o);
+	rc = ctl_ask_and_print(o, method, path.p, "");
+	strbuf_release(&path);
+	return rc;
 }
 
 int command_job_show(const struct ctl_options *o)
 {
-	struct strbuf path = STRBUF_INIT;
-	int rc;
-
-	if (o->arg_count != 1 || !ctl_job_path(o->args[0], "", &path))
-		return ctl_usage("job show T/J");
-	rc = ask_and_print(o, "GET", path.p);
-	strbuf_release(&path);
-	return rc;
+	return ask_of_job(o, "GET", "");
 }
 
 int command_job_stop(const struct ctl_options *o)
 {
-	struct strbuf path = STRBUF_INIT;
-	int rc;
-
-	if (o->arg_count != 1 || !ctl_job_path(o->args[0], "/stop", &path))
-		return ctl_usage("job stop T/J");
-	rc = ask_and_print(o, "POST", path.p);
-	strbuf_release(&path);
-	return rc;
+	return ask_of_job(o, "POST", "/stop");
 }
 
 int command_job_remove(const struct ctl_options *o)
 {
-	struct strbuf path = STRBUF_INIT;
-	int rc;
-
-	if (o->arg_count != 1 || !ctl_job_path(o->args[0], "", &path))
-		return ctl_usage("job remove T/J");
-	rc = ask_and_print(o, "DELETE", path.p);
-	strbuf_release(&path);
-	return rc;
+	return ask_of_job(o, "DELETE", "");
 }
 
 int command_job_create(const struct ctl_options *o)
 {
-	struct strbuf path = STRBUF_INIT, text = STRBUF_INIT;
-	struct api_reply reply = {0};
-	struct fault f = FAULT_INIT;
+	struct strbuf path = STRBUF_INIT;
 	int rc;
 
 	if (o->arg_count != 2 || !ctl_job_path(o->args[0], "", &path))
-		return ctl_usage("job create T/J FILE");
-	if (fs_read_argument(strcmp(o->args[1], "-") == 0 ? "/dev/stdin" : o->args[1], KEYS_FILE_MAX, &text, &f) < 0) {
-		fprintf(stderr, "ingestctl: %s\n", f.text);
-		rc = CTL_USAGE;
-	} else {
-		rc = ctl_send(o, "PUT", path.p, strbuf_span(&text), &reply);
-	}
-	if (rc == CTL_OK)
-		ctl_print(o, reply.json, "");
-	api_reply_release(&reply);
-	strbuf_release(&text);
+		return ctl_usage(o);
+	rc = ctl_put_file(o, path.p, o->args[1]);
 	strbuf_release(&path);
-	return rc;
-}
-
-/* Without a file the daemon makes a profile to begin with. */
-int command_tenant_add(const struct ctl_options *o)
-{
-	struct strbuf path = STRBUF_INIT, text = STRBUF_INIT;
-	struct api_reply reply = {0};
-	struct fault f = FAULT_INIT;
-	int rc;
-
-	if (o->arg_count != 1 && o->arg_count != 2)
-		return ctl_usage("tenant add T [FILE|-]");
-	strbuf_adds(&path, "/v1/tenants/");
-	api_add_escaped(&path, o->args[0]);
-	if (o->arg_count == 2 &&
-	    fs_read_argument(strcmp(o->args[1], "-") == 0 ? "/dev/stdin" : o->args[1], KEYS_FILE_MAX, &text, &f) < 0) {
-		fprintf(stderr, "ingestctl: %s\n", f.text);
-		rc = CTL_USAGE;
-	} else {
-		rc = ctl_send(o, "PUT", path.p, strbuf_span(&text), &reply);
-	}
-	if (rc == CTL_OK)
-		ctl_print(o, reply.json, "");
-	api_reply_release(&reply);
-	strbuf_release(&text);
-	strbuf_release(&path);
-	return rc;
-}
-
-int command_tenant_remove(const struct ctl_options *o)
-{
-	struct strbuf path = STRBUF_INIT;
-	struct api_reply reply = {0};
-	int rc;
-
-	if (o->arg_count != 1)
-		return ctl_usage("tenant remove T");
-	strbuf_adds(&path, "/v1/tenants/");
-	api_add_escaped(&path, o->args[0]);
-	rc = ctl_ask(o, "DELETE", path.p, &reply);
-	strbuf_release(&path);
-	if (rc == CTL_OK)
-		ctl_print(o, reply.json, "");
-	api_reply_release(&reply);
 	return rc;
 }

@@ -190,7 +190,7 @@ int command_key_list(const struct ctl_options *o)
 	int r;
 
 	if (o->arg_count > 1)
-		return ctl_usage("key list [T]");
+		return ctl_usage(o);
 	r = o->arg_count ? list_tenant(o, o->args[0], list) : list_all(o, list);
 	if (r == CTL_OK || r == CTL_PARTLY)
 		ctl_print(o, list, COLUMNS);
@@ -298,12 +298,12 @@ static int new_key(const struct ctl_options *o, bool first)
 
 int command_keygen(const struct ctl_options *o)
 {
-	return o->arg_count == 1 ? new_key(o, true) : ctl_usage("keygen T");
+	return o->arg_count == 1 ? new_key(o, true) : ctl_usage(o);
 }
 
 int command_key_rotate(const struct ctl_options *o)
 {
-	return o->arg_count == 1 ? new_key(o, false) : ctl_usage("key rotate T");
+	return o->arg_count == 1 ? new_key(o, false) : ctl_usage(o);
 }
 
 /* --- retire --- */
@@ -373,7 +373,7 @@ int command_key_retire(const struct ctl_options *o)
 	json_t *answer;
 
 	if (o->arg_count != 2)
-		return ctl_usage("key retire T RECIPIENT");
+		return ctl_usage(o);
 	if (open_config(o, &b) < 0) {
 		release(&b);
 		return CTL_USAGE;

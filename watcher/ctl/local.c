@@ -98,8 +98,8 @@ int command_filter_run(const struct ctl_options *o)
 {
 	struct arguments a;
 
-	if (!o->job == !o->filter || (o->job && !is_job(o->job)))
-		return ctl_usage("filter run (--job T/J | --filter FILE) [--input lines|ndjson] [--trace]");
+	if (!o->job == !o->filter || (o->job && !is_job(o->job)) || o->arg_count)
+		return ctl_usage(o);
 	a = filter_arguments("--filter", o, o->job);
 	add_option(&a, "--input", o->input);
 	if (o->trace)
@@ -112,7 +112,7 @@ int command_filter_explain(const struct ctl_options *o)
 	const char *job = o->arg_count == 1 ? o->args[0] : NULL;
 
 	if (o->filter ? o->arg_count > 0 : !is_job(job))
-		return ctl_usage("filter explain T/J | --filter FILE");
+		return ctl_usage(o);
 	return ctl_become("ingest-worker", filter_arguments("--explain", o, job).argv);
 }
 
@@ -121,7 +121,7 @@ int command_filter_test(const struct ctl_options *o)
 	struct arguments a;
 
 	if (!o->arg_count || (o->job && (o->filter || !is_job(o->job))))
-		return ctl_usage("filter test [--job T/J | --filter FILE] [--junit FILE] FILE...");
+		return ctl_usage(o);
 	a = filter_arguments("--test", o, o->job);
 	add_option(&a, "--junit", o->junit);
 	add(&a, "--");
@@ -187,8 +187,11 @@ static int run_test(const struct ctl_options *o, struct strbuf *report)
 int command_check(const struct ctl_options *o)
 {
 	struct strbuf report = STRBUF_INIT;
-	int status = run_test(o, o->json ? &report : NULL);
+	int status;
 
+	if (o->arg_count > 1)
+		return ctl_usage(o);
+	status = run_test(o, o->json ? &report : NULL);
 	if (o->json)
 		print_report(&report, status == 0);
 	strbuf_release(&report);
@@ -203,7 +206,7 @@ int command_schema(const struct ctl_options *o)
 
 	if (o->arg_count != 1 || !key_schema_write(o->args[0], &sb)) {
 		strbuf_release(&sb);
-		return ctl_usage("schema ingestd|profile|job");
+		return ctl_usage(o);
 	}
 	puts(sb.p);
 	strbuf_release(&sb);

@@ -5,7 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/base/nearest.h"
-#include "watcher/ctl/commands.h"
+#include "watcher/ctl/own.h"
 #include "watcher/model/record_state.h"
 #include <getopt.h>
 
@@ -71,7 +71,49 @@ static int unknown(char **args, int count)
 	return CTL_USAGE;
 }
 
-static int dispatch(struct ctl_options *o)
+enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_SINCE, OPT_FILTER,
+       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_HELP, OPT_VERSION };
+
+#define BIT(option) (1u << ((option) - OPT_JSON))
+
+static const struct option long_options[] = {
+	{"json", no_argument, NULL, OPT_JSON},
+	{"wait", no_argument, NULL, OPT_WAIT},
+	{"trace", no_argument, NULL, OPT_TRACE},
+	{"quick", no_argument, NULL, OPT_QUICK},
+	{"tenant", required_argument, NULL, OPT_TENANT},
+	{"state", required_argument, NULL, OPT_STATE},
+	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"job", required_argument, NULL, OPT_JOB},
+	{"since", required_argument, NULL, OPT_SINCE},
+	{"filter", required_argument, NULL, OPT_FILTER},
+	{"input", required_argument, NULL, OPT_INPUT},
+	{"junit", required_argument, NULL, OPT_JUNIT},
+	{"recipients", required_argument, NULL, OPT_RECIPIENTS},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+/* One that the command does not take would change nothing, and nobody would be told. */
+static bool takes_options(const struct ctl_options *o, unsigned given)
+{
+	for (const struct option *l = long_options; l->name; l++) {
+		char *name = xasprintf("--%s", l->name);
+		bool taken = l->val == OPT_JSON || !(given & BIT(l->val)) || strstr(o->arguments, name);
+
+		if (!taken)
+			fprintf(stderr, "ingestctl: %s takes no %s\n", o->words, name);
+		free(name);
+		if (!taken) {
+			(void)ctl_usage(o);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int dispatch(struct ctl_options *o, unsigned given)
 {
 	const struct command *best = NULL;
 	int taken = 0;
@@ -92,30 +134,10 @@ static int dispatch(struct ctl_options *o)
 	}
 	o->args += taken;
 	o->arg_count -= taken;
-	return best->run(o);
+	o->words = best->words;
+	o->arguments = best->arguments;
+	return takes_options(o, given) ? best->run(o) : CTL_USAGE;
 }
-
-enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_SINCE, OPT_FILTER,
-       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_HELP, OPT_VERSION };
-
-static const struct option long_options[] = {
-	{"json", no_argument, NULL, OPT_JSON},
-	{"wait", no_argument, NULL, OPT_WAIT},
-	{"trace", no_argument, NULL, OPT_TRACE},
-	{"quick", no_argument, NULL, OPT_QUICK},
-	{"tenant", required_argument, NULL, OPT_TENANT},
-	{"state", required_argument, NULL, OPT_STATE},
-	{"limit", required_argument, NULL, OPT_LIMIT},
-	{"job", required_argument, NULL, OPT_JOB},
-	{"since", required_argument, NULL, OPT_SINCE},
-	{"filter", required_argument, NULL, OPT_FILTER},
-	{"input", required_argument, NULL, OPT_INPUT},
-	{"junit", required_argument, NULL, OPT_JUNIT},
-	{"recipients", required_argument, NULL, OPT_RECIPIENTS},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{NULL, 0, NULL, 0},
-};
 
 static int wrong_value(const char *option, const char *value, const char *allowed)
 {
@@ -219,6 +241,7 @@ static void show_ids(int count, char **args)
 int main(int argc, char **argv)
 {
 	struct ctl_options o = {0};
+	unsigned given = 0;
 	int c;
 
 	hide_ids(argc, argv);
@@ -228,6 +251,8 @@ int main(int argc, char **argv)
 
 		if (rc >= 0)
 			return rc;
+		if (c >= OPT_JSON)
+			given |= BIT(c);
 	}
 	o.args = argv + optind;
 	o.arg_count = argc - optind;
@@ -236,5 +261,5 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return CTL_USAGE;
 	}
-	return dispatch(&o);
+	return dispatch(&o, given);
 }

@@ -5,7 +5,7 @@
  *	rc = ctl_ask(o, "GET", path, &reply)        one request; what was wrong is on standard error when rc is not CTL_OK
  *	ctl_add_query(&path, "limit", value)        ?limit=VALUE or &limit=VALUE, escaped; nothing for NULL
  *	ctl_print(o, list, "tenant state")          as JSON, as a table of these columns, or as an object's lines
- *	return ctl_usage("key list [T]")
+ *	return ctl_usage(o)                         the command's line of commands.def
  *	return ctl_become("ingest-worker", argv)    by exec, the program beside this one; argv[0] is set
  */
 #ifndef CTL_OWN_H
@@ -24,7 +24,10 @@ int ctl_send(const struct ctl_options *o, const char *method, const char *path, 
 bool ctl_job_path(const char *name, const char *tail, struct strbuf *path);
 /* An array becomes a table of these columns, an object lines; with --json it is printed as it is. */
 void ctl_print(const struct ctl_options *o, const json_t *v, const char *columns);
-int ctl_usage(const char *line);
+int ctl_ask_and_print(const struct ctl_options *o, const char *method, const char *path, const char *columns);
+/* PUT of a file, "-" standard input, NULL nothing; the answer is printed. */
+int ctl_put_file(const struct ctl_options *o, const char *path, const char *file);
+int ctl_usage(const struct ctl_options *o);
 int ctl_become(const char *program, char **argv);
 
 #endif

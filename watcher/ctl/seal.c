@@ -282,7 +282,7 @@ int command_seal(const struct ctl_options *o)
 	int r;
 
 	if (o->arg_count != 1 || !o->tenant == !o->recipients)
-		return ctl_usage("seal FILE (--tenant T | --recipients FILE)");
+		return ctl_usage(o);
 	s.file = o->args[0];
 	r = seal_file(o, &s, &f);
 	if (r == 0)

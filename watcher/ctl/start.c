@@ -146,7 +146,7 @@ int command_job_start(const struct ctl_options *o)
 	int rc;
 
 	if (o->arg_count != 1 || !ctl_job_path(o->args[0], "/start", &path))
-		return ctl_usage("job start T/J [--wait]");
+		return ctl_usage(o);
 	rc = ctl_ask(o, "POST", path.p, &reply);
 	strbuf_release(&path);
 	if (rc != CTL_OK)

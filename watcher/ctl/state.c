@@ -43,7 +43,7 @@ int command_journal_check(const struct ctl_options *o)
 	size_t n = 2;
 
 	if (o->arg_count)
-		return ctl_usage("journal check [--quick]");
+		return ctl_usage(o);
 	if (o->config) {
 		argv[n++] = writable("-c");
 		argv[n++] = writable(o->config);
@@ -61,7 +61,7 @@ int command_backup(const struct ctl_options *o)
 	size_t n = 2;
 
 	if (o->arg_count != 1)
-		return ctl_usage("backup DIR");
+		return ctl_usage(o);
 	argv[n++] = o->args[0];
 	if (o->config) {
 		argv[n++] = writable("-c");

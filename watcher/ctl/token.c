@@ -90,7 +90,7 @@ int command_token_add(const struct ctl_options *o)
 	int r;
 
 	if (o->arg_count != 1)
-		return ctl_usage("token add operator|T");
+		return ctl_usage(o);
 	c = open_config(o);
 	if (!c)
 		return CTL_USAGE;
@@ -123,7 +123,7 @@ int command_token_list(const struct ctl_options *o)
 	int r;
 
 	if (o->arg_count > 1)
-		return ctl_usage("token list [operator|T]");
+		return ctl_usage(o);
 	c = open_config(o);
 	if (!c)
 		return CTL_USAGE;
@@ -153,7 +153,7 @@ int command_token_revoke(const struct ctl_options *o)
 	int r;
 
 	if (o->arg_count != 1)
-		return ctl_usage("token revoke ID|operator|T");
+		return ctl_usage(o);
 	c = open_config(o);
 	if (!c)
 		return CTL_USAGE;

@@ -37,12 +37,8 @@ static int wish_one(const struct ctl_options *o, const char *verb)
 	struct api_reply reply = {0};
 	int rc;
 
-	if (o->arg_count != 1) {
-		strbuf_addf(&path, "%s ID|PATH%s", verb, strcmp(verb, "rerun") == 0 ? " | --job T/J --since TIME" : "");
-		rc = ctl_usage(path.p);
-		strbuf_release(&path);
-		return rc;
-	}
+	if (o->arg_count != 1)
+		return ctl_usage(o);
 	file_path(o->args[0], verb, &path);
 	rc = ctl_ask(o, "POST", path.p, &reply);
 	strbuf_release(&path);
@@ -213,6 +209,6 @@ int command_rerun(const struct ctl_options *o)
 	if (!o->job && !o->since)
 		return wish_one(o, "rerun");
 	if (!o->job || !o->since || o->arg_count)
-		return ctl_usage("rerun ID|PATH | --job T/J --since TIME");
+		return ctl_usage(o);
 	return rerun_many(o);
 }
