@@ -1,10 +1,12 @@
 """c_ complex: a job's webhook is told of each run's end, signed, again until it is told; a sick receiver delays nothing."""
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -167,6 +169,59 @@ def test_it_is_told_again_until_it_is_told_in_order_over_restarts(tmp_path, rece
     assert told == sorted(told, key=int) and told.count(told[0]) == 5 and told.count(told[-1]) == 1 and len(set(told)) == 2
     assert {p for _, _, p in r.got} == {"/hook"}  # a redirect is not followed
     assert site.log("ingestd").count("webhook.well") >= 1
+
+
+def notices(site):
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % site.path("var", "journal.db"), uri=True)) as db:
+        return db.execute("SELECT count(*) FROM notices").fetchone()[0]
+
+
+def rewrite(site, *statement):
+    """In the journal of a daemon that is down."""
+    with contextlib.closing(sqlite3.connect(site.path("var", "journal.db"))) as db, db:
+        db.execute(*statement)
+
+
+def test_after_three_days_a_notice_is_dropped_and_said(tmp_path, receivers, ends):
+    r = receivers()
+    r.how = lambda n: 500
+    site = make(tmp_path, ops=r)
+    ends(site)
+    site.tenant("bob", FAST, t={**JOB, "notify": {"webhook": "ops"}})
+    for name in ("a.csv", "b.csv"):
+        site.drop("bob", name, b"id\n1\n")
+        assert site.once().returncode == 0
+    day = 24 * 3600 * 1000
+    assert notices(site) == 2
+    rewrite(site, "UPDATE notices SET made_ms = made_ms - CASE seq WHEN (SELECT min(seq) FROM notices) THEN ? ELSE ? END", (3 * day, 3 * day - 3600000))
+    told = len(r.got)
+    site.start()
+    site.until(lambda: "notice.dropped" in site.log("ingestd"))
+    site.until(lambda: len(r.got) >= told + 2)  # the next one's turn
+    assert r.got[told][0]["X-Ingestd-Delivery"] != r.got[-1][0]["X-Ingestd-Delivery"]
+    assert notices(site) == 1 and site.log("ingestd").count("notice.dropped") == 1
+
+
+def test_of_more_than_10000_notices_the_oldest_is_dropped_and_said(tmp_path, receivers, ends):
+    r = receivers()
+    r.how = lambda n: 500
+    site = make(tmp_path, ops=r)
+    ends(site)
+    site.tenant("bob", FAST, t={**JOB, "notify": {"webhook": "ops"}})
+    site.drop("bob", "a.csv", b"id\n1\n")
+    assert site.once().returncode == 0
+    rewrite(site, "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) INSERT INTO notices (webhook, run, event, body, made_ms)"
+            " SELECT webhook, run, event, body, made_ms FROM notices, n")
+    r.how, told = lambda n: "hang", len(r.got)
+    site.start()
+    site.until(lambda: len(r.got) == told + 1)
+    site.drop("bob", "b.csv", b"id\n2\n")
+    site.until(lambda: "notice.dropped" in site.log("ingestd"))
+    r.how = lambda n: 500
+    r.gate.set()  # it was told after all, the notice that was dropped
+    site.until(lambda: len(r.got) == told + 2)
+    backlog = json.loads(site.ctl("--json", "status").stdout)["webhooks"][0]["backlog"]
+    assert backlog == notices(site) == 10000
 
 
 def test_a_sick_receiver_delays_no_file_and_no_other_receiver(tmp_path, receivers, ends):

@@ -128,7 +128,7 @@ def pages():
                                     "X-Ingestd-Event is the event, X-Ingestd-Delivery the number of the notice: the same number again is the same "
                                     "notice.  X-Ingestd-Signature is t=SECONDS,v1=HEX: the HMAC-SHA-256 of SECONDS, a point and the body under the "
                                     "secret of secret_file.  An answer 2xx ends it; all else is tried again after 1 s, doubled up to 60 s, for three "
-                                    "days, in order.")),
+                                    "days, in order; the oldest of more than 10,000 is dropped.")),
                                 ("exit status", pairs(EXIT_NOTIFY)),
                                 ("see also", "ingestd(8), ingestd.json(5), ingestd\\-job(5)")),
         "ingestctl.1": page("ingestctl", 1, "look at and steer ingestd", ("synopsis", literal(say("ingestctl", "--help"))),

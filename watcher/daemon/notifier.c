@@ -29,6 +29,7 @@ struct webhook {
 	uint64_t backlog;
 	int64_t seq;	/* in flight; 0: none */
 	int64_t made_ms; /* of that */
+	bool cut;	 /* that is no row any more: it was the oldest of too many */
 	int64_t due_ms; /* mono: not before */
 	unsigned fails; /* in a row */
 	int64_t sick_ms; /* wall: since then; 0: well */
@@ -77,7 +78,7 @@ static void forget(struct ingestd *d, struct webhook *w, int64_t seq)
 
 	if (notices_done(d->journal, seq, &f) < 0)
 		ingestd_fatal(d, &f);
-	if (w->backlog)
+	if (w->backlog && !w->cut)
 		w->backlog--;
 	ingestd_progress(d);
 }
@@ -224,6 +225,7 @@ static void hand(struct ingestd *d, struct webhook *w)
 	}
 	w->seq = row.seq;
 	w->made_ms = row.made_ms;
+	w->cut = false;
 	if (send_it(d, w, &row, &f) < 0) {
 		w->seq = 0;
 		be_sick(d, w, f.text);
@@ -281,6 +283,18 @@ static struct webhook *hook_of(struct ingestd *d, const struct tenant *t, const 
 	return NULL;
 }
 
+/* The new one is a row already. */
+static int count_in(struct ingestd *d, struct webhook *w, struct fault *f)
+{
+	if (w->backlog < NOTICES_KEEP) {
+		w->backlog++;
+		return 0;
+	}
+	w->cut = w->seq != 0;
+	say(d, EV_NOTICE_DROPPED, w, "too many are waiting for it");
+	return notices_trim(d->journal, w->config->name, f);
+}
+
 void notifier_run_ended(struct ingestd *d, struct tenant *t, const struct run *run)
 {
 	struct webhook *w = hook_of(d, t, run->job);
@@ -298,11 +312,8 @@ void notifier_run_ended(struct ingestd *d, struct tenant *t, const struct run *r
 	json_add_key(&body, "run");
 	run_add_json(&body, run);
 	strbuf_adds(&body, "}\n");
-	if (notices_add(d->journal, w->config->name, run->id, event_name, strbuf_span(&body), &f) < 0 ||
-	    (w->backlog >= NOTICES_KEEP && notices_trim(d->journal, w->config->name, &f) < 0))
+	if (notices_add(d->journal, w->config->name, run->id, event_name, strbuf_span(&body), &f) < 0 || count_in(d, w, &f) < 0)
 		ingestd_fatal(d, &f);
-	else if (w->backlog < NOTICES_KEEP)
-		w->backlog++;
 	strbuf_release(&body);
 }
 

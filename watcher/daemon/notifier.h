@@ -9,7 +9,8 @@
  *	notifier_add_json(d, &sb)                   for `status`
  *
  * A webhook has one notice in flight and gets them in order; each has its own pauses (1 s doubled up to 60 s), so that one that is sick
- * delays no other, and no file.  A notice that could not be told for NOTICE_DAYS is dropped and said in the log.
+ * delays no other, and no file.  A notice that could not be told for NOTICE_DAYS, and the oldest of more than NOTICES_KEEP, is
+ * dropped and said in the log.
  * What is told twice (a kill between the answer and the journal) has the same X-Ingestd-Delivery.
  */
 #ifndef DAEMON_NOTIFIER_H
