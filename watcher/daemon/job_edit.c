@@ -12,6 +12,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/profiles.h"
+#include "watcher/daemon/refusal.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
@@ -45,54 +46,6 @@ static void free_edit(void *mine)
 	strbuf_release(&e->text);
 	strbuf_release(&e->warnings);
 	free(e);
-}
-
-/* --- what is wrong --- */
-
-static void add_lines(struct strbuf *out, const char *key, const char *lines)
-{
-	json_add_key(out, key);
-	strbuf_addc(out, '[');
-	while (*lines) {
-		size_t n = strcspn(lines, "\n");
-
-		if (n) {
-			json_add_comma(out);
-			json_add_lossy(out, (struct span){lines, n});
-		}
-		lines += n + (lines[n] == '\n');
-	}
-	strbuf_addc(out, ']');
-}
-
-/* The first is the sentence, all of them are the list. */
-static unsigned not_valid(struct strbuf *more, const char *errors, struct fault *f)
-{
-	fault_set(f, FAULT_CONFIG, "%.*s", (int)strcspn(errors, "\n"), errors);
-	add_lines(more, "errors", errors);
-	return 422;
-}
-
-static unsigned refuse(struct fault *f, unsigned status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static unsigned refuse(struct fault *f, unsigned status, const char *fmt, ...)
-{
-	char text[FAULT_TEXT];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	fault_set(f, FAULT_CONFIG, "%s", text);
-	return status;
-}
-
-static unsigned not_now(struct ingestd *d, struct fault *f)
-{
-	if (!d->ready || d->stopping || d->turn.behind)
-		return refuse(f, 503, "ingestd is %s; ask again",
-			      d->stopping ? "stopping" : d->ready ? "waiting for its disk" : "starting");
-	return 0;
 }
 
 /* --- in force --- */
@@ -145,7 +98,7 @@ static void add_answer(const struct edit *e, struct strbuf *out)
 	}
 	views_add_job(e->d, t, j, out);
 	strbuf_cut(out, out->n - 1);
-	add_lines(out, "warnings", e->warnings.p);
+	refusal_add_lines(out, "warnings", e->warnings.p);
 	strbuf_addc(out, '}');
 }
 
@@ -232,9 +185,9 @@ static void on_checked(void *ctx, enum check_answer answer, const char *errors)
 			profiles_say_warnings(e->d, t, errors);
 		status = store(e, &f);
 	} else if (answer == CHECK_REFUSED) {
-		status = not_valid(e->more, *errors ? errors : "the filter is refused\n", &f);
+		status = refusal_not_valid(e->more, *errors ? errors : "the filter is refused\n", &f);
 	} else {
-		status = refuse(&f, 503, "the filter could not be checked: %.500s", errors);
+		status = refusal(&f, 503, "the filter could not be checked: %.500s", errors);
 	}
 	if (!status)
 		return;
@@ -263,7 +216,7 @@ static unsigned judge(struct edit *e, const struct tenant *t, struct strbuf *ver
 		tenants_check_sinks(e->d->config, &with, "profile", &errors);
 	}
 	if (errors.n) {
-		status = not_valid(e->more, errors.p, f);
+		status = refusal_not_valid(e->more, errors.p, f);
 	} else {
 		version_write(t->profile, j, version, e->hash);
 		*filter = j->filter[0] != '\0';
@@ -280,21 +233,21 @@ static unsigned check_place(struct edit *e, struct tenant **t, struct fault *f)
 {
 	const struct job *j;
 
-	if (not_now(e->d, f))
+	if (refusal_not_now(e->d, f))
 		return 503;
 	*t = tenants_find(e->d, e->tenant);
 	if (!*t || (!(*t)->profile && !(*t)->refused))
-		return refuse(f, 404, "no tenant %s", e->tenant);
+		return refusal_no_such(f, "tenant", e->tenant);
 	if ((*t)->refused)
-		return refuse(f, 409, "the tenant's files are refused as they are: %.800s", (*t)->refused);
+		return refusal(f, 409, "the tenant's files are refused as they are: %.800s", (*t)->refused);
 	if (!job_name_valid(span_of(e->job)))
-		return refuse(f, 422, "\"%.80s\" is no job's name; allowed: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}", e->job);
+		return refusal(f, 422, "\"%.80s\" is no job's name; allowed: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}", e->job);
 	if ((*t)->edits >= EDITS_MAX)
-		return refuse(f, 429, "%d changes of tenant %s are being checked; ask again", EDITS_MAX, e->tenant);
+		return refusal(f, 429, "%d changes of tenant %s are being checked; ask again", EDITS_MAX, e->tenant);
 	j = profile_job((*t)->profile, e->job);
 	e->existed = j != NULL;
 	if (!e->existed && (*t)->profile->job_count >= PROFILE_JOBS_MAX)
-		return refuse(f, 409, "tenant %s has %d jobs, no more are allowed", e->tenant, PROFILE_JOBS_MAX);
+		return refusal(f, 409, "tenant %s has %d jobs, no more are allowed", e->tenant, PROFILE_JOBS_MAX);
 	return 0;
 }
 
@@ -308,8 +261,8 @@ static unsigned make(struct edit *e, struct fault *f)
 	if (!status)
 		status = judge(e, t, &version, &filter, f);
 	if (!status && e->seed && e->existed && !is_in_force(e))
-		status = refuse(f, 409, "job %s/%s is there with another specification; PUT /v1/tenants/%s/jobs/%s replaces it",
-				e->tenant, e->job, e->tenant, e->job);
+		status = refusal(f, 409, "job %s/%s is there with another specification; PUT /v1/tenants/%s/jobs/%s replaces it",
+				 e->tenant, e->job, e->tenant, e->job);
 	if (!status && filter) {
 		e->state = EDIT_CHECKING;
 		t->edits++;
@@ -371,9 +324,9 @@ unsigned job_edit_delete(struct ingestd *d, const struct admin_args *args, struc
 	e->reply = admin_defer(args);
 	status = check_place(e, &t, f);
 	if (!status && !e->existed)
-		status = refuse(f, 404, "no job %s", args->job);
+		status = refusal_no_such(f, "job", args->job);
 	if (!status && run)
-		status = refuse(f, 409, "run %s of it is %s; stop it first", run->id, run_state_name(run->state));
+		status = refusal(f, 409, "run %s of it is %s; stop it first", run->id, run_state_name(run->state));
 	if (!status)
 		status = store(e, f);
 	if (status) {

@@ -9,7 +9,7 @@
 #include "watcher/spool/jobs.h"
 
 /* Members of an object, so that the text says nothing but what it would be another job for. */
-static void write_body(struct ingestd *d, const struct tenant *t, const struct job *j, struct strbuf *sb)
+void job_records_add(struct ingestd *d, const struct tenant *t, const struct job *j, struct strbuf *sb)
 {
 	const struct sink_config *sink = tenants_sink(d, j);
 	char *index = profile_index_name(t->profile, j);
@@ -39,7 +39,7 @@ static int put_tenant(struct ingestd *d, const struct tenant *t, struct fault *f
 		const struct job *j = t->profile->jobs[i];
 
 		strbuf_reset(&body);
-		write_body(d, t, j, &body);
+		job_records_add(d, t, j, &body);
 		r = jobs_put(d->journal, t->name, j->name, body.p, f);
 	}
 	strbuf_release(&body);

@@ -8,7 +8,12 @@
 #define DAEMON_JOB_RECORDS_H
 
 struct ingestd;
+struct job;
+struct strbuf;
+struct tenant;
 
+/* kind, trigger ... version: members, without the braces; what the record and the HTTP API say of a job. */
+void job_records_add(struct ingestd *d, const struct tenant *t, const struct job *j, struct strbuf *sb);
 void job_records_look(struct ingestd *d);
 
 #endif

@@ -9,6 +9,7 @@
 #include "watcher/daemon/deferred.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/job_edit.h"
+#include "watcher/daemon/refusal.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
@@ -16,12 +17,6 @@
 #include <jansson.h>
 
 #define START_MS 30000
-
-static unsigned bad(struct fault *f, unsigned status, const char *text)
-{
-	fault_set(f, FAULT_CONFIG, "%s", text);
-	return status;
-}
 
 static json_t *body_of(const struct admin_args *args, struct fault *f)
 {
@@ -59,17 +54,16 @@ static unsigned take_id(struct ingestd *d, const struct admin_args *args, const 
 
 	memset(out, 0, sizeof(*out));
 	if (!text)
-		return bad(f, 400, "job_id is missing, or no string; it is TENANT/JOB");
+		return refusal(f, 400, "job_id is missing, or no string; it is TENANT/JOB");
 	if (!slash)
-		return bad(f, 400, "job_id must be TENANT/JOB, as /create_batchingestjob answered it");
+		return refusal(f, 400, "job_id must be TENANT/JOB, as /create_batchingestjob answered it");
 	out->tenant = xstrndup(text, (size_t)(slash - text));
 	out->job = xstrdup(slash + 1);
 	t = tenants_find(d, out->tenant);
 	if (admin_sees(args, out->tenant) && t && t->profile && profile_job(t->profile, out->job))
 		return 0;
-	fault_set(f, FAULT_CONFIG, "no job %s", text);
 	release(out);
-	return 404;
+	return refusal_no_such(f, "job", text);
 }
 
 static unsigned id_of_body(struct ingestd *d, const struct admin_args *args, struct id *out, struct fault *f)
@@ -130,7 +124,7 @@ static unsigned create(struct ingestd *d, const struct admin_args *args, const j
 	if (!tenant)
 		return status;
 	if (!name)
-		return bad(f, 422, "$.job_name: missing, or no string; the job is named by it");
+		return refusal(f, 422, "$.job_name: missing, or no string; the job is named by it");
 	of.tenant = tenant;
 	of.job = name;
 	return job_edit_make(d, &of, args, f);
@@ -231,7 +225,7 @@ unsigned seed_start(struct ingestd *d, const struct admin_args *args, struct str
 
 	(void)out;
 	if (!status && (d->stopping || d->turn.behind))
-		status = bad(f, 503, d->stopping ? "ingestd is stopping" : "the journal cannot be written");
+		status = refusal(f, 503, "%s", d->stopping ? "ingestd is stopping" : "the journal cannot be written");
 	if (!status && starts_new(d, s->id.tenant, s->id.job, s->run, f) < 0)
 		status = 409;
 	if (status) {

@@ -14,6 +14,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/profiles.h"
+#include "watcher/daemon/refusal.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/spool/durable.h"
@@ -51,28 +52,6 @@ static void free_edit(void *mine)
 	free(e);
 }
 
-static unsigned refuse(struct fault *f, unsigned status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static unsigned refuse(struct fault *f, unsigned status, const char *fmt, ...)
-{
-	char text[FAULT_TEXT];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	fault_set(f, FAULT_CONFIG, "%s", text);
-	return status;
-}
-
-static unsigned not_now(struct ingestd *d, struct fault *f)
-{
-	if (!d->ready || d->stopping || d->turn.behind)
-		return refuse(f, 503, "ingestd is %s; ask again",
-			      d->stopping ? "stopping" : d->ready ? "waiting for its disk" : "starting");
-	return 0;
-}
-
 static void add_answer(const struct edit *e, const char *state, const char *folder, struct strbuf *out)
 {
 	strbuf_addc(out, '{');
@@ -97,7 +76,7 @@ static bool look_put(struct ingestd *d, void *mine, bool late)
 		return true;
 	}
 	if (t && t->refused)
-		refuse(&f, 409, "it is stored, and the tenant's files are refused as they are now: %.600s", t->refused);
+		refusal(&f, 409, "it is stored, and the tenant's files are refused as they are now: %.600s", t->refused);
 	else if (late)
 		fault_set(&f, FAULT_TEMPORARY, "it is stored and not in force yet; look again");
 	if (f.kind == FAULT_NONE)
@@ -116,16 +95,8 @@ static unsigned judge(const struct edit *e, struct span text, struct strbuf *mor
 
 	if (!errors.n)
 		tenants_check_sinks(e->d->config, p, "profile", &errors);
-	if (errors.n) {
-		status = refuse(f, 422, "%.*s", (int)strcspn(errors.p, "\n"), errors.p);
-		json_add_key(more, "errors");
-		strbuf_addc(more, '[');
-		for (char *line = errors.p, *end; *line && (end = strchr(line, '\n')); line = end + 1) {
-			json_add_comma(more);
-			json_add_lossy(more, (struct span){line, (size_t)(end - line)});
-		}
-		strbuf_addc(more, ']');
-	}
+	if (errors.n)
+		status = refusal_not_valid(more, errors.p, f);
 	profile_unref(&p);
 	strbuf_release(&errors);
 	return status;
@@ -193,13 +164,13 @@ unsigned tenant_edit_put(struct ingestd *d, const struct admin_args *args, struc
 {
 	struct edit *e;
 	const struct tenant *t = tenants_find(d, args->tenant);
-	unsigned status = not_now(d, f);
+	unsigned status = refusal_not_now(d, f);
 
 	(void)out;
 	if (!status && !tenant_name_valid(span_of(args->tenant)))
-		status = refuse(f, 422, "\"%.80s\" is no tenant's name; allowed: [a-z0-9][a-z0-9-]{0,38}", args->tenant);
+		status = refusal(f, 422, "\"%.80s\" is no tenant's name; allowed: [a-z0-9][a-z0-9-]{0,38}", args->tenant);
 	if (!status && t && t->leaving)
-		status = refuse(f, 409, "the tenant is being removed");
+		status = refusal(f, 409, "the tenant is being removed");
 	if (status)
 		return status;
 	e = new_edit(d, args);
@@ -301,14 +272,14 @@ static const struct deferred_ops delete_ops = {look_delete, free_edit};
 unsigned tenant_edit_delete(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	struct tenant *t = tenants_find(d, args->tenant);
-	unsigned status = not_now(d, f);
+	unsigned status = refusal_not_now(d, f);
 	struct edit *e;
 
 	(void)out;
 	if (!status && (!t || (!t->profile && !t->refused)))
-		status = refuse(f, 404, "no tenant %.80s", args->tenant);
+		status = refusal_no_such(f, "tenant", args->tenant);
 	if (!status && t->leaving)
-		status = refuse(f, 409, "the tenant is being removed");
+		status = refusal(f, 409, "the tenant is being removed");
 	if (status)
 		return status;
 	e = new_edit(d, args);

@@ -18,6 +18,7 @@
 #include "watcher/daemon/job_edit.h"
 #include "watcher/daemon/metrics.h"
 #include "watcher/daemon/profiles.h"
+#include "watcher/daemon/refusal.h"
 #include "watcher/daemon/seed.h"
 #include "watcher/daemon/tenant_edit.h"
 #include "watcher/daemon/sessions.h"
@@ -276,12 +277,6 @@ static void add_tenant(const struct tenant *t, struct strbuf *out)
 	strbuf_adds(out, "]}");
 }
 
-static unsigned no_such(struct fault *f, const char *what, const char *name)
-{
-	fault_set(f, FAULT_CONFIG, "no %s %s", what, name);
-	return 404;
-}
-
 static unsigned tenants(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
 	(void)f;
@@ -301,7 +296,7 @@ static unsigned one_tenant(struct ingestd *d, const struct admin_args *args, str
 	struct tenant *t = tenants_find(d, args->tenant);
 
 	if (!t || !tenant_known(t))
-		return no_such(f, "tenant", args->tenant);
+		return refusal_no_such(f, "tenant", args->tenant);
 	add_tenant(t, out);
 	return 200;
 }

@@ -9,6 +9,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/paths.h"
+#include "watcher/daemon/refusal.h"
 #include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
@@ -22,12 +23,6 @@
 #define PAGE_MAX 1000
 #define LIMITS "limit must be a number from 1 to 1000"
 #define RUN_FILES 1000
-
-static unsigned bad(struct fault *f, const char *text)
-{
-	fault_set(f, FAULT_CONFIG, "%s", text);
-	return 400;
-}
 
 static unsigned journal_trouble(struct fault *f)
 {
@@ -59,12 +54,6 @@ static bool tenant_of(const struct admin_args *args, const char **out)
 
 	*out = args->scope ? args->scope : asked;
 	return !asked || admin_sees(args, asked);
-}
-
-static unsigned no_tenant(const struct admin_args *args, struct fault *f)
-{
-	fault_set(f, FAULT_CONFIG, "no tenant %s", args->query(args, "tenant"));
-	return 404;
 }
 
 /* --- records --- */
@@ -113,11 +102,11 @@ unsigned views_files(struct ingestd *d, const struct admin_args *args, struct st
 	struct page page = {d, out};
 
 	if (!tenant_of(args, &filter.tenant))
-		return no_tenant(args, f);
+		return refusal_no_such(f, "tenant", args->query(args, "tenant"));
 	if (!limit_of(args, &filter.limit))
-		return bad(f, LIMITS);
+		return refusal(f, 400, LIMITS);
 	if (filter.state && !record_state_known(filter.state))
-		return bad(f, "state must be one of " RECORD_STATES);
+		return refusal(f, 400, "state must be one of " RECORD_STATES);
 	strbuf_addc(out, '[');
 	if (journal_list(d->journal, &filter, add_row, &page, f) < 0)
 		return journal_trouble(f);
@@ -279,9 +268,9 @@ unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct str
 	size_t limit;
 
 	if (!tenant_of(args, &tenant))
-		return no_tenant(args, f);
+		return refusal_no_such(f, "tenant", args->query(args, "tenant"));
 	if (!limit_of(args, &limit))
-		return bad(f, LIMITS);
+		return refusal(f, 400, LIMITS);
 	strbuf_addc(out, '[');
 	if (runs_list(d->journal, tenant, args->query(args, "job"), limit, add_listed,
 		      &page, f) < 0)

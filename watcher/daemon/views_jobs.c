@@ -7,46 +7,27 @@
 #include "watcher/base/fsutil.h"
 #include "watcher/base/json_out.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/job_records.h"
+#include "watcher/daemon/refusal.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/views.h"
 #include "watcher/model/keys.h"
 #include "watcher/spool/runs.h"
 
-static unsigned no_such(struct fault *f, const char *what, const char *name)
-{
-	fault_set(f, FAULT_CONFIG, "no %s %s", what, name);
-	return 404;
-}
-
 void views_add_job(struct ingestd *d, const struct tenant *t, const struct job *j, struct strbuf *out)
 {
 	const struct run *run = starts_of_job(d, t->name, j->name);
-	const struct sink_config *sink = tenants_sink(d, j);
-	char *index = profile_index_name(t->profile, j);
-	struct strbuf text = STRBUF_INIT;
-	char hash[VERSION_HASH];
 
-	version_write(t->profile, j, &text, hash);
 	json_add_comma(out);
 	strbuf_addc(out, '{');
 	json_pair_string(out, "tenant", t->name);
 	json_pair_string(out, "job", j->name);
-	json_pair_string(out, "kind", "batch");
-	json_pair_string(out, "trigger", job_trigger_name(j->trigger));
-	json_pair_string(out, "pattern", j->pattern);
-	json_pair_string(out, "index", index);
-	json_pair_string(out, "sink", sink ? sink->name : NULL);
-	json_pair_string(out, "same_name", same_name_word(j->same_name));
-	json_pair_string(out, "client_id", j->client_id);
-	json_pair_bool(out, "filter", j->filter[0] != '\0');
-	json_pair_string(out, "version", hash);
+	job_records_add(d, t, j, out);
 	json_pair_string(out, "state", run ? run_state_name(run->state) : "in force");
 	json_pair_string(out, "run", run ? run->id : NULL);
 	json_pair_string(out, "reason", run ? run->reason : NULL);
 	strbuf_addc(out, '}');
-	strbuf_release(&text);
-	free(index);
 }
 
 /* Without its comments; one that cannot be read any more is null. */
@@ -79,7 +60,7 @@ unsigned views_jobs(struct ingestd *d, const struct admin_args *args, struct str
 	struct tenant *t = tenants_find(d, args->tenant);
 
 	if (!t || !tenant_known(t))
-		return no_such(f, "tenant", args->tenant);
+		return refusal_no_such(f, "tenant", args->tenant);
 	strbuf_addc(out, '[');
 	for (size_t i = 0; t->profile && i < t->profile->job_count; i++)
 		views_add_job(d, t, t->profile->jobs[i], out);
@@ -94,7 +75,7 @@ unsigned views_job(struct ingestd *d, const struct admin_args *args, struct strb
 	const struct job *j = t && t->profile ? profile_job(t->profile, args->job) : NULL;
 
 	if (!j)
-		return no_such(f, "job", args->job);
+		return refusal_no_such(f, "job", args->job);
 	views_add_job(d, t, j, out);
 	add_specification(d, t, j, out);
 	return 200;
@@ -108,7 +89,7 @@ static unsigned start_or_stop(struct ingestd *d, const struct admin_args *args, 
 	int r;
 
 	if (!t || !t->profile || !profile_job(t->profile, args->job))
-		return no_such(f, "job", args->job);
+		return refusal_no_such(f, "job", args->job);
 	if (d->stopping || d->turn.behind) {
 		fault_set(f, FAULT_TEMPORARY, d->stopping ? "ingestd is stopping" : "the journal cannot be written");
 		return 503;
