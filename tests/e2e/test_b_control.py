@@ -3,6 +3,7 @@ import ctypes
 import json
 import mmap
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -279,6 +280,15 @@ def test_an_option_that_a_command_does_not_take_is_refused(site, args, said):
     done = site.ctl(*args)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("ingestctl: %s\ningestctl: usage: ingestctl " % said), done.stderr
+
+
+def test_commands_of_the_contract_that_are_not_built_are_refused_by_name(site):
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "watcher", "ctl", "commands.def")) as f:
+        later = re.findall(r'^COMMAND_LATER\("([^"]+)"\)', f.read(), re.M)
+    assert len(later) == 8
+    for words in later:
+        done = site.ctl(*words.split())
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "ingestctl: %s: not in this version\n" % words)
 
 
 @pytest.mark.parametrize("args", ["status bob", "files bob", "runs a b", "reload bob", "tenant list a b", "job list a b", "check a b",

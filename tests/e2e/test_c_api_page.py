@@ -79,3 +79,15 @@ def test_the_page_says_who_may(site):
     assert operators >= {"release", "reload", "metrics"}
     for word in ("release", "reload", "/metrics"):
         assert "`%s`" % word in page()
+
+
+def test_routes_of_the_contract_that_are_not_built_are_refused_by_name(site):
+    with open(os.path.join(ROOT, "watcher", "admin", "routes.def")) as f:
+        later = re.findall(r'^ROUTE_LATER\("(\w+)", "([^"]+)"\)', f.read(), re.M)
+    assert len(later) == 5
+    for method, path in later:
+        answer = site.ask(method, path, token=site.token("operator"))
+        assert (answer.status, answer.json["detail"]) == (501, "not in this version"), path
+        assert "`%s`" % path in page() or "`%s %s`" % (method, path) in page(), path
+        with open(os.path.join(ROOT, "docs", "openapi.yaml")) as f:
+            assert "\n  %s:\n" % path not in f.read()
