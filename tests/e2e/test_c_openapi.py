@@ -67,6 +67,50 @@ def known_values(site, folder):
         f.write('[parameters]\n"path.T" = "bob"\n"path.J" = "m"\n"path.ID" = "%s"\n"query.job_id" = "bob/m"\n' % ident)
 
 
+def members_of(schema, whole):
+    """Its properties through $ref, allOf and anyOf."""
+    while "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[-1]
+        schema = whole["components"]["schemas"][name]
+    found = dict(schema.get("properties", {}))
+    for part in schema.get("allOf", []) + schema.get("anyOf", []):
+        found.update(members_of(part, whole)[0])
+    return found, schema
+
+
+def untold(value, schema, whole, where=""):
+    """Members of an answer of which the document says nothing."""
+    members, schema = members_of(schema, whole)
+    if isinstance(value, list):
+        return [u for v in value for u in untold(v, schema["items"], whole, where + "[]")]
+    if not isinstance(value, dict) or where.endswith("specification"):
+        return []
+    return [u for k, v in value.items() for u in (untold(v, members[k], whole, where + "." + k) if k in members else [where + "." + k])]
+
+
+def test_every_member_of_an_answer_is_in_the_document(site):
+    op, whole = site.tokens["the operator's"], document()
+    site.drop("bob", "a.csv", b"id\n1\n")
+    site.drop("bob", "x.txt", b"id\n1\n")
+    site.until(lambda: "a.csv.receipt.json" in site.names("bob", "done"))
+    assert site.ctl("job", "start", "bob/m", "--wait").returncode == 0
+    ident = site.ask("GET", "/v1/files?tenant=bob", op).json[0]["id"]
+    run = site.ask("GET", "/v1/runs", op).json[0]["run"]
+    real = {"/v1/tenants/{T}": "/v1/tenants/bob", "/v1/tenants/{T}/jobs": "/v1/tenants/bob/jobs", "/v1/tenants/{T}/jobs/{J}": "/v1/tenants/bob/jobs/m",
+            "/v1/runs/{ID}": "/v1/runs/" + run, "/v1/files/{ID}": "/v1/files/" + ident, "/job_status": "/job_status?job_id=bob/m",
+            "/v1/explain": "/v1/explain?path=" + site.path("staging", "bob", "done", "a.csv")}
+    seen = 0
+    for _, _, method, path, operation in operations():
+        if method != "GET" or path == "/metrics":
+            continue
+        answer = site.ask(method, real.get(path, path), op)
+        assert answer.status == 200, path
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        assert untold(answer.json, schema, whole) == [], path
+        seen += 1
+    assert seen == 13
+
+
 @pytest.mark.parametrize("whose,values", [("the operator's", "known"), ("a tenant's", "known"), ("a tenant's", "made"), ("no", "made")])
 def test_schemathesis_finds_no_5xx_and_every_answer_conforms(site, tmp_path, whose, values):
     try:
