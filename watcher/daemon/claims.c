@@ -40,7 +40,7 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 		return ARRIVAL_WAIT;
 	}
 	answer->needs_side = t->profile->level == LEVEL_MANIFEST;
-	switch (t->sessions ? sessions_decide(d, t, name, st, answer) : SESSIONS_PROVEN) {
+	switch (t->sessions ? sessions_decide(t, name, st, answer) : SESSIONS_PROVEN) {
 	case SESSIONS_WAIT:
 		return ARRIVAL_WAIT;
 	case SESSIONS_BROKEN:
@@ -67,7 +67,7 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 		answer->reason = "the tenant's files that were taken before";
 		return ARRIVAL_WAIT;
 	}
-	answer->reason = staged_why(d, t, st);
+	answer->reason = staged_why(t, st);
 	if (answer->reason) {
 		answer->rule = RULE_STAGED;
 		return ARRIVAL_WAIT;

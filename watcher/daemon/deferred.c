@@ -1,7 +1,7 @@
 /*
  * deferred - answers of the HTTP API that something else must come before; see the header
  *
- * Called by job_edit and seed.
+ * Called by job_edit, tenant_edit and seed.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/deferred.h"

@@ -1,7 +1,7 @@
 /*
  * disk_usage - which tenant fills the disk most; see the header
  *
- * Called by disk.c.  Owns the child and its pipe.
+ * Called by disk and staged.c.  Owns the child and its pipe.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/disk_usage.h"

@@ -70,7 +70,7 @@ static void end_broken(struct ingestd *d, struct file *x, const struct fault *wh
 		ending_begin(d, x, OUTCOME_FAILED, &f);
 }
 
-static void wait_on(struct ingestd *d, struct file *x)
+static void wait_on(struct file *x)
 {
 	int64_t left = x->row.until_ms - clock_now_ms();
 
@@ -79,7 +79,6 @@ static void wait_on(struct ingestd *d, struct file *x)
 	if (!x->row.until_ms)
 		return;
 	x->due = clock_mono_ms() + (left > 0 && left < 60000 ? left : 0) + 1;
-	(void)d;
 }
 
 static void withdraw(struct ingestd *d, const struct file_row *row, struct fault *f)
@@ -157,7 +156,7 @@ static int on_recovered(void *ctx, const struct recovered *r, struct fault *f)
 		file_resume(d, add_row(d, r));
 		break;
 	case RECOVER_WAIT:
-		wait_on(d, add_row(d, r));
+		wait_on(add_row(d, r));
 		break;
 	case RECOVER_LOST:
 		/* the ids of what it stored are known without it */

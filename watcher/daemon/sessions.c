@@ -286,15 +286,13 @@ static void tell_unproven(struct sessions *s, const char *name, const char *reas
 	strbuf_release(&sb);
 }
 
-enum sessions_verdict sessions_decide(struct ingestd *d, struct tenant *t, const char *name, const struct stat *st,
-		     struct arrival_answer *answer)
+enum sessions_verdict sessions_decide(struct tenant *t, const char *name, const struct stat *st, struct arrival_answer *answer)
 {
 	struct sessions *s = t->sessions;
 	const struct evidence *e = map_get(&s->names, span_of(name));
 	int64_t changed = ctime_ms(st), age = clock_now_ms() - changed;
 	bool covers = e && !is_open(e->state) && changed <= e->time_ms + SLACK_MS;
 
-	(void)d;
 	if (covers && e->read_ms && clock_mono_ms() < e->read_ms + HOLD_MS) {
 		answer->reason = "its session has closed it; whether sshd could do so is seen in a moment";
 		answer->later_ms = HOLD_MS;

@@ -6,7 +6,7 @@
  *
  *	sessions_start(d)                          the timer, once
  *	sessions_tenant(d, t, &f)                  t's profile has come into force: what is known of it, or nothing any more
- *	sessions_decide(d, t, name, &st, &answer)  may this file be taken?
+ *	sessions_decide(t, name, &st, &answer)     may this file be taken?
  *	sessions_taken(t, name, &row)              it is claimed: a broken session is the row's arrival_fault
  *	sessions_release(d, t, name, &f)           a person says that it is whole
  *
@@ -33,8 +33,7 @@ enum sessions_verdict {
 	SESSIONS_WAIT,	 /* answer says for what */
 };
 
-enum sessions_verdict sessions_decide(struct ingestd *d, struct tenant *t, const char *name, const struct stat *st,
-		     struct arrival_answer *answer);
+enum sessions_verdict sessions_decide(struct tenant *t, const char *name, const struct stat *st, struct arrival_answer *answer);
 void sessions_taken(struct tenant *t, const char *name, struct file_row *row);
 int sessions_release(struct ingestd *d, struct tenant *t, const char *name, struct fault *f) MUST_CHECK;
 /* Files told as unproven that are still in in/. */

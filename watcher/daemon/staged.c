@@ -41,12 +41,11 @@ static void describe(struct tenant *t, uint64_t bytes)
 		 (unsigned long long)limit_of(t));
 }
 
-const char *staged_why(struct ingestd *d, struct tenant *t, const struct stat *st)
+const char *staged_why(struct tenant *t, const struct stat *st)
 {
 	struct staged_count *c = &t->staged;
 	uint64_t bytes = c->bytes;
 
-	(void)d;
 	if (!limited(t))
 		return NULL;
 	if (!c->known) {

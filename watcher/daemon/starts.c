@@ -250,7 +250,7 @@ static void look_at_one(struct ingestd *d, struct start *s)
 		refuse_run(d, s, "its job is gone");
 		return;
 	}
-	s->waits = !j || disk_short(d) || staged_why(d, s->tenant, NULL) || !s->tenant->watched || !is_scanned(d, s) || !survey(d, s, j);
+	s->waits = !j || disk_short(d) || staged_why(s->tenant, NULL) || !s->tenant->watched || !is_scanned(d, s) || !survey(d, s, j);
 	if (s->waits)
 		return;
 	s->settled = true;
