@@ -12,7 +12,7 @@
 
 What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 429-a-day (86400), 503, 502,
 partial (the last half of the items is missing), reset-before (not passed on), reset-after (passed on, then the connection is reset),
-slow (1 s), hung (no answer, for as long as the client waits), garbage (passed on, the answer is cut in the middle),
+slow (applied, answered after 1 s), hung (no answer, for as long as the client waits), garbage (passed on, the answer is cut in the middle),
 html (not passed on, 200 with a page), 413, cut (the connection is reset while the body is still coming), 413-or-cut (413 to who
 asks with Expect first), 401, read-only (the index is
 blocked for real while it is passed on), swapped (passed on, two items of the answer have changed places), (status, headers, body):
@@ -207,8 +207,9 @@ class FaultProxy:
             f.read(1)  # until the client has had enough
             return False
         if fault == "slow":
+            answer = pass_on()
             time.sleep(1)
-            return self._answer(s, *pass_on())
+            return self._answer(s, *answer)
         if fault == "429-items":
             return self._some(s, pass_on, body, bulk)
         if fault == "read-only":
