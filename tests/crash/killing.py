@@ -282,8 +282,10 @@ class World:
             self.start()
         self.site.until(lambda: self.ended() == len(self.drops) and not self.on_its_way(), seconds)
         self.site.until(lambda: records_.Recorded.outbox(self.site) == [], 120)
+        self.site.until(lambda: self.site.ctl("status").returncode == 0)  # a signal before its handler is set ends it as any program
         self.popen.send_signal(signal.SIGTERM)
-        assert self.popen.wait(timeout=60) == 0
+        code = self.popen.wait(timeout=60)
+        assert code == 0, (code, open(self.site.path("stderr")).read())
         self.popen = self.pid = None
         with open(self.site.path("stderr")) as f:
             assert f.read() == ""
