@@ -285,7 +285,7 @@ def test_an_option_that_a_command_does_not_take_is_refused(site, args, said):
 def test_commands_of_the_contract_that_are_not_built_are_refused_by_name(site):
     with open(os.path.join(os.path.dirname(__file__), "..", "..", "watcher", "ctl", "commands.def")) as f:
         later = re.findall(r'^COMMAND_LATER\("([^"]+)"\)', f.read(), re.M)
-    assert len(later) == 8
+    assert "alerts" in later
     for words in later:
         done = site.ctl(*words.split())
         assert (done.returncode, done.stdout, done.stderr) == (1, "", "ingestctl: %s: not in this version\n" % words)

@@ -84,7 +84,7 @@ def test_the_page_says_who_may(site):
 def test_routes_of_the_contract_that_are_not_built_are_refused_by_name(site):
     with open(os.path.join(ROOT, "watcher", "admin", "routes.def")) as f:
         later = re.findall(r'^ROUTE_LATER\("(\w+)", "([^"]+)"\)', f.read(), re.M)
-    assert len(later) == 5
+    assert ("GET", "/v1/alerts") in later
     for method, path in later:
         answer = site.ask(method, path, token=site.token("operator"))
         assert (answer.status, answer.json["detail"]) == (501, "not in this version"), path

@@ -50,6 +50,22 @@ void clock_format(int64_t ms, char out[CLOCK_TEXT])
 		 (unsigned)tm.tm_sec % 100, (unsigned)rest % 1000);
 }
 
+void clock_day(int64_t ms, char out[CLOCK_DAY])
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(ms, text);
+	memcpy(out, text, CLOCK_DAY - 1);
+	out[CLOCK_DAY - 1] = '\0';
+}
+
+int64_t clock_next_day_ms(int64_t ms)
+{
+	int64_t into = ms % CLOCK_DAY_MS;
+
+	return ms - into + (into < 0 ? 0 : CLOCK_DAY_MS);
+}
+
 void clock_strftime(int64_t ms, const char *fmt, char *out, size_t cap)
 {
 	struct tm tm;

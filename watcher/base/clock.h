@@ -10,11 +10,17 @@
 #include "watcher/base/strbuf.h"
 
 #define CLOCK_TEXT 32 /* bytes that hold any formatted time and its NUL */
+#define CLOCK_DAY 11   /* "2026-11-24" and its NUL */
+#define CLOCK_DAY_MS (24 * 3600 * (int64_t)1000)
 
 int64_t clock_now_ms(void);  /* wall */
 int64_t clock_mono_ms(void); /* monotonic */
 /* "2026-11-24T00:01:02.003Z" */
 void clock_format(int64_t ms, char out[CLOCK_TEXT]);
+/* The UTC day of that time. */
+void clock_day(int64_t ms, char out[CLOCK_DAY]);
+/* 00:00 UTC of the day after it. */
+int64_t clock_next_day_ms(int64_t ms);
 /* strftime in UTC for file-name and index-name dates; out always NUL-terminated. */
 void clock_strftime(int64_t ms, const char *fmt, char *out, size_t cap);
 

@@ -21,6 +21,8 @@ struct ctl_options {
 	const char *since;                  /* rerun --job */
 	const char *job, *filter, *input;   /* filter run, filter test */
 	const char *junit;                  /* filter test */
+	const char *day, *month;            /* usage */
+	bool total, csv;                    /* usage */
 	const char *recipients;             /* seal */
 	char **args;
 	int arg_count;

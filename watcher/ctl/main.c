@@ -72,7 +72,7 @@ static int unknown(char **args, int count)
 }
 
 enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_SINCE, OPT_FILTER,
-       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_HELP, OPT_VERSION };
+       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_DAY, OPT_MONTH, OPT_TOTAL, OPT_CSV, OPT_HELP, OPT_VERSION };
 
 #define BIT(option) (1u << ((option) - OPT_JSON))
 
@@ -90,6 +90,10 @@ static const struct option long_options[] = {
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"junit", required_argument, NULL, OPT_JUNIT},
 	{"recipients", required_argument, NULL, OPT_RECIPIENTS},
+	{"day", required_argument, NULL, OPT_DAY},
+	{"month", required_argument, NULL, OPT_MONTH},
+	{"total", no_argument, NULL, OPT_TOTAL},
+	{"csv", no_argument, NULL, OPT_CSV},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -153,62 +157,84 @@ static bool is_limit(const char *text)
 	return text[strspn(text, "0123456789")] == '\0' && n > 0 && n <= 1000;
 }
 
-/* -1: go on; else the exit status */
-static int take_option(struct ctl_options *o, int c)
+/* Where the text of an option goes; NULL: it has none, or is none. */
+static const char **text_of(struct ctl_options *o, int c)
 {
 	switch (c) {
 	case 'c':
-		o->config = optarg;
-		break;
-	case OPT_JSON:
-		o->json = true;
-		break;
-	case OPT_WAIT:
-		o->wait = true;
-		break;
-	case OPT_TRACE:
-		o->trace = true;
-		break;
-	case OPT_QUICK:
-		o->quick = true;
-		break;
+		return &o->config;
 	case OPT_TENANT:
-		o->tenant = optarg;
-		break;
+		return &o->tenant;
 	case OPT_STATE:
-		o->state = optarg;
+		return &o->state;
+	case OPT_LIMIT:
+		return &o->limit;
+	case OPT_JOB:
+		return &o->job;
+	case OPT_SINCE:
+		return &o->since;
+	case OPT_FILTER:
+		return &o->filter;
+	case OPT_INPUT:
+		return &o->input;
+	case OPT_JUNIT:
+		return &o->junit;
+	case OPT_RECIPIENTS:
+		return &o->recipients;
+	case OPT_DAY:
+		return &o->day;
+	case OPT_MONTH:
+		return &o->month;
+	default:
+		return NULL;
+	}
+}
+
+/* The same for those that are there or not. */
+static bool *flag_of(struct ctl_options *o, int c)
+{
+	switch (c) {
+	case OPT_JSON:
+		return &o->json;
+	case OPT_WAIT:
+		return &o->wait;
+	case OPT_TRACE:
+		return &o->trace;
+	case OPT_QUICK:
+		return &o->quick;
+	case OPT_TOTAL:
+		return &o->total;
+	case OPT_CSV:
+		return &o->csv;
+	default:
+		return NULL;
+	}
+}
+
+/* -1: go on; else the exit status */
+static int take_option(struct ctl_options *o, int c)
+{
+	const char **text = text_of(o, c);
+	bool *flag = flag_of(o, c);
+
+	if (text)
+		*text = optarg;
+	else if (flag)
+		*flag = true;
+	switch (c) {
+	case OPT_STATE:
 		return record_state_known(optarg) ? -1 : wrong_value("--state", optarg, "one of " RECORD_STATES);
 	case OPT_LIMIT:
-		o->limit = optarg;
 		return is_limit(optarg) ? -1 : wrong_value("--limit", optarg, "a whole number from 1 to 1000");
-	case OPT_JOB:
-		o->job = optarg;
-		break;
-	case OPT_SINCE:
-		o->since = optarg;
-		break;
-	case OPT_FILTER:
-		o->filter = optarg;
-		break;
-	case OPT_INPUT:
-		o->input = optarg;
-		break;
-	case OPT_JUNIT:
-		o->junit = optarg;
-		break;
-	case OPT_RECIPIENTS:
-		o->recipients = optarg;
-		break;
 	case OPT_HELP:
 		print_help(stdout);
 		return CTL_OK;
 	case OPT_VERSION:
 		puts("ingestctl " INGEST_VERSION);
 		return CTL_OK;
-	default: /* getopt has said what is wrong */
-		return CTL_USAGE;
+	default: /* of what is none getopt has said what is wrong */
+		return text || flag ? -1 : CTL_USAGE;
 	}
-	return -1;
 }
 
 /* One delivery in 64 begins with a minus: an id, or that of one of its documents, is no option. */

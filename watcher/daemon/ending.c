@@ -246,6 +246,25 @@ static void choose_again(struct ingestd *d, struct file *x)
 		turn_then(d, x, step_move);
 }
 
+/* Nothing of it was ever stored: it takes no room in its tenant's quota. */
+static bool came_to_nothing(const struct file_row *r)
+{
+	switch (r->outcome) {
+	case OUTCOME_DONE:
+		return false;
+	case OUTCOME_UNDONE:
+		return !r->leg.sent;
+	case OUTCOME_FAILED:
+	case OUTCOME_HELD:
+	case OUTCOME_DUPLICATE:
+		return true;
+	case OUTCOME_WAITING:
+		break;
+	}
+	CHECK(!"an end that is none");
+	return false;
+}
+
 void step_move(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
@@ -266,6 +285,8 @@ void step_move(struct ingestd *d, struct file *x)
 		break;
 	}
 	x->row.times.placed = clock_now_ms();
+	if (came_to_nothing(&x->row))
+		quota_give_back(d, x);
 	file_set_state(d, x, x->row.outcome == OUTCOME_HELD ? FILE_HELD : FILE_PLACED);
 	notifier_file_ended(d, x);
 	if (!d->fatal)

@@ -284,6 +284,7 @@ void ingestd_looked(struct ingestd *d)
 	      map_len(&d->tenants), map_len(&d->files));
 	(void)sd_notify(0, "READY=1");
 	retention_start(d);
+	quota_start(d);
 	once_start(d);
 }
 
@@ -337,6 +338,7 @@ static void stop_watchers(struct ingestd *d)
 	once_stop(d);
 	disk_stop(d);
 	retention_stop(d);
+	quota_stop(d);
 	staged_stop(d);
 	ev_timer_stop(d->loop, &d->wake);
 	ev_timer_stop(d->loop, &d->flush);

@@ -7,8 +7,8 @@
  *
  * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
  * (filters, in a child), disk (room, and who fills it), file (one living arrival), claims, route, passes
- * (workers), circuits (sick sinks), gate, ending, recorder (records to MongoDB), notifier (webhooks), recovery, retention, starts
- * (manual runs), once, views (admin), job_edit and seed (jobs over the API), deferred (answers that wait).
+ * (workers), quota (a day's), circuits (sick sinks), gate, ending, recorder (records to MongoDB), notifier (webhooks), recovery,
+ * retention, starts (manual runs), once, views (admin), job_edit and seed (jobs over the API), deferred (answers that wait).
  *
  * Ownership: the struct owns everything in it.
  * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
@@ -23,6 +23,7 @@
 #include "watcher/daemon/disk.h"
 #include "watcher/daemon/notifier.h"
 #include "watcher/daemon/options.h"
+#include "watcher/daemon/quota.h"
 #include "watcher/daemon/recorder.h"
 #include "watcher/daemon/retention.h"
 #include "watcher/daemon/staged.h"
@@ -114,6 +115,7 @@ struct ingestd {
 	struct disk disk;
 	struct retention retention;
 	struct staged staged;
+	struct quota_timer quota;
 	struct recorder recorder;
 	struct notifier notifier;
 	struct session_timer sessions;

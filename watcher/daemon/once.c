@@ -18,7 +18,7 @@ static bool is_through(struct ingestd *d)
 	if (!d->ready || checks_pending(d->checks) || starts_any(d) || map_len(&d->files))
 		return false;
 	if (d->turn.pending || journal_dirty(d->journal) || d->turn.behind || disk_short(d) ||
-	    !d->retention.looked || staged_pending(d))
+	    !d->retention.looked || staged_pending(d) || quota_pending(d))
 		return false;
 	for (size_t i = 0; i < map_len(&d->tenants); i++)
 		if (((struct tenant *)map_value(&d->tenants, i))->full)

@@ -9,6 +9,7 @@
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/spool/retain.h"
+#include "watcher/spool/usage.h"
 
 #define LOOK_SECONDS 600.
 #define AGAIN_SECONDS 0.01
@@ -75,7 +76,7 @@ static void save_removed(struct ingestd *d, struct tenant *t, struct file_row *r
 	struct fault f = FAULT_INIT;
 
 	r->times.removed = clock_now_ms();
-	if (journal_save(d->journal, r, &f) < 0)
+	if (usage_book(d->journal, r, r->times.removed, &f) < 0 || journal_save(d->journal, r, &f) < 0)
 		ingestd_fatal(d, &f);
 	else
 		say_removed(d, t, r, days);

@@ -180,7 +180,7 @@ void step_route(struct ingestd *d, struct file *x)
 	j = job_of(x, &f);
 	if (j) {
 		set_job(x, j);
-		if (check_limits(x, j, &f) == 0) {
+		if (check_limits(x, j, &f) == 0 && quota_admit(d, x, &f) == 0) {
 			proof_look(x);
 			file_save(d, x);
 			file_queue(d, x);

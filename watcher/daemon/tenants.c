@@ -119,6 +119,7 @@ int tenants_enforce(struct ingestd *d, struct tenant *t, struct profile *p, stru
 	schedule_tenant(d->schedule, t->name, tenants_max_workers(d, t));
 	t->staged.known = false;
 	staged_soon(d);
+	quota_soon(d, t);
 	file_wake_tenant(d, t, false);
 	ingestd_progress(d);
 	return 0;

@@ -12,6 +12,7 @@
 #ifndef DAEMON_TENANTS_H
 #define DAEMON_TENANTS_H
 
+#include "watcher/daemon/quota.h"
 #include "watcher/daemon/staged.h"
 #include "watcher/model/config.h"
 #include "watcher/model/counters.h"
@@ -35,6 +36,7 @@ struct tenant {
 	bool full;               /* backpressure */
 	bool leaving;            /* it is being removed: nothing more is taken */
 	struct staged_count staged;
+	struct quota quota;
 	bool to_sync, synced;    /* turn.c */
 	bool scan_owed;
 	struct sessions *sessions; /* level session: what sshd's log has said; NULL: another level */

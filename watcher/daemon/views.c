@@ -107,6 +107,8 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator
 	json_pair_u64(out, "failed_since_start", t->failed);
 	json_pair_u64(out, "duplicates_since_start", t->duplicate);
 	json_pair_u64(out, "undone_since_start", t->undone);
+	json_add_key(out, "quota");
+	quota_add_json(d, t, out);
 	json_pair_string(out, "last_file", t->last_file[0] ? t->last_file : NULL);
 	json_pair_string(out, "last_state", t->last_state[0] ? t->last_state : NULL);
 	json_pair_time(out, "last_at", t->last_ms);
@@ -224,6 +226,8 @@ static void add_limits(struct strbuf *out, const struct profile *p)
 	add_limit(out, "max_file_bytes", p->max_file_bytes);
 	add_limit(out, "max_run_bytes", p->max_run_bytes);
 	add_limit(out, "max_run_files", p->max_run_files);
+	add_limit(out, "max_bytes_per_day", p->max_bytes_per_day);
+	add_limit(out, "max_files_per_day", p->max_files_per_day);
 	add_limit(out, "max_staged_bytes", p->max_staged_bytes);
 	add_limit(out, "max_workers", p->max_workers);
 	json_pair_u64(out, "max_columns", p->max_columns);
@@ -422,6 +426,7 @@ static view *const views[ROUTE_COUNT] = {
 	[ROUTE_UNDO] = undo,
 	[ROUTE_RERUN] = rerun,
 	[ROUTE_EXPLAIN] = views_explain,
+	[ROUTE_USAGE] = views_usage,
 	[ROUTE_RELOAD] = reload,
 	[ROUTE_SEED_CREATE_BATCH] = seed_create,
 	[ROUTE_SEED_CREATE_STREAM] = seed_create_stream,

@@ -35,6 +35,9 @@ unsigned views_job(struct ingestd *d, const struct admin_args *args, struct strb
 unsigned views_start(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_stop(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 
+/* views_usage.c */
+unsigned views_usage(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+
 /* views_files.c */
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *args, struct strbuf *out, struct fault *f);

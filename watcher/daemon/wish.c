@@ -79,6 +79,8 @@ static int retake(struct ingestd *d, struct file_row *r, enum after_undo after, 
 		return fault_set(f, FAULT_CONFIG, "tenant %s has no folders: it is no tenant any more", r->tenant);
 	if (file_there(t, r, after, f) < 0)
 		return -1;
+	if (r->quota_held)
+		quota_left(t);
 	r->after_undo = after;
 	x = file_add(d, r);
 	file_set_state(d, x, FILE_RETAKING);
@@ -410,6 +412,11 @@ int wish_apply(struct ingestd *d, enum wish w, const struct file_row *stored, st
 	result = wish_of_ended(d, w, &r, f);
 	file_row_release(&r);
 	return result;
+}
+
+int wish_let_go(struct ingestd *d, struct file_row *r, struct fault *f)
+{
+	return retake(d, r, AFTER_UNDO_LOAD, f);
 }
 
 int wish_replaced(struct ingestd *d, const struct file_row *stored, const char *by, struct fault *f)

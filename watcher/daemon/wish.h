@@ -35,6 +35,9 @@ const char *wish_sentence(enum wish w);
 /* The undo of a done file by another, `by`, that is stored in its place. */
 int wish_replaced(struct ingestd *d, const struct file_row *stored, const char *by, struct fault *f) MUST_CHECK;
 
+/* A quota has room for a held file, or is to judge it anew: taken as if it came now.  The row is the caller's copy. */
+int wish_let_go(struct ingestd *d, struct file_row *r, struct fault *f) MUST_CHECK;
+
 file_step step_retake;
 
 #endif

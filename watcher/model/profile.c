@@ -138,6 +138,8 @@ static void parse_own(struct profile *p, const json_t *root, struct keys_report 
 	p->max_file_bytes = keys_int(limits, "max_file_bytes", -1);
 	p->max_run_bytes = keys_int(limits, "max_run_bytes", -1);
 	p->max_run_files = keys_int(limits, "max_run_files", -1);
+	p->max_bytes_per_day = keys_int(limits, "max_bytes_per_day", -1);
+	p->max_files_per_day = keys_int(limits, "max_files_per_day", -1);
 	p->max_staged_bytes = keys_int(limits, "max_staged_bytes", -1);
 	p->max_workers = keys_int(limits, "max_workers", -1);
 	p->done_days = (int)keys_int(json_object_get(root, "retention"), "done_days", -1);
@@ -173,7 +175,7 @@ static void parse_seed(struct profile *p, const json_t *root, struct keys_report
 	/* the seed's max_file_size is the total of a run: that is what its text says and does */
 	p->max_run_bytes = keys_int(root, "max_file_size", -1);
 	p->max_run_files = keys_int(root, "max_number_of_files", -1);
-	p->max_staged_bytes = -1;
+	p->max_bytes_per_day = p->max_files_per_day = p->max_staged_bytes = -1;
 	p->max_workers = smaller(keys_int(root, "max_filebeat_workers", -1),
 				 keys_int(root, "max_logstash_workers", -1));
 	p->done_days = p->failed_days = -1;

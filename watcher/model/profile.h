@@ -28,6 +28,8 @@ struct profile {
 	int64_t max_file_bytes;
 	int64_t max_run_bytes;
 	int64_t max_run_files;
+	int64_t max_bytes_per_day;
+	int64_t max_files_per_day;
 	int64_t max_staged_bytes;
 	int64_t max_workers; /* -1: ingestd.json's workers */
 	uint64_t max_columns;

@@ -76,9 +76,8 @@ void receipt_add_sentence(struct strbuf *sb, const struct receipt *r)
 			    why, r->rejects_file ? "; the rejected rows are listed in " : "",
 			    r->rejects_file ? r->rejects_file : "");
 	else if (is_state(r, "held"))
-		strbuf_addf(sb, "Held: %s. The file is kept and nothing of it was stored; the "
-				"operator decides.",
-			    why);
+		strbuf_addf(sb, "Held: %s. The file is kept and nothing of it was stored%s.", why,
+			    r->goes_by_itself ? "" : "; the operator decides");
 	else if (is_state(r, "duplicate"))
 		strbuf_addf(sb, "Duplicate: the same bytes under this name were already delivered%s%s; "
 				"nothing was stored again.",

@@ -20,6 +20,7 @@ struct receipt {
 	char sha256[DIGEST_HEX];
 	char *state;  /* done|failed|held|duplicate|undone|queued|running|waiting */
 	char *reason; /* a sentence */
+	bool goes_by_itself; /* held: a quota lets it go when it has room */
 	char job_version[VERSION_HASH];
 	bool has_rows;
 	struct counters counters;

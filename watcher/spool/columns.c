@@ -68,6 +68,9 @@ static void bind_one(struct db_stmt *q, int at, const struct column *c, const ch
 		else
 			db_bind_null(q, at);
 		break;
+	case COLUMN_I64:
+		db_bind_i64(q, at, *(const int64_t *)field);
+		break;
 	case COLUMN_TIME:
 		if (*(const int64_t *)field)
 			db_bind_i64(q, at, *(const int64_t *)field);
@@ -143,6 +146,7 @@ static int load_one(struct db_stmt *q, int at, const struct column *c, char *bas
 	case COLUMN_U64:
 		*(uint64_t *)field = db_u64(q, at);
 		return 0;
+	case COLUMN_I64:
 	case COLUMN_TIME:
 		*(int64_t *)field = db_i64(q, at);
 		return 0;

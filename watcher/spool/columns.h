@@ -25,6 +25,7 @@ enum column_kind {
 	COLUMN_BYTES, /* the same as a blob */
 	COLUMN_FIXED, /* char[size], "" = null */
 	COLUMN_U64,
+	COLUMN_I64,
 	COLUMN_TIME, /* int64_t, 0 = null */
 	COLUMN_BOOL,
 	COLUMN_NAME, /* an enum by its names */

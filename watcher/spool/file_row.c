@@ -59,7 +59,8 @@ void file_row_renew(struct file_row *r)
 	r->has_outcome = r->has_folder = r->has_first_error = r->altered = false;
 	r->after_undo = AFTER_UNDO_PLACE;
 	r->fault = FAULT_NONE;
-	r->until_ms = 0;
+	r->until_ms = r->quota_until_ms = 0;
+	r->quota_held = false;
 	r->deaths = r->deaths_row = r->error_line = 0;
 	r->version[0] = r->duplicate_of[0] = r->replaces[0] = r->replaced_by[0] = '\0';
 	r->times.started = r->times.indexed = r->times.placed = 0;

@@ -13,6 +13,7 @@
 #ifndef SPOOL_FILE_ROW_H
 #define SPOOL_FILE_ROW_H
 
+#include "watcher/base/clock.h"
 #include "watcher/model/message.h"
 #include "watcher/model/outcome.h"
 #include "watcher/model/receipt.h"
@@ -37,6 +38,15 @@ struct leg {
 	struct checkpoint checkpoint;
 };
 
+/* What a file has brought into its tenant's usage so far (usage.h). */
+#define USAGE_SUMS(X) X(files) X(rows) X(rows_indexed) X(bytes_in) X(bytes_indexed) X(cpu_us) X(done_bytes)
+
+struct usage_sums {
+#define X(field) int64_t field;
+	USAGE_SUMS(X)
+#undef X
+};
+
 struct file_row {
 	char arrival[ULID_TEXT];
 	char *tenant;
@@ -49,7 +59,7 @@ struct file_row {
 	char *arrival_fault;    /* why it fails before it is read; NULL: for nothing; "": adopted, not looked up yet */
 	char *reason;           /* why it waits, fails, is held: a sentence */
 	enum fault_kind fault;  /* kind of the fault behind reason */
-	int64_t until_ms;       /* WAITING: not before; HELD: released then; 0 = by an event */
+	int64_t until_ms;       /* WAITING: not before; 0 = by an event */
 	uint64_t bytes;
 	int64_t mtime_ms;
 	char delivery[DELIVERY_TEXT];
@@ -59,6 +69,10 @@ struct file_row {
 	char replaces[ULID_TEXT];    /* the delivery of the same name that goes when this one is stored */
 	char replaced_by[ULID_TEXT]; /* undone for that one */
 	bool released;               /* a person let it through: what would hold it does not */
+	char quota_day[CLOCK_DAY];   /* the UTC day for which it counts in its tenant's quota; "": for none */
+	bool quota_held;             /* a daily quota holds it ... */
+	int64_t quota_until_ms;      /* ... until then; 0: its file has no room on any day */
+	struct usage_sums booked;
 	uint64_t attempts;   /* times it was given to a worker */
 	uint64_t deaths;     /* of workers in a row at ... */
 	uint64_t deaths_row; /* ... this checkpoint's next_row */
@@ -93,7 +107,7 @@ void file_row_release(struct file_row *r);
 void file_row_copy(const struct file_row *r, struct file_row *out);
 /*
  * As it was claimed, to be read anew: what passes and sinks made of it goes; what was spent on it,
- * its digest (it must be the same file) and its releasing stay.
+ * its digest (it must be the same file), its releasing and the day whose quota it counts in stay.
  */
 void file_row_renew(struct file_row *r);
 /* Rows were split, and how often only their file can tell: the ids of the parts are not known without it. */

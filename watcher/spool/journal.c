@@ -8,12 +8,14 @@
 #include "watcher/base/base.h"
 #include "watcher/spool/journal.h"
 
+#include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/log.h"
 #include "watcher/spool/journal_inner.h"
 #include "watcher/spool/outbox.h"
 #include "watcher/spool/receipt_of.h"
 #include "watcher/spool/schema.h"
+#include "watcher/spool/usage.h"
 
 static const char sql_leg_reset[] = "DELETE FROM legs WHERE arrival = ?1";
 static const char sql_integrity[] = "PRAGMA integrity_check(20)";
@@ -239,10 +241,19 @@ static int append_record(struct journal *j, const struct file_row *r, struct fau
 	return result;
 }
 
+/* What a file brings into its tenant's usage changes when it ends, and when it leaves done/ again. */
+static int book(struct journal *j, struct file_row *r, bool end, struct fault *f)
+{
+	if (!end && r->state != FILE_RETAKING)
+		return 0;
+	return usage_book(j, r, end ? r->times.placed : clock_now_ms(), f);
+}
+
 int journal_set_state(struct journal *j, struct file_row *r, enum file_state to, struct fault *f)
 {
 	enum file_state from = r->state;
 	enum file_state resume = r->resume;
+	struct usage_sums booked = r->booked;
 	bool end = to == FILE_PLACED || to == FILE_HELD;
 
 	check_edge(r, to);
@@ -250,9 +261,10 @@ int journal_set_state(struct journal *j, struct file_row *r, enum file_state to,
 	r->resume = to == FILE_WAITING ? from : FILE_CLAIMED;
 	if (end)
 		make_sentence(r);
-	if (journal_save(j, r, f) < 0 || (end && append_record(j, r, f) < 0)) {
+	if (book(j, r, end, f) < 0 || journal_save(j, r, f) < 0 || (end && append_record(j, r, f) < 0)) {
 		r->state = from;
 		r->resume = resume;
+		r->booked = booked;
 		return -1;
 	}
 	journal_mark(j, to);

@@ -60,7 +60,7 @@ int journal_save(struct journal *j, const struct file_row *r, struct fault *f) M
 /*
  * The edge is CHECKed; r->state is changed on success.  To WAITING: r->resume = the old state; from
  * WAITING only back to r->resume or on as r->resume may go.  PLACED and HELD: sentence is made, the
- * outbox row (record with times.placed) goes into the same transaction; set times.placed before.
+ * outbox row (record with times.placed) and what it brings into its tenant's usage go into the same transaction; set times.placed before.
  */
 int journal_set_state(struct journal *j, struct file_row *r, enum file_state to,
 		      struct fault *f) MUST_CHECK;

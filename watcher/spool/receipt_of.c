@@ -44,6 +44,7 @@ void receipt_of(const struct file_row *r, enum receipt_for what, struct receipt 
 	out->state =
 		xstrdup(what == RECEIPT_FILE ? outcome_name(r->outcome) : file_row_record_state(r));
 	out->reason = copy(r->reason);
+	out->goes_by_itself = r->quota_held && r->quota_until_ms;
 	copy_leg(&r->leg, out);
 	out->has_first_error = r->has_first_error;
 	out->error_line = r->error_line;

@@ -96,6 +96,12 @@ static const struct column arrival_columns[] = {
 	FIXED("replaces", replaces),
 	FIXED("replaced_by", replaced_by),
 	{.name = "released", .kind = COLUMN_BOOL, .offset = AT(released)},
+	FIXED("quota_day", quota_day),
+	{.name = "quota_held", .kind = COLUMN_BOOL, .offset = AT(quota_held)},
+	TIME("quota_until_ms", quota_until_ms),
+#define X(field) {.name = "booked_" #field, .kind = COLUMN_I64, .offset = AT(booked.field)},
+	USAGE_SUMS(X)
+#undef X
 	U64("attempts", attempts),
 	U64("deaths", deaths),
 	U64("deaths_row", deaths_row),

@@ -162,7 +162,43 @@ static const char step_8[] =
 	" event TEXT NOT NULL, body TEXT NOT NULL, made_ms INTEGER NOT NULL);"
 	"CREATE INDEX notices_webhook ON notices (webhook, seq);";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
+/*
+ * For which day a file counts in its tenant's quota, which ones a quota holds and until when; what each tenant used on each day, and what
+ * of it each file is (usage.h).  What was placed before counts for the day on which it was.
+ */
+static const char step_9[] =
+	"ALTER TABLE arrivals ADD COLUMN quota_day TEXT;"
+	"ALTER TABLE arrivals ADD COLUMN quota_held INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN quota_until_ms INTEGER;"
+	"CREATE INDEX arrivals_quota_day ON arrivals (tenant, quota_day, bytes) WHERE quota_day IS NOT NULL;"
+	"CREATE INDEX arrivals_quota_held ON arrivals (tenant, arrival, quota_until_ms) WHERE quota_held = 1;"
+	"ALTER TABLE arrivals ADD COLUMN booked_files INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN booked_rows INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN booked_rows_indexed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN booked_bytes_in INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN booked_bytes_indexed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN booked_cpu_us INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE arrivals ADD COLUMN booked_done_bytes INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE usage (tenant TEXT NOT NULL, day TEXT NOT NULL, files INTEGER NOT NULL, rows INTEGER NOT NULL,"
+	" rows_indexed INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_indexed INTEGER NOT NULL, cpu_us INTEGER NOT NULL,"
+	" done_bytes INTEGER NOT NULL, told INTEGER NOT NULL, PRIMARY KEY (tenant, day)) WITHOUT ROWID;"
+	"CREATE INDEX usage_untold ON usage (tenant, day) WHERE told = 0;"
+	"UPDATE arrivals SET booked_files = 1, booked_bytes_in = bytes, booked_cpu_us = cpu_us,"
+	" booked_rows = coalesce((SELECT l.read FROM legs l WHERE l.arrival = arrivals.arrival), 0),"
+	" booked_rows_indexed = coalesce((SELECT l.indexed FROM legs l WHERE l.arrival = arrivals.arrival), 0),"
+	" booked_bytes_indexed = CASE outcome WHEN 'done' THEN"
+	" coalesce((SELECT l.bytes_sent FROM legs l WHERE l.arrival = arrivals.arrival), 0) ELSE 0 END,"
+	" booked_done_bytes = CASE WHEN state = 'PLACED' AND folder = 'done' AND removed_ms IS NULL THEN bytes ELSE 0 END"
+	" WHERE state IN ('PLACED', 'HELD');"
+	"INSERT INTO usage SELECT tenant, strftime('%Y-%m-%d', placed_ms / 1000, 'unixepoch'), sum(booked_files), sum(booked_rows),"
+	" sum(booked_rows_indexed), sum(booked_bytes_in), sum(booked_bytes_indexed), sum(booked_cpu_us),"
+	" sum(CASE WHEN state = 'PLACED' AND folder = 'done' THEN bytes ELSE 0 END), 0"
+	" FROM arrivals WHERE booked_files = 1 AND placed_ms IS NOT NULL GROUP BY 1, 2;"
+	"INSERT INTO usage SELECT tenant, strftime('%Y-%m-%d', removed_ms / 1000, 'unixepoch'), 0, 0, 0, 0, 0, 0, -sum(bytes), 0"
+	" FROM arrivals WHERE state = 'PLACED' AND folder = 'done' AND removed_ms IS NOT NULL GROUP BY 1, 2"
+	" ON CONFLICT (tenant, day) DO UPDATE SET done_bytes = done_bytes + excluded.done_bytes;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";
