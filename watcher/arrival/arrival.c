@@ -29,7 +29,7 @@ static bool current_place(void *ctx, const char *tenant, struct claim_place *out
 
 	if (!t || t->in_fd < 0)
 		return false;
-	*out = (struct claim_place){t->in_fd, t->work_fd, t->options.unproven, false};
+	*out = (struct claim_place){t->in_fd, t->work_fd, t->options.unproven, false, false};
 	return true;
 }
 

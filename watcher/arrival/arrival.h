@@ -52,6 +52,7 @@ struct arrival_answer {
 	int64_t later_ms;   /* it is asked again then, and settles until then; 0: no */
 	bool unproven;      /* WAIT: nobody may take it, a start neither */
 	bool needs_side;    /* not without NAME.sha256 (which is waited for, settled and leased like the file) */
+	bool sum_only;      /* its NAME.manifest.json is that of a run, and stays where it is */
 };
 
 struct claimed {
@@ -88,6 +89,8 @@ struct arrival_ops {
 	/* Whose file is it?  Called for each regular file at each look; must be quick.  answer is zeroed before. */
 	enum arrival_verdict (*decide)(void *ctx, const char *tenant, const char *name, const struct stat *st,
 				       struct arrival_answer *answer);
+	/* Does this NAME.manifest.json start a run?  Then it is taken as a file; else it is the sidecar of NAME.  NULL: no. */
+	bool (*starts_run)(void *ctx, const char *tenant, const char *name);
 	/* The claim holds: write the row CLAIMED.  -1: not now, offered again.  May be called again with the same id. */
 	int (*claimed)(void *ctx, const struct claimed *c, struct fault *f);
 	/* End of a batch of claimed(): make it durable.  -1: the whole batch is offered again.  NULL: claimed() is durable itself. */

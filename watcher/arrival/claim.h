@@ -45,6 +45,7 @@ struct claim_place {
 	int work_fd;
 	bool unproven; /* no lease where the filesystem has none */
 	bool needs_side; /* not without what its sender states of it */
+	bool sum_only;   /* that is NAME.sha256 alone */
 };
 
 /* NAME.sha256 or NAME.manifest.json, when one is there (claim_side.h). */

@@ -63,7 +63,7 @@ static enum claim_result open_one(struct claim *c, struct fault *f)
 	char name[256];
 	int fd;
 
-	for (size_t i = 0; i < SIDECAR_KINDS; i++) {
+	for (size_t i = 0; i < (c->place.sum_only ? SIDECAR_SUM + 1 : SIDECAR_KINDS); i++) {
 		if (!sidecar_name(c->original, (enum sidecar_kind)i, name))
 			continue;
 		fd = fs_open_beneath(c->place.in_fd, name, O_RDONLY, 0);

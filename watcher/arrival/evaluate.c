@@ -194,7 +194,7 @@ static bool look(struct settle *s, struct settle_entry *e, const struct settle_e
 		return false;
 	}
 	note_change(e, &st, now);
-	if (names_rule(span_of(e->name)) != RULE_NONE) {
+	if (names_rule(span_of(e->name)) != RULE_NONE && !(env->starts_run && env->starts_run(env->ctx, e->name))) {
 		refuse(s, e, ARRIVAL_STATE_ASIDE, NULL, SETTLE_NEVER);
 		return false;
 	}
@@ -227,11 +227,11 @@ static enum settle_result keep_waiting(struct settle *s, struct settle_entry *e,
 
 enum side { SIDE_NONE, SIDE_YOUNG, SIDE_BEGUN, SIDE_THERE };
 
-static bool stat_side(const struct settle_entry *e, const struct settle_env *env, struct stat *st)
+static bool stat_side(const struct settle_entry *e, const struct settle_env *env, bool sum_only, struct stat *st)
 {
 	char name[256];
 
-	for (size_t i = 0; i < SIDECAR_KINDS; i++)
+	for (size_t i = 0; i < (sum_only ? SIDECAR_SUM + 1 : SIDECAR_KINDS); i++)
 		if (sidecar_name(e->name, (enum sidecar_kind)i, name) &&
 		    fstatat(env->place->in_fd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
 			return true;
@@ -239,11 +239,12 @@ static bool stat_side(const struct settle_entry *e, const struct settle_env *env
 }
 
 /* NAME.sha256 or NAME.manifest.json; *left: milliseconds until it has settled. */
-static enum side look_for_side(struct settle_entry *e, const struct settle_env *env, int64_t now, int64_t *left)
+static enum side look_for_side(struct settle_entry *e, const struct settle_env *env, bool sum_only, int64_t now,
+			       int64_t *left)
 {
 	struct stat st;
 
-	if (!stat_side(e, env, &st))
+	if (!stat_side(e, env, sum_only, &st))
 		return SIDE_NONE;
 	if (!same_time(e->side_ctim, st.st_ctim)) {
 		e->side_ctim = st.st_ctim;
@@ -289,7 +290,7 @@ static enum settle_result judge(struct settle *s, struct settle_entry *e,
 	}
 	if (answer.unproven)
 		return keep_waiting(s, e, env, answer.reason);
-	side = look_for_side(e, env, now, &left);
+	side = look_for_side(e, env, answer.sum_only, now, &left);
 	if (side == SIDE_YOUNG) {
 		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, now + left);
 		return SETTLE_KEPT;

@@ -97,6 +97,13 @@ enum names_class names_classify(struct span name, const char **rule)
 	return *rule ? NAMES_ENCODE : NAMES_DATA;
 }
 
+bool names_may_start_run(struct span name)
+{
+	static const struct span suffix = SPAN_LITERAL(".manifest.json");
+
+	return name.n > suffix.n && ends_in(name, suffix) && name.p[0] != '.' && name.p[0] != '#' && !encode_rule(name);
+}
+
 /* Appends what of name fits whole into max bytes of out; returns the bytes of out. */
 static size_t encode_some(struct span name, char *out, size_t max)
 {

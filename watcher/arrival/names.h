@@ -24,6 +24,8 @@ enum names_class {
 enum names_class names_classify(struct span name, const char **rule);
 /* Why the name is never data; RULE_NONE: it may be. */
 enum rule names_rule(struct span name);
+/* It ends in .manifest.json, and nothing else in it keeps it in in/. */
+bool names_may_start_run(struct span name);
 /* Bad bytes and '%' as %XX; cut with a hash of the whole name in front of its extension.  Always a valid, bare, <= 180 bytes name. */
 void names_encode(struct span name, char out[NAMES_ENCODED]);
 

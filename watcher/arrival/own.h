@@ -77,6 +77,8 @@ bool tenant_slice(struct tenant *t, int64_t now);
 int64_t tenant_next(const struct tenant *t);
 /* One judgement; e may be freed.  force: arrival_take's. */
 enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, bool force);
+/* Nobody tells of what happens in in/: it is scanned often. */
+bool tenant_polls(const struct tenant *t);
 void tenant_health(const struct tenant *t, struct arrival_health *out);
 /* Tells ops->health when it is not what was told last. */
 void tenant_tell_health(struct tenant *t);

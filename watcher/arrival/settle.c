@@ -124,7 +124,7 @@ static struct settle_entry *entry_add(struct settle *s, const char *name, int64_
 	struct settle_entry *e;
 
 	/* what is never data must not take the room of what may be */
-	bool aside = names_rule(span_of(name)) != RULE_NONE;
+	bool aside = names_rule(span_of(name)) != RULE_NONE && !names_may_start_run(span_of(name));
 
 	if (aside && s->state[ARRIVAL_STATE_ASIDE] >= s->max / 4)
 		return NULL;

@@ -82,6 +82,7 @@ struct settle_env {
 	bool *leases_refused; /* set when the filesystem has none, cleared when one was granted */
 	enum arrival_verdict (*decide)(void *ctx, const char *name, const struct stat *st,
 				       struct arrival_answer *answer);
+	bool (*starts_run)(void *ctx, const char *name); /* NULL: nothing does */
 	/* answer: decide's. */
 	enum claim_result (*take)(void *ctx, const struct settle_entry *e, const struct arrival_answer *answer,
 				  struct fault *f);

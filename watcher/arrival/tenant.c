@@ -181,7 +181,7 @@ static void lose_folders(struct tenant *t, const struct fault *f)
 
 /* ---- scan ---- */
 
-static bool polls(const struct tenant *t)
+bool tenant_polls(const struct tenant *t)
 {
 	return t->watch_error || t->blind;
 }
@@ -194,7 +194,7 @@ static void plan_scan(struct tenant *t, int64_t now)
 	t->scan_earliest = now + cost + SCAN_GAP_MS;
 	if (t->missing)
 		wait = MISSING_MS;
-	else if (polls(t))
+	else if (tenant_polls(t))
 		wait = cost * 20 > POLL_MS ? cost * 20 : POLL_MS;
 	if (wait > t->arrival->limits.rescan_ms)
 		wait = t->arrival->limits.rescan_ms;
@@ -326,12 +326,20 @@ static enum arrival_verdict decide(void *ctx, const char *name, const struct sta
 	return t->arrival->ops.decide(t->arrival->ctx, t->name, name, st, answer);
 }
 
+static bool starts_run(void *ctx, const char *name)
+{
+	const struct tenant *t = ctx;
+	const struct arrival *a = t->arrival;
+
+	return a->ops.starts_run && names_may_start_run(span_of(name)) && a->ops.starts_run(a->ctx, t->name, name);
+}
+
 static enum claim_result take(void *ctx, const struct settle_entry *e, const struct arrival_answer *answer,
 			      struct fault *f)
 {
 	struct tenant *t = ctx;
 	struct arrival *a = t->arrival;
-	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, answer->needs_side};
+	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, answer->needs_side, answer->sum_only};
 	struct batch_facts facts = {t->name, answer->job, e->arrived_ms, e->change_ms, t->token};
 	struct batch_hooks hooks = arrival_own_hooks(a);
 	struct claim c;
@@ -347,7 +355,7 @@ static enum claim_result take(void *ctx, const struct settle_entry *e, const str
 enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, bool force)
 {
 	struct arrival *a = t->arrival;
-	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, false};
+	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, false, false};
 	struct settle_env env = {
 		.ctx = t,
 		.place = &place,
@@ -357,6 +365,7 @@ enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, boo
 		.link_ms = a->limits.link_ms,
 		.leases_refused = &t->leases_refused,
 		.decide = decide,
+		.starts_run = starts_run,
 		.take = take,
 	};
 
@@ -440,55 +449,4 @@ int64_t tenant_next(const struct tenant *t)
 	if (wants_dropped(t) && t->scan_earliest < next)
 		next = t->scan_earliest;
 	return next;
-}
-
-/* ---- health ---- */
-
-void tenant_health(const struct tenant *t, struct arrival_health *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->tenant = t->name;
-	out->missing = t->missing;
-	out->polling = !t->missing && polls(t);
-	out->unproven = t->leases_refused && t->options.unproven;
-	out->leases_refused = t->leases_refused && !t->options.unproven;
-	out->table_full = t->settle.full;
-	out->last_scan_ms = t->last_scan_ms;
-	if (t->missing)
-		snprintf(out->reason, sizeof(out->reason), "%s", t->fault);
-	else if (out->leases_refused)
-		snprintf(out->reason, sizeof(out->reason),
-			 "the filesystem of in/ has no leases: nothing is taken at level plain");
-	else if (t->watch_error == ENOSPC)
-		snprintf(out->reason, sizeof(out->reason),
-			 "in/ is polled: no inotify watch is left (fs.inotify.max_user_watches)");
-	else if (t->watch_error == EBUSY)
-		snprintf(out->reason, sizeof(out->reason),
-			 "in/ is polled: another tenant has the same folder");
-	else if (t->watch_error)
-		snprintf(out->reason, sizeof(out->reason), "in/ is polled: %s",
-			 strerror(t->watch_error));
-	else if (t->blind)
-		snprintf(out->reason, sizeof(out->reason),
-			 "in/ is polled: its filesystem announces no changes made by others");
-	else if (out->unproven)
-		snprintf(out->reason, sizeof(out->reason),
-			 "the filesystem of in/ has no leases: files are taken unproven");
-	else if (out->table_full)
-		snprintf(out->reason, sizeof(out->reason),
-			 "more than %zu names in in/: the rest is found by scans", t->settle.max);
-}
-
-void tenant_tell_health(struct tenant *t)
-{
-	struct arrival *a = t->arrival;
-	struct arrival_health now;
-
-	if (!a->ops.health)
-		return;
-	tenant_health(t, &now);
-	if (now.missing == t->told.missing && strcmp(now.reason, t->told.reason) == 0)
-		return;
-	t->told = now;
-	a->ops.health(a->ctx, &now);
 }

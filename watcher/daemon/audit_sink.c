@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/audit_own.h"
+#include "watcher/arrival/names.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/schedule/spawn.h"
 #include "watcher/spool/deliveries.h"
@@ -96,7 +97,8 @@ static int expected(struct audit *a, const struct file_row *r, uint64_t *want, s
 		return 0;
 	if (r->delivery[0] && (known = deliveries_find(a->journal, r->delivery, &d, f)) < 0)
 		return -1;
-	if (r->has_outcome && r->outcome == OUTCOME_DONE)
+	/* the manifest of a run has no rows of its own */
+	if (r->has_outcome && r->outcome == OUTCOME_DONE && !names_may_start_run(span_of(r->file)))
 		look_at_rows(a, r, known == 1, p);
 	if (!known || p->kind || !r->leg.sink || !r->leg.index)
 		return 0;

@@ -7,18 +7,35 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/manifests.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 
-/* The first manual job whose pattern matches: its start takes the file. */
-static const struct job *manual_job(const struct profile *p, const char *name)
+/* The first job whose pattern matches and that takes nothing by itself: a start of it, or a manifest, takes the file. */
+static const struct job *waiting_job(const struct profile *p, const char *name)
 {
 	for (size_t i = 0; i < p->job_count; i++)
-		if (p->jobs[i]->trigger == TRIGGER_MANUAL && job_matches(p->jobs[i], name))
+		if (p->jobs[i]->trigger != TRIGGER_ARRIVAL && job_matches(p->jobs[i], name))
 			return p->jobs[i];
 	return NULL;
+}
+
+static bool is_of_run(void *ctx, const char *tenant, const char *name)
+{
+	struct tenant *t = tenants_find(ctx, tenant);
+
+	return t && t->profile && manifests_start_run(t->profile, name);
+}
+
+static enum arrival_verdict wait_for_job(const struct job *j, struct arrival_answer *answer)
+{
+	answer->job = j->name;
+	answer->rule = j->trigger == TRIGGER_MANUAL ? RULE_MANUAL : RULE_RUN;
+	answer->reason = j->trigger == TRIGGER_MANUAL ? "a start of its manual job" :
+							"a manifest of its job that lists it, and the other files of that";
+	return ARRIVAL_WAIT;
 }
 
 static enum arrival_verdict decide(void *ctx, const char *tenant, const char *name, const struct stat *st,
@@ -27,6 +44,7 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 	struct ingestd *d = ctx;
 	struct tenant *t = tenants_find(d, tenant);
 	const struct job *j;
+	bool manifest;
 	size_t count;
 
 	if (!t || !t->profile) {
@@ -39,7 +57,10 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 		answer->reason = "nothing: its tenant is being removed";
 		return ARRIVAL_WAIT;
 	}
-	answer->needs_side = t->profile->level == LEVEL_MANIFEST;
+	manifest = manifests_start_run(t->profile, name);
+	j = manifest ? NULL : waiting_job(t->profile, name);
+	answer->needs_side = t->profile->level == LEVEL_MANIFEST && !manifest && !(j && j->trigger == TRIGGER_MANIFEST);
+	answer->sum_only = manifests_own(t->profile, name);
 	switch (t->sessions ? sessions_decide(t, name, st, answer) : SESSIONS_PROVEN) {
 	case SESSIONS_WAIT:
 		return ARRIVAL_WAIT;
@@ -48,20 +69,15 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 	case SESSIONS_PROVEN:
 		break;
 	}
-	j = manual_job(t->profile, name);
-	if (j) {
-		answer->job = j->name;
-		answer->rule = RULE_MANUAL;
-		answer->reason = "a start of its manual job";
-		return ARRIVAL_WAIT;
-	}
+	if (j)
+		return wait_for_job(j, answer);
 	if (disk_short(d)) {
 		t->full = true;
 		answer->rule = RULE_DISK;
 		answer->reason = d->disk.reason;
 		return ARRIVAL_WAIT;
 	}
-	if (t->files >= TENANT_FILES_MAX) {
+	if (t->files >= TENANT_FILES_MAX || (manifest && t->manifests >= MANIFESTS_MAX)) {
 		t->full = true;
 		answer->rule = RULE_BACKLOG;
 		answer->reason = "the tenant's files that were taken before";
@@ -205,6 +221,7 @@ void claims_ops(struct arrival_ops *ops)
 {
 	*ops = (struct arrival_ops){
 		.decide = decide,
+		.starts_run = is_of_run,
 		.claimed = claimed,
 		.commit = commit,
 		.ready = ready,

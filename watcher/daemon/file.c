@@ -10,10 +10,12 @@
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/manifests.h"
 #include "watcher/daemon/replace.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/model/keys.h"
 #include "watcher/daemon/wish.h"
 #include "watcher/model/outcome.h"
 #include "watcher/schedule/schedule.h"
@@ -29,6 +31,7 @@ struct file *file_add(struct ingestd *d, const struct file_row *row)
 	file_row_copy(row, &x->row);
 	x->tenant = tenants_get(d, row->tenant);
 	x->tenant->files++;
+	x->tenant->manifests += manifest_is(x);
 	map_put(&d->files, span_of(x->row.arrival), x);
 	ingestd_progress(d);
 	return x;
@@ -53,6 +56,7 @@ void file_free(struct file **xp)
 	free(x->waits_for);
 	free(x->circuit);
 	free(x->concrete);
+	strings_free(x->listed, x->listed_count);
 	free(x);
 	*xp = NULL;
 }
@@ -65,6 +69,7 @@ void file_drop(struct ingestd *d, struct file *x)
 	circuits_left(d, x);
 	map_remove(&d->files, span_of(x->row.arrival));
 	t->files--;
+	t->manifests -= manifest_is(x);
 	file_free(&x);
 	ingestd_progress(d);
 	tenants_file_gone(d, t);

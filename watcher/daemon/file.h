@@ -27,7 +27,7 @@ struct file {
 	struct file_row row;
 	struct tenant *tenant;
 	struct job *job;      /* the one in force when it was routed or given out; NULL */
-	struct start *start;  /* the manual run it belongs to, while that is under way */
+	struct start *start;  /* the run it belongs to, of a manual job or a manifest, while that is under way */
 	struct task *task;    /* queued or with a worker */
 	char *index_pattern;  /* of the version it was given out with */
 	struct fault finding; /* the gate's, or what it ends with */
@@ -38,7 +38,12 @@ struct file {
 	bool synced;          /* work/A, work/, in/ are */
 	bool has_stated_rows; /* by its manifest */
 	uint64_t stated_rows;
-	bool proven;          /* what its sender states of it was compared, or nothing is stated */
+	bool proven;          /* what its sender states beside it was compared, or nothing is stated */
+	bool run_proven;      /* the same of its run's manifest */
+	bool at_barrier;      /* its run's other files come first */
+	/* of a run's manifest: names that its worker has told so far */
+	char **listed;
+	size_t listed_count, listed_bytes;
 	bool parked;          /* at start: until its tenant's profile was looked at */
 	bool adopted;         /* found in work/ without a row */
 	bool lost;            /* its file is gone while rows are stored: for a person */

@@ -141,7 +141,7 @@ static enum gate_way check_finding(struct ingestd *d, struct file *x)
 
 	if (f.kind == FAULT_NONE && !counters_balance(&x->row.leg.checkpoint.counters))
 		fault_set(&f, FAULT_SYSTEM, "the worker's books do not balance");
-	if (f.kind == FAULT_NONE && proof_rows(x, &f) == 0)
+	if (f.kind == FAULT_NONE && proof_rows(d, x, &f) == 0)
 		return GATE_LOAD;
 	drop_worker(d, x);
 	if (f.scope != SCOPE_FILE)

@@ -13,6 +13,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/gate.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/manifests.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/unwrap.h"
@@ -97,14 +98,17 @@ static int fill_message(struct ingestd *d, const struct file *x, struct message 
 	const struct file_row *r = &x->row;
 
 	memcpy(m->arrival, r->arrival, sizeof(m->arrival));
-	m->mode = proof_is_due(x) ? MODE_PROVE : r->state == FILE_UNDOING ? MODE_UNDO : MODE_LOAD;
+	m->mode = proof_is_due(x)	    ? MODE_PROVE :
+		  manifest_is(x)	    ? MODE_LIST :
+		  r->state == FILE_UNDOING ? MODE_UNDO :
+					      MODE_LOAD;
 	m->tenant = xstrdup(r->tenant);
 	m->file = xstrdup(r->file);
 	memcpy(m->version, r->version, sizeof(m->version));
 	m->bytes = r->bytes;
 	m->claimed_ms = r->times.claimed;
 	m->first_attempt = !r->leg.sent;
-	if (m->mode == MODE_PROVE)
+	if (!message_reads_rows(m))
 		return 0;
 	if (m->mode == MODE_UNDO || (r->state == FILE_LOADING && r->leg.checkpoint.next_row)) {
 		memcpy(m->delivery, r->delivery, sizeof(m->delivery));
@@ -139,7 +143,9 @@ static int open_fds(struct ingestd *d, struct file *x, struct message *m, int fd
 	const struct folders *t = x->tenant->folders;
 
 	if (proof_is_due(x))
-		return proof_open(x, m, fds, f);
+		return proof_open(d, x, m, fds, f);
+	if (manifest_is(x))
+		return work_open_input(t, &x->row, &fds[MESSAGE_FD_INPUT], f);
 	if (versions_fd(d->versions, x->row.version, &fds[MESSAGE_FD_VERSION], f) < 0 ||
 	    work_open_rejects(t, &x->row, "csv", &fds[MESSAGE_FD_REJECTS], f) < 0 ||
 	    open_input(x, &fds[MESSAGE_FD_INPUT], f) < 0)
@@ -209,10 +215,10 @@ static int admit(struct ingestd *d, struct file *x, struct task *t, bool *probe,
 	return 0;
 }
 
-/* A proof needs neither job nor sink. */
+/* A proof and a list need neither job nor sink. */
 static bool may_begin(struct ingestd *d, struct file *x, struct task *t, struct message *m, struct fault *f)
 {
-	return proof_is_due(x) || (turn_ok(d, choose_version(d, x, f), f) && admit(d, x, t, &m->probe, f) == 0);
+	return proof_is_due(x) || manifest_is(x) || (turn_ok(d, choose_version(d, x, f), f) && admit(d, x, t, &m->probe, f) == 0);
 }
 
 static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAGE_FD_COUNT])
@@ -334,6 +340,10 @@ static void on_result(struct ingestd *d, struct file *x, const struct message *m
 		proof_ended(d, x, m);
 		return;
 	}
+	if (manifest_is(x)) {
+		manifests_read(d, x, m);
+		return;
+	}
 	take_texts(x, m);
 	take_requests(x, m);
 	if (m->fault.kind == FAULT_NONE)
@@ -374,6 +384,9 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 		return;
 	case MESSAGE_UNWRAP:
 		unwrap_answer(d, x, m);
+		return;
+	case MESSAGE_LISTED:
+		manifests_listed(d, x, m);
 		return;
 	case MESSAGE_JOB:
 	case MESSAGE_LOAD:

@@ -4,9 +4,11 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/route.h"
 #include "watcher/base/strbuf.h"
+#include "watcher/daemon/back.h"
 #include "watcher/daemon/ending.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/manifests.h"
 #include "watcher/daemon/proof.h"
 #include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
@@ -119,7 +121,7 @@ static int check_limits(struct file *x, const struct job *j, struct fault *f)
 		return fault_set(f, FAULT_DATA,
 				 "the file is almost only holes: of its %llu bytes %llu are stored (a sparse file); send what is in it",
 				 bytes, (unsigned long long)stored);
-	if (j->trigger == TRIGGER_MANUAL)
+	if (j->trigger != TRIGGER_ARRIVAL)
 		return 0; /* checked over the whole run at its start */
 	broken = route_run_limit(p, 1, x->row.bytes);
 	if (!broken)
@@ -153,12 +155,39 @@ static bool look_up(struct file *x, struct fault *f)
 	return false;
 }
 
+/* Of a job that takes files by manifests, and in no run. */
+static bool is_of_manifests(const struct file *x)
+{
+	size_t count;
+
+	return !x->row.run[0] && (profile_match(x->tenant->profile, x->row.file, TRIGGER_MANIFEST, &count) || count);
+}
+
+/* What was left of a run at a kill that failed it.  true with no fault: the journal cannot say it now, or the daemon ends. */
+static bool is_of_failed_run(struct ingestd *d, struct file *x, struct fault *f)
+{
+	int r = x->start ? 0 : starts_failed_whole(d, &x->row, f);
+
+	if (r < 0 && journal_behind(d->journal))
+		turn_then(d, x, step_route);
+	else if (r < 0)
+		ingestd_fatal(d, f);
+	if (r < 0)
+		fault_clear(f);
+	return r != 0;
+}
+
 void step_route(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
 	struct job *j;
 
 	CHECK(x->row.state == FILE_CLAIMED);
+	starts_leave_barrier(x);
+	if (starts_refused(x->start, &f)) {
+		file_fault(d, x, &f);
+		return;
+	}
 	if (x->name_reason || x->row.original) {
 		fault_set(&f, FAULT_DATA, "%s", x->name_reason ? x->name_reason : "its name in in/ was no name for a file");
 		file_fault(d, x, &f);
@@ -177,15 +206,23 @@ void step_route(struct ingestd *d, struct file *x)
 		file_fault(d, x, &f);
 		return;
 	}
-	j = job_of(x, &f);
-	if (j) {
+	if (manifest_is(x)) {
+		manifests_route(d, x);
+		return;
+	}
+	/* taken for a run that the journal does not know: the next look of one takes it again */
+	if (x->adopted && is_of_manifests(x) && back_give(d, x) == 0)
+		return;
+	if (!is_of_failed_run(d, x, &f) && (j = job_of(x, &f))) {
 		set_job(x, j);
 		if (check_limits(x, j, &f) == 0 && quota_admit(d, x, &f) == 0) {
 			proof_look(x);
 			file_save(d, x);
-			file_queue(d, x);
+			if (!d->fatal && !starts_holds(d, x))
+				file_queue(d, x);
 			return;
 		}
 	}
-	file_fault(d, x, &f);
+	if (f.kind != FAULT_NONE)
+		file_fault(d, x, &f);
 }

@@ -1,8 +1,8 @@
 /*
  * starts - runs of manual jobs; see the header
  *
- * A start goes through look_at_one again and again (each ready file, each end of a scan, a timer while one waits) until its files are
- * claimed.  From then on its files end one by one, and the last one ends the run.
+ * How a run comes to its files is starts_manual.c's and starts_manifest.c's.  From then on they end one by one, and the last one ends the
+ * run.
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/starts_own.h"
@@ -13,17 +13,17 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/manifests.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/spool/place.h"
 #include "watcher/spool/runs.h"
 
 #define LOOK_SECONDS 0.1
-#define LEFT_OUT_MAX 100 /* named in a run's record */
 
 /* --- its end --- */
 
-static void set_state(struct ingestd *d, struct start *s, enum run_state to)
+void start_set_state(struct ingestd *d, struct start *s, enum run_state to)
 {
 	struct fault f = FAULT_INIT;
 
@@ -32,7 +32,7 @@ static void set_state(struct ingestd *d, struct start *s, enum run_state to)
 	ingestd_progress(d);
 }
 
-static void say_run(struct ingestd *d, struct start *s, enum event_id id)
+void start_say(struct ingestd *d, struct start *s, enum event_id id)
 {
 	const struct run *r = &s->run;
 	struct strbuf sb = STRBUF_INIT;
@@ -49,10 +49,11 @@ static void say_run(struct ingestd *d, struct start *s, enum event_id id)
 	strbuf_release(&sb);
 }
 
-static void end_run(struct ingestd *d, struct start *s)
+void start_end(struct ingestd *d, struct start *s)
 {
 	struct run *r = &s->run;
 	uint64_t bad = r->failed + r->held;
+	struct file *manifest = starts_by_manifest(s) ? starts_manifest_of(d, r->id) : NULL;
 	enum run_state to = s->stopped ? RUN_STOPPED : bad ? RUN_FAILED : RUN_FINISHED;
 	char reason[100];
 
@@ -63,22 +64,25 @@ static void end_run(struct ingestd *d, struct start *s)
 		file_row_set(&r->reason, reason);
 		d->once.ended_badly++;
 	}
-	set_state(d, s, to);
+	start_set_state(d, s, to);
 	notifier_run_ended(d, s->tenant, r);
-	say_run(d, s, s->stopped ? EV_RUN_STOPPED : bad ? EV_RUN_FAILED : EV_RUN_FINISHED);
+	start_say(d, s, s->stopped ? EV_RUN_STOPPED : bad ? EV_RUN_FAILED : EV_RUN_FINISHED);
+	if (manifest && !d->fatal)
+		manifests_end(d, manifest, to, r->reason);
 	start_drop(d, s);
 }
 
-/* A broken limit: the run fails as a whole, its receipt says so beside the failed files. */
-static void refuse_run(struct ingestd *d, struct start *s, const char *words)
+
+/* A broken limit, say: its receipt says so beside the failed files. */
+void start_fail_whole(struct ingestd *d, struct start *s, const char *reason)
 {
 	struct strbuf sb = STRBUF_INIT;
 	struct fault f = FAULT_INIT;
 	struct run *r = &s->run;
 
-	file_row_set(&r->reason, words);
+	file_row_set(&r->reason, reason);
 	r->times.finished = clock_now_ms();
-	set_state(d, s, RUN_FAILED);
+	start_set_state(d, s, RUN_FAILED);
 	notifier_run_ended(d, s->tenant, r);
 	if (d->fatal)
 		return;
@@ -88,212 +92,61 @@ static void refuse_run(struct ingestd *d, struct start *s, const char *words)
 		event_text(d, EV_FOLDER_HEALTH, "reason", f.text); /* the journal has it */
 	strbuf_release(&sb);
 	d->once.ended_badly++;
-	say_run(d, s, EV_RUN_FAILED);
-	start_drop(d, s);
+	start_say(d, s, EV_RUN_FAILED);
 }
 
-/* --- which files --- */
+/* --- those under way --- */
 
-static void leave_out(struct start *s, const char *name, const char *why)
+static bool any_by_hand(const struct ingestd *d)
 {
-	if (s->left_count++ >= LEFT_OUT_MAX)
-		return;
-	strbuf_adds(&s->left_out, s->left_out.n ? ",{" : "{");
-	json_pair_string(&s->left_out, "file", name);
-	json_pair_string(&s->left_out, "reason", why);
-	strbuf_addc(&s->left_out, '}');
-}
-
-static void add_candidate(struct start *s, const struct arrival_view *v)
-{
-	if (s->len == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 16;
-		s->files = xrealloc(s->files, s->cap * sizeof(*s->files));
-	}
-	s->files[s->len++] = (struct candidate){xstrdup(v->name), v->size};
-}
-
-static bool is_settling(const struct arrival_view *v)
-{
-	switch (v->state) {
-	case ARRIVAL_STATE_NEW:
-	case ARRIVAL_STATE_SETTLING:
-	case ARRIVAL_STATE_BLOCKED:
-		return true;
-	case ARRIVAL_STATE_LINKED:
-		return !v->final;
-	case ARRIVAL_STATE_WRITER:
-	case ARRIVAL_STATE_WAITING:
-	case ARRIVAL_STATE_ODD:
-	case ARRIVAL_STATE_ASIDE:
-	case ARRIVAL_STATE_REFUSED:
-		break;
-	}
+	for (const struct start *s = d->starts.first; s; s = s->next)
+		if (!starts_by_manifest(s))
+			return true;
 	return false;
 }
 
-struct survey {
-	struct start *s;
-	const struct job *job;
-	bool first; /* the look at the moment of the start */
-	bool settling;
-};
-
-/* Files that came after the start are not of this run. */
-static bool survey_one(void *ctx, const struct arrival_view *v)
+void starts_soon(struct ingestd *d)
 {
-	struct survey *y = ctx;
-	struct start *s = y->s;
-
-	if (v->state == ARRIVAL_STATE_ASIDE || !job_matches(y->job, v->name))
-		return true;
-	if (y->first)
-		map_put(&s->asked, span_of(v->name), s);
-	else if (!map_get(&s->asked, span_of(v->name)))
-		return true;
-	if (is_settling(v))
-		y->settling = true;
-	else if (v->state == ARRIVAL_STATE_WAITING)
-		add_candidate(s, v);
-	else
-		leave_out(s, v->name, v->reason);
-	return true;
+	if (d->starts.first && !ev_is_active(&d->starts.timer))
+		ev_timer_again(d->loop, &d->starts.timer);
 }
 
-static bool survey(struct ingestd *d, struct start *s, const struct job *j)
-{
-	struct survey y = {.s = s, .job = j, .first = !s->asked_done};
-
-	start_free_candidates(s);
-	strbuf_reset(&s->left_out);
-	s->left_count = 0;
-	arrival_walk(d->arrival, s->tenant->name, survey_one, &y);
-	s->asked_done = true;
-	return !y.settling;
-}
-
-static void keep_left_out(struct start *s)
-{
-	char *text;
-
-	if (!s->left_count)
-		return;
-	text = xasprintf("[%s]", s->left_out.p);
-	file_row_set(&s->run.left_out_json, text);
-	free(text);
-}
-
-/* --- taking them --- */
-
-static bool is_scanned(struct ingestd *d, const struct start *s)
-{
-	struct arrival_counts c;
-
-	arrival_counts(d->arrival, s->tenant->name, &c);
-	return !c.scanning;
-}
-
-static uint64_t bytes_of(const struct start *s)
-{
-	uint64_t n = s->run.bytes;
-
-	for (size_t i = 0; i < s->len; i++)
-		n += s->files[i].size;
-	return n;
-}
-
-static void take_files(struct ingestd *d, struct start *s)
-{
-	struct fault f = FAULT_INIT;
-
-	for (; s->at < s->len && !d->fatal; s->at++) {
-		const char *name = s->files[s->at].name;
-
-		fault_clear(&f);
-		switch (arrival_take(d->arrival, s->tenant->name, name, s, &f)) {
-		case ARRIVAL_TAKEN:
-			break;
-		case ARRIVAL_NOT_YET:
-		case ARRIVAL_REFUSED:
-		case ARRIVAL_GONE:
-			leave_out(s, name, f.text);
-			break;
-		}
-	}
-	if (arrival_flush(d->arrival, &f) < 0)
-		return; /* offered again by arrival; the files are ours all the same */
-}
-
-static void begin_run(struct ingestd *d, struct start *s)
-{
-	take_files(d, s);
-	if (d->fatal)
-		return;
-	keep_left_out(s);
-	s->run.times.started = clock_now_ms();
-	set_state(d, s, RUN_RUNNING);
-	say_run(d, s, EV_RUN_STARTED);
-	if (!d->fatal && !s->living)
-		end_run(d, s);
-}
-
-/* s may be gone after it. */
-static void look_at_one(struct ingestd *d, struct start *s)
-{
-	const struct profile *p = s->tenant->profile;
-	const struct job *j = p ? profile_job(p, s->run.job) : NULL;
-	const char *broken;
-
-	if (s->run.state != RUN_STARTING || s->settled)
-		return;
-	if (!j && d->profiles.first_done) {
-		refuse_run(d, s, "its job is gone");
-		return;
-	}
-	s->waits = !j || disk_short(d) || staged_why(s->tenant, NULL) || !s->tenant->watched || !is_scanned(d, s) || !survey(d, s, j);
-	if (s->waits)
-		return;
-	s->settled = true;
-	keep_left_out(s);
-	broken = route_run_limit(p, s->run.files + s->len, bytes_of(s));
-	if (broken && !s->run.files) {
-		/* what was counted, though nothing of it is taken */
-		s->run.bytes = bytes_of(s);
-		s->run.files = s->len;
-		refuse_run(d, s, broken);
-		return;
-	}
-	/* some were taken before a restart, within the limits: those run, the rest stays */
-	if (broken)
-		for (; s->at < s->len; s->at++)
-			leave_out(s, s->files[s->at].name, broken);
-	begin_run(d, s);
-}
-
+/* The runs of manifests are looked at by the timer alone: they may be many, and each file that settles asks. */
 void starts_look(struct ingestd *d)
 {
 	struct start *next;
 
 	for (struct start *s = d->starts.first; s && !d->fatal && !d->stopping; s = next) {
 		next = s->next;
-		look_at_one(d, s);
+		start_manual_look(d, s);
 	}
-	if (!d->starts.first)
-		ev_timer_stop(d->loop, &d->starts.timer);
+	starts_soon(d);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 {
+	struct ingestd *d = t->data;
+	struct start *next;
+	bool again = false;
+
 	(void)loop;
 	(void)events;
-	starts_look(t->data);
+	starts_look(d);
+	for (struct start *s = d->starts.first; s && !d->fatal && !d->stopping; s = next) {
+		next = s->next;
+		again = start_manifest_look(d, s) || again;
+	}
+	d->starts.soon = again || any_by_hand(d);
+	if (!d->starts.soon)
+		ev_timer_stop(d->loop, &d->starts.timer);
 }
 
 /* --- front door --- */
 
 void starts_init(struct ingestd *d)
 {
-	ev_timer_init(&d->starts.timer, on_timer, LOOK_SECONDS, LOOK_SECONDS);
+	ev_init(&d->starts.timer, on_timer);
+	d->starts.timer.repeat = LOOK_SECONDS;
 	d->starts.timer.data = d;
 }
 
@@ -346,11 +199,11 @@ int starts_new(struct ingestd *d, const char *tenant, const char *job, char run[
 		ingestd_fatal(d, f);
 		return -1;
 	}
-	say_run(d, s, EV_RUN_CREATED);
-	set_state(d, s, RUN_STARTING);
+	start_say(d, s, EV_RUN_CREATED);
+	start_set_state(d, s, RUN_STARTING);
 	/* what inotify has not told yet is in the folder all the same */
 	arrival_rescan(d->arrival, tenant);
-	ev_timer_start(d->loop, &d->starts.timer);
+	starts_soon(d);
 	return d->fatal ? -1 : 0;
 }
 
@@ -362,32 +215,23 @@ void starts_file_claimed(struct ingestd *d, struct file *x)
 	s->living++;
 	s->run.files++;
 	s->run.bytes += x->row.bytes;
+	map_put(&s->taken, span_of(x->row.file), s);
 	if (runs_save(d->journal, &s->run, &f) < 0)
 		ingestd_fatal(d, &f);
 }
 
-void starts_file_ended(struct ingestd *d, struct file *x)
+/* s lives on. */
+static bool give_back(struct ingestd *d, struct start *s, struct file *x)
 {
-	struct start *s = x->start;
-	struct fault f = FAULT_INIT;
+	bool at_barrier = x->at_barrier;
 
-	if (!s)
-		return;
-	x->start = NULL;
-	CHECK(s->living);
+	map_remove(&s->taken, span_of(x->row.file));
+	if (back_give(d, x) < 0)
+		return false;
+	s->at_barrier -= at_barrier;
 	s->living--;
-	s->bytes_over += x->row.bytes;
-	s->rows_over += x->row.leg.checkpoint.counters.read;
-	if (x->row.outcome == OUTCOME_DONE || x->row.outcome == OUTCOME_DUPLICATE)
-		s->run.done++;
-	else if (x->row.outcome == OUTCOME_HELD)
-		s->run.held++;
-	else
-		s->run.failed++;
-	if (runs_save(d->journal, &s->run, &f) < 0)
-		ingestd_fatal(d, &f);
-	else if (!s->living && s->run.state == RUN_RUNNING)
-		end_run(d, s);
+	s->run.files--;
+	return true;
 }
 
 /* What has not been read goes back into in/; what has goes on to its end. */
@@ -396,13 +240,69 @@ static void give_files_back(struct ingestd *d, struct start *s)
 	for (size_t i = map_len(&d->files); i-- > 0 && !d->fatal;) {
 		struct file *x = map_value(&d->files, i);
 
-		if (x->start != s || !back_possible(x))
-			continue;
-		if (back_give(d, x) == 0) {
-			s->living--;
-			s->run.files--;
-		}
+		if (x->start == s && back_possible(x))
+			(void)give_back(d, s, x);
 	}
+}
+
+void starts_give_back(struct ingestd *d, struct file *x)
+{
+	struct start *s = x->start;
+
+	if (give_back(d, s, x) && !d->fatal && !s->living)
+		start_end(d, s);
+}
+
+/* Its end without one of its run: somebody wants the manifest gone. */
+static void manifest_ended(struct ingestd *d, struct file *x)
+{
+	struct start *s = start_find_run(d, x->row.arrival);
+
+	if (!s || s->refused || s->run.state != RUN_STARTING)
+		return;
+	s->stopped = true;
+	file_row_set(&s->run.reason, "its manifest was given up");
+	give_files_back(d, s);
+	if (!d->fatal && !s->living)
+		start_end(d, s);
+}
+
+static void count_file(struct start *s, const struct file *x)
+{
+	s->bytes_over += x->row.bytes;
+	s->rows_over += x->row.leg.checkpoint.counters.read;
+	if (s->refused)
+		return; /* counted when that was said */
+	if (x->row.outcome == OUTCOME_DONE || x->row.outcome == OUTCOME_DUPLICATE)
+		s->run.done++;
+	else if (x->row.outcome == OUTCOME_HELD)
+		s->run.held++;
+	else
+		s->run.failed++;
+}
+
+void starts_file_ended(struct ingestd *d, struct file *x)
+{
+	struct start *s = x->start;
+	struct fault f = FAULT_INIT;
+
+	if (manifest_is(x))
+		manifest_ended(d, x);
+	if (!s)
+		return;
+	starts_leave_barrier(x);
+	x->start = NULL;
+	CHECK(s->living);
+	s->living--;
+	count_file(s, x);
+	if (runs_save(d->journal, &s->run, &f) < 0)
+		ingestd_fatal(d, &f);
+	else if (s->refused)
+		start_look_at_refused(d, s);
+	else if (!s->living && (s->run.state == RUN_RUNNING || s->stopped))
+		start_end(d, s);
+	else
+		start_look_at_barrier(d, s);
 }
 
 int starts_stop(struct ingestd *d, const char *tenant, const char *job, char run[ULID_TEXT],
@@ -417,7 +317,7 @@ int starts_stop(struct ingestd *d, const char *tenant, const char *job, char run
 	file_row_set(&s->run.reason, "stopped on request");
 	give_files_back(d, s);
 	if (!d->fatal && !s->living)
-		end_run(d, s);
+		start_end(d, s);
 	return 0;
 }
 
@@ -450,13 +350,14 @@ void starts_recover(struct ingestd *d, const struct run *r)
 		if (strcmp(x->row.run, r->id) != 0)
 			continue;
 		x->start = s;
+		map_put(&s->taken, span_of(x->row.file), s);
 		s->living++;
 		s->bytes_over -= x->row.bytes < s->bytes_over ? x->row.bytes : s->bytes_over;
 	}
 	if (s->run.state == RUN_CREATED)
-		set_state(d, s, RUN_STARTING);
+		start_set_state(d, s, RUN_STARTING);
 	if (s->run.state == RUN_RUNNING && !s->living)
-		end_run(d, s);
+		start_end(d, s);
 	else
-		ev_timer_start(d->loop, &d->starts.timer);
+		starts_soon(d);
 }

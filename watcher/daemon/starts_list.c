@@ -12,6 +12,7 @@
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/model/keys.h"
 #include "watcher/spool/place.h"
 #include "watcher/spool/runs.h"
 
@@ -22,11 +23,20 @@ void start_free_candidates(struct start *s)
 	s->len = s->at = 0;
 }
 
+void start_free_names(struct start *s)
+{
+	strings_free(s->names, s->name_count);
+	s->names = NULL;
+	s->name_count = s->at = 0;
+}
+
 void start_free(struct start *s)
 {
 	start_free_candidates(s);
 	free(s->files);
+	start_free_names(s);
 	map_release(&s->asked);
+	map_release(&s->taken);
 	strbuf_release(&s->left_out);
 	run_release(&s->run);
 	free(s);
@@ -56,6 +66,7 @@ struct start *start_add(struct ingestd *d, struct tenant *t)
 	run_init(&s->run);
 	strbuf_init(&s->left_out);
 	map_init(&s->asked);
+	map_init(&s->taken);
 	s->tenant = t;
 	while (*end)
 		end = &(*end)->next;
@@ -93,12 +104,19 @@ const struct run *starts_of_job(struct ingestd *d, const char *tenant, const cha
 	return s ? &s->run : NULL;
 }
 
-const struct run *starts_find(struct ingestd *d, const char *run)
+struct start *start_find_run(const struct ingestd *d, const char *run)
 {
 	for (struct start *s = d->starts.first; s; s = s->next)
 		if (strcmp(s->run.id, run) == 0)
-			return &s->run;
+			return s;
 	return NULL;
+}
+
+const struct run *starts_find(struct ingestd *d, const char *run)
+{
+	struct start *s = start_find_run(d, run);
+
+	return s ? &s->run : NULL;
 }
 
 /* --- how far --- */
@@ -138,11 +156,9 @@ static double part_of(const struct file *x)
 
 bool starts_progress(struct ingestd *d, const char *run, struct run_progress *out)
 {
-	const struct start *s = d->starts.first;
+	const struct start *s = start_find_run(d, run);
 	double done;
 
-	while (s && strcmp(s->run.id, run) != 0)
-		s = s->next;
 	if (!s)
 		return false;
 	*out = (struct run_progress){.bytes = s->run.bytes, .rows = s->rows_over};

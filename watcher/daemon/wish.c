@@ -3,6 +3,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/wish.h"
+#include "watcher/arrival/names.h"
 #include "watcher/base/clock.h"
 #include "watcher/daemon/circuits.h"
 #include "watcher/daemon/ending.h"
@@ -10,6 +11,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/route.h"
+#include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/model/keyring.h"
 #include "watcher/schedule/schedule.h"
@@ -380,6 +382,11 @@ static int wish_of_done(struct ingestd *d, enum wish w, struct file_row *r, stru
 static int wish_of_ended(struct ingestd *d, enum wish w, struct file_row *r, struct fault *f)
 {
 	CHECK(r->has_outcome);
+	if (names_may_start_run(span_of(r->file)))
+		return fault_set(f, FAULT_CONFIG, "it is the manifest of a run that is over: %s its files, or send them and it again",
+				 wish_name(w));
+	if (w != WISH_UNDO && r->outcome == OUTCOME_FAILED && starts_failed_whole(d, r, f) != 0)
+		return -1;
 	if (r->outcome == OUTCOME_DUPLICATE)
 		return is_duplicate(d, w, r, f);
 	if (r->outcome == OUTCOME_DONE)

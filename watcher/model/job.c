@@ -253,7 +253,9 @@ static void parse_own(struct job *j, const json_t *root, int dir_fd, struct keys
 
 	check_own(j, root, r);
 	take_pattern(j, root, "$", "pattern", r);
-	j->trigger = says(root, "trigger", "manual") ? TRIGGER_MANUAL : TRIGGER_ARRIVAL;
+	j->trigger = says(root, "trigger", "manual")	? TRIGGER_MANUAL :
+		     says(root, "trigger", "manifest") ? TRIGGER_MANIFEST :
+							  TRIGGER_ARRIVAL;
 	j->input.format = says(input, "format", "csv") ? INPUT_CSV :
 			  says(input, "format", "txt") ? INPUT_TXT :
 							 INPUT_BY_EXTENSION;
@@ -355,6 +357,8 @@ const char *job_trigger_name(enum job_trigger t)
 		return "arrival";
 	case TRIGGER_MANUAL:
 		return "manual";
+	case TRIGGER_MANIFEST:
+		return "manifest";
 	}
 	return "";
 }

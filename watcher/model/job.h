@@ -12,7 +12,8 @@
 #include "watcher/base/strbuf.h"
 #include "watcher/model/mapping.h"
 
-enum job_trigger { TRIGGER_ARRIVAL, TRIGGER_MANUAL };
+enum job_trigger { TRIGGER_ARRIVAL, TRIGGER_MANUAL, TRIGGER_MANIFEST };
+#define TRIGGERS (TRIGGER_MANIFEST + 1)
 enum same_name { SAME_NAME_HOLD, SAME_NAME_ADD, SAME_NAME_REPLACE };
 
 const char *same_name_word(enum same_name s); /* "hold", "add", "replace" */

@@ -44,12 +44,20 @@ void message_release(struct message *m)
 	free(m->first_error_column);
 	free(m->first_error_text);
 	free(m->coercions_json);
+	free(m->manifest);
+	free(m->job);
+	strings_free(m->names, m->name_count);
 	explicit_bzero(m, sizeof(*m));
 }
 
 bool message_holds_key(const struct message *m)
 {
 	return m->type == MESSAGE_KEY && m->has_file_key;
+}
+
+bool message_reads_rows(const struct message *m)
+{
+	return m->mode == MODE_LOAD || m->mode == MODE_UNDO;
 }
 
 static void put_text(struct strbuf *out, const char *key, const char *s)
@@ -91,6 +99,17 @@ static void put_fault(struct strbuf *out, const struct fault *f)
 	strbuf_addc(out, '}');
 }
 
+static void put_names(struct strbuf *out, const struct message *m)
+{
+	json_add_key(out, "names");
+	strbuf_addc(out, '[');
+	for (size_t i = 0; i < m->name_count; i++) {
+		json_add_comma(out);
+		json_add_string(out, span_of(m->names[i]));
+	}
+	strbuf_addc(out, ']');
+}
+
 static void put_stanzas(struct strbuf *out, const struct message *m)
 {
 	const unsigned char *p = (const unsigned char *)m->stanzas;
@@ -118,6 +137,8 @@ void message_write(const struct message *m, struct strbuf *out)
 	json_pair_bool(out, "first_attempt", m->first_attempt);
 	json_pair_bool(out, "probe", m->probe);
 	json_pair_bool(out, "is_manifest", m->is_manifest);
+	put_text(out, "manifest", m->manifest);
+	put_text(out, "job", m->job);
 	json_pair_bool(out, "has_stated_rows", m->has_stated_rows);
 	json_pair_u64(out, "stated_rows", m->stated_rows);
 	json_pair_bool(out, "stalled", m->stalled);
@@ -142,6 +163,8 @@ void message_write(const struct message *m, struct strbuf *out)
 		json_add_key(out, "coercions");
 		strbuf_adds(out, m->coercions_json);
 	}
+	if (m->type == MESSAGE_LISTED)
+		put_names(out, m);
 	if (m->type == MESSAGE_UNWRAP)
 		put_stanzas(out, m);
 	if (!message_holds_key(m)) {
@@ -227,6 +250,24 @@ static bool get_fault(const json_t *o, struct fault *f)
 	return ok;
 }
 
+static bool get_names(const json_t *o, struct message *m)
+{
+	const json_t *list = json_object_get(o, "names");
+	size_t n = json_array_size(list);
+
+	if (!n)
+		return false;
+	m->names = xcalloc(n, sizeof(*m->names));
+	for (; m->name_count < n; m->name_count++) {
+		const char *name = json_string_value(json_array_get(list, m->name_count));
+
+		if (!name)
+			return false;
+		m->names[m->name_count] = xstrdup(name);
+	}
+	return true;
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -277,7 +318,7 @@ static const char *fill(const json_t *root, struct message *m)
 	if (!get_room(root, "arrival", m->arrival, sizeof(m->arrival)) ||
 	    !ulid_valid(span_of(m->arrival)))
 		return "arrival";
-	if (!get_u64(root, "mode", &mode) || mode > MODE_PROVE)
+	if (!get_u64(root, "mode", &mode) || mode > MODE_LIST)
 		return "mode";
 	if (!get_u64(root, "sink_type", &sink) || sink > SINK_ELASTICSEARCH)
 		return "sink_type";
@@ -285,7 +326,8 @@ static const char *fill(const json_t *root, struct message *m)
 	m->sink.type = (enum sink_type)sink;
 	if (!get_text(root, "tenant", &m->tenant) || !get_text(root, "file", &m->file) ||
 	    !get_text(root, "sink", &m->sink.name) || !get_text(root, "sink_path", &m->sink.path) ||
-	    !get_text(root, "index", &m->index) ||
+	    !get_text(root, "index", &m->index) || !get_text(root, "manifest", &m->manifest) ||
+	    !get_text(root, "job", &m->job) ||
 	    !get_text(root, "first_error_column", &m->first_error_column) ||
 	    !get_text(root, "first_error_text", &m->first_error_text))
 		return "a text";
@@ -311,13 +353,15 @@ static const char *fill(const json_t *root, struct message *m)
 		return "fault";
 	if (m->type == MESSAGE_UNWRAP && !get_stanzas(root, m))
 		return "stanzas";
+	if (m->type == MESSAGE_LISTED && !get_names(root, m))
+		return "names";
 	if (coercions && !json_is_array(coercions))
 		return "coercions";
 	if (coercions)
 		m->coercions_json = json_dumps(coercions, JSON_COMPACT);
-	if (m->type == MESSAGE_JOB && (!m->tenant || !m->file || (!m->sink.name && m->mode != MODE_PROVE)))
+	if (m->type == MESSAGE_JOB && (!m->tenant || !m->file || (!m->sink.name && message_reads_rows(m))))
 		return "tenant, file or sink";
-	if (m->type == MESSAGE_JOB && m->mode != MODE_PROVE && m->sink.type == SINK_SQLITE && !m->sink.path)
+	if (m->type == MESSAGE_JOB && message_reads_rows(m) && m->sink.type == SINK_SQLITE && !m->sink.path)
 		return "the sink's path";
 	return NULL;
 }

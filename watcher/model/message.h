@@ -6,7 +6,7 @@
  *	daemon -> worker   load (pins the index)  or  drop (the job ends here)
  *	worker -> daemon   checkpoint ... result          after drop there is no result
  *	worker -> daemon   unwrap ... daemon -> worker  key     in a pass over an encrypted file, until one stanza is ours
- *	(mode PROVE: job, progress ..., result.)
+ *	(mode PROVE: job, progress ..., result.  Mode LIST: job, listed ..., result.)
  *	(mode MESSAGE_UNDO: job, unwrap ..., result.  With a checkpoint: the digest is checked, then checkpoint ... result, no gated.)
  *
  * One JSON object a packet, {"type": "...", ...}; strings are valid UTF-8.  The file key of `key` stands behind the object and a
@@ -37,6 +37,7 @@
 	X(CHECKPOINT, "checkpoint") \
 	X(RESULT, "result") \
 	X(UNWRAP, "unwrap") \
+	X(LISTED, "listed") \
 	X(KEY, "key")
 
 enum message_type {
@@ -47,11 +48,11 @@ enum message_type {
 
 #define MESSAGE_STANZAS 8 /* of one unwrap: what the daemon's loop does at once */
 
-/* PROVE: the file's digest against its sidecar; no row is read. */
-enum message_mode { MODE_LOAD, MODE_UNDO, MODE_PROVE };
+/* PROVE: the file's digest against its sidecar, or its run's manifest; LIST: a run's manifest.  No row is read. */
+enum message_mode { MODE_LOAD, MODE_UNDO, MODE_PROVE, MODE_LIST };
 /* ACCESS: sink_access, last, and only for a sink that is a server */
 enum { MESSAGE_FD_INPUT, MESSAGE_FD_REJECTS, MESSAGE_FD_VERSION, MESSAGE_FD_ACCESS, MESSAGE_FD_COUNT };
-/* A job of mode PROVE has its input and this, and nothing else. */
+/* A job of mode PROVE has its input and this, and nothing else; one of mode LIST its input. */
 enum { MESSAGE_FD_SIDECAR = MESSAGE_FD_REJECTS, MESSAGE_FD_PROVE_COUNT };
 
 struct message {
@@ -68,6 +69,7 @@ struct message {
 	struct sink_config sink; /* name, type, path */
 	bool probe;	     /* its sink was in trouble: give up soon */
 	bool is_manifest;    /* PROVE: its sidecar is one */
+	char *manifest;      /* PROVE: the name of its run's, which is compared instead; NULL = none */
 	/* worker's: its sink has given no answer for a while, and the worker does nothing but wait */
 	bool stalled;
 	/* job with a checkpoint or undo, gated */
@@ -92,6 +94,11 @@ struct message {
 	/* result of PROVE: rows that the sender states */
 	bool has_stated_rows;
 	uint64_t stated_rows;
+	/* listed: some of the names that the manifest lists, in order */
+	char **names;
+	size_t name_count;
+	/* result of LIST: the job that it names; NULL = none */
+	char *job;
 	/* unwrap */
 	struct keyring_stanza stanzas[MESSAGE_STANZAS];
 	size_t stanza_count;
@@ -105,6 +112,8 @@ void message_release(struct message *m);
 void message_write(const struct message *m, struct strbuf *out);
 int message_parse(struct span text, struct message *out, struct fault *f) MUST_CHECK;
 bool message_holds_key(const struct message *m);
+/* A job that needs a job version and a sink. */
+bool message_reads_rows(const struct message *m);
 const char *message_type_name(enum message_type t);
 
 /* D: the first 120 bits of SHA-256(tenant 0 job 0 name 0 sha256-raw), base64url. */

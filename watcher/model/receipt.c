@@ -68,7 +68,9 @@ void receipt_add_sentence(struct strbuf *sb, const struct receipt *r)
 {
 	const char *why = or_null(r->reason) ? r->reason : "no reason is recorded";
 
-	if (is_state(r, "done"))
+	if (is_state(r, "done") && !r->has_rows)
+		strbuf_adds(sb, "Done: every file of the run that this manifest started is done.");
+	else if (is_state(r, "done"))
 		add_done(sb, r);
 	else if (is_state(r, "failed"))
 		strbuf_addf(sb, "Failed: %s. No row of this file is in the store%s%s; mend it and "

@@ -150,6 +150,8 @@ static const char *out_of_turn(const struct task *t, const struct message *m)
 									  "a checkpoint out of turn";
 	case MESSAGE_RESULT:
 		return t->stage == TASK_LOADING ? NULL : "a result out of turn";
+	case MESSAGE_LISTED:
+		return t->stage == TASK_LOADING && t->mode == MODE_LIST ? NULL : "a list out of turn";
 	}
 	return "an unknown message";
 }
@@ -237,7 +239,9 @@ static void give_message(struct schedule *s, struct worker *w, struct task *t, s
 {
 	bool goes_on = m->mode != MODE_LOAD || m->checkpoint.next_row > 0;
 	/* the last one is there only when the sink is a server */
-	size_t given = m->mode == MODE_PROVE ? MESSAGE_FD_PROVE_COUNT : MESSAGE_FD_COUNT - (fds[MESSAGE_FD_ACCESS] < 0);
+	size_t given = m->mode == MODE_LIST  ? 1 :
+		       m->mode == MODE_PROVE ? (size_t)MESSAGE_FD_PROVE_COUNT :
+					       (size_t)MESSAGE_FD_COUNT - (fds[MESSAGE_FD_ACCESS] < 0);
 	struct fault f = FAULT_INIT;
 
 	t->mode = m->mode;

@@ -163,6 +163,22 @@ int work_open_sidecar(const struct folders *t, const struct file_row *r, enum si
 	return result;
 }
 
+int work_open_beside(const struct folders *t, const struct file_row *r, int *out, struct fault *f)
+{
+	int dir = -1, fd;
+
+	if (work_open_dir(t, r->arrival, &dir, f) < 0)
+		return -1;
+	fd = fs_open_beneath(dir, r->file, O_RDONLY, 0);
+	if (fd < 0)
+		fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s/%s", t->path, r->arrival, r->file);
+	close(dir);
+	if (fd < 0)
+		return -1;
+	*out = fd;
+	return 0;
+}
+
 bool work_has_sidecar(const struct folders *t, const struct file_row *r)
 {
 	struct fault ignored = FAULT_INIT;

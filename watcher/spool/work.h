@@ -31,6 +31,8 @@ int work_rejects_size(const struct folders *t, const struct file_row *r, uint64_
 		      const char **ext, struct fault *f) MUST_CHECK;
 /* Of its row->bytes bytes so few are stored that nobody sent them (a sparse file: 1 EiB can be made in a moment); *stored: how many. */
 bool work_is_sparse(const struct folders *t, const struct file_row *r, uint64_t *stored);
+/* The file itself once more and without the lock: a run's manifest, while it is read with each of the run's files. */
+int work_open_beside(const struct folders *t, const struct file_row *r, int *fd, struct fault *f) MUST_CHECK;
 /* NAME.sha256 or NAME.manifest.json for reading; *fd -1: there is none. */
 int work_open_sidecar(const struct folders *t, const struct file_row *r, enum sidecar_kind *kind, int *fd,
 		      struct fault *f) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * prove - the file against its sidecar, before a row of it is read
+ * prove - the file against its sidecar, or against its run's manifest, before a row of it is read
  *
  * A job of its own: no reader of rows is made for a file that is not what was sent.  Its result has the
  * file's digest, and the fault if there is one.
@@ -18,18 +18,41 @@ struct stated {
 	uint64_t size;
 };
 
+static void set_stated(struct task *t, const struct manifest *m, struct stated *out)
+{
+	digest_hex(m->sha256, out->hex);
+	out->has_size = true;
+	out->size = m->size;
+	t->has_stated_rows = m->has_rows;
+	t->stated_rows = m->rows;
+}
+
 static int read_manifest(struct task *t, struct span text, struct stated *out)
 {
 	struct manifest m;
 
 	if (manifest_parse(text, t->job.file, &m, &t->fault) < 0)
 		return -1;
-	digest_hex(m.sha256, out->hex);
-	out->has_size = true;
-	out->size = m.size;
-	t->has_stated_rows = m.has_rows;
-	t->stated_rows = m.rows;
+	set_stated(t, &m, out);
 	return 0;
+}
+
+/* What it says of the others is theirs. */
+static int read_run(struct task *t, struct span text, struct stated *out)
+{
+	struct manifest_run run;
+	const struct manifest *m;
+	int r = 0;
+
+	if (manifest_run_parse(text, t->job.manifest, &run, &t->fault) < 0)
+		return -1;
+	m = manifest_run_find(&run, t->job.file);
+	if (m)
+		set_stated(t, m, out);
+	else
+		r = fault_set(&t->fault, FAULT_SYSTEM, "%s lists no %s", t->job.manifest, t->job.file);
+	manifest_run_release(&run);
+	return r;
 }
 
 static int read_sum(struct task *t, struct span text, struct stated *out)
@@ -42,26 +65,32 @@ static int read_sum(struct task *t, struct span text, struct stated *out)
 	return 0;
 }
 
-static const char *suffix_of(const struct task *t)
+/* The name of what states it; malloc'ed. */
+static char *stating(const struct task *t)
 {
-	return sidecar_suffixes[t->job.is_manifest ? SIDECAR_MANIFEST : SIDECAR_SUM];
+	if (t->job.manifest)
+		return xstrdup(t->job.manifest);
+	return xasprintf("%s%s", t->job.file, sidecar_suffixes[t->job.is_manifest ? SIDECAR_MANIFEST : SIDECAR_SUM]);
 }
 
-static int stated(struct task *t, struct stated *out)
+static int stated(struct task *t, const char *by, struct stated *out)
 {
+	size_t most = t->job.manifest ? MANIFEST_RUN_MAX : SIDECAR_MAX;
 	struct strbuf text = STRBUF_INIT;
-	int r = fs_read_fd(t->fds[MESSAGE_FD_SIDECAR], SIDECAR_MAX, &text, &t->fault);
+	int r = fs_read_fd(t->fds[MESSAGE_FD_SIDECAR], most, &text, &t->fault);
 
 	if (r < 0 && t->fault.kind == FAULT_CONFIG)
-		r = fault_set(&t->fault, FAULT_DATA, "%s%s has more than %d bytes; write it with: sha256sum NAME > NAME" SIDECAR_SUFFIX,
-			      t->job.file, suffix_of(t), SIDECAR_MAX);
+		r = fault_set(&t->fault, FAULT_DATA, "%s has more than %zu bytes; write it with: sha256sum NAME > NAME" SIDECAR_SUFFIX, by,
+			      most);
 	if (r == 0)
-		r = t->job.is_manifest ? read_manifest(t, strbuf_span(&text), out) : read_sum(t, strbuf_span(&text), out);
+		r = t->job.manifest    ? read_run(t, strbuf_span(&text), out) :
+		    t->job.is_manifest ? read_manifest(t, strbuf_span(&text), out) :
+					 read_sum(t, strbuf_span(&text), out);
 	strbuf_release(&text);
 	return r;
 }
 
-static int compare(struct task *t, const struct stated *s)
+static int compare(struct task *t, const char *by, const struct stated *s)
 {
 	struct input_ticker ticker = {task_tick, t};
 	uint64_t bytes = 0;
@@ -73,29 +102,31 @@ static int compare(struct task *t, const struct stated *s)
 				 (unsigned long long)bytes, (unsigned long long)t->job.bytes);
 	if (s->has_size && bytes != s->size)
 		return fault_set(&t->fault, FAULT_DATA,
-				 "it is not what its sender sent: it has %llu bytes, %s%s says %llu; send both again",
-				 (unsigned long long)bytes, t->job.file, suffix_of(t), (unsigned long long)s->size);
+				 "it is not what its sender sent: it has %llu bytes, %s says %llu; send both again",
+				 (unsigned long long)bytes, by, (unsigned long long)s->size);
 	if (s->hex[0] && strcmp(s->hex, t->sha256) != 0)
 		return fault_set(&t->fault, FAULT_DATA,
-				 "it is not what its sender sent: its SHA-256 is %s, %s%s"
+				 "it is not what its sender sent: its SHA-256 is %s, %s"
 				 " says %s; it was cut or changed on its way, or the checksum is another file's: send both again",
-				 t->sha256, t->job.file, suffix_of(t), s->hex);
+				 t->sha256, by, s->hex);
 	return 0;
 }
 
 enum step step_prove(struct task *t)
 {
 	struct stated want = {0};
+	char *by = stating(t);
 	struct fault why;
 
 	if (fs_fsync(t->fds[MESSAGE_FD_INPUT], t->job.file, &t->fault) == 0) {
 		/* a file whose sidecar says nothing has its digest in the books all the same */
-		(void)!stated(t, &want);
+		(void)!stated(t, by, &want);
 		why = t->fault;
 		fault_clear(&t->fault);
-		if (compare(t, &want) == 0)
+		if (compare(t, by, &want) == 0)
 			t->fault = why;
 	}
+	free(by);
 	if (t->fault.kind == FAULT_NONE)
 		crash_point("prove");
 	(void)!task_say(t, MESSAGE_RESULT);

@@ -24,6 +24,8 @@ static int check_job(const struct message *m, size_t nfds, struct fault *f)
 		return fault_set(f, FAULT_SYSTEM, "expected a job, got %s", message_type_name(m->type));
 	if (!tenant_name_valid(span_of(m->tenant)))
 		return ill_formed(f, "tenant");
+	if (m->mode == MODE_LIST)
+		return nfds == 1 ? 0 : ill_formed(f, "descriptors");
 	if (m->mode == MODE_PROVE)
 		return nfds == MESSAGE_FD_PROVE_COUNT ? 0 : ill_formed(f, "descriptors");
 	if (nfds != MESSAGE_FD_COUNT - (m->sink.type == SINK_SQLITE))
@@ -45,7 +47,7 @@ static int take_job(struct task *t, struct span text, const int *fds, size_t nfd
 		return -1;
 	if (check_job(&t->job, nfds, f) < 0)
 		return -1;
-	if (t->job.sink.type == SINK_SQLITE || t->job.mode == MODE_PROVE)
+	if (t->job.sink.type == SINK_SQLITE || !message_reads_rows(&t->job))
 		return 0;
 	return sink_access_take(t->fds[MESSAGE_FD_ACCESS], &t->access, f);
 }

@@ -52,12 +52,14 @@ void task_run(struct task *t, struct compiled_cache *cache)
 	coercions_init(&t->coercions);
 	t->spoke_ms = clock_mono_ms();
 	crash_point("job");
-	if (t->job.mode != MODE_PROVE &&
+	if (message_reads_rows(&t->job) &&
 	    compiled_get(cache, t->job.version, t->fds[MESSAGE_FD_VERSION], &t->compiled,
 			 &t->fault) < 0)
 		s = resumed ? STEP_RESULT : STEP_VERDICT;
 	if (t->job.mode == MODE_PROVE)
 		s = STEP_PROVE;
+	if (t->job.mode == MODE_LIST)
+		s = STEP_LIST;
 	if (t->job.mode == MODE_UNDO)
 		s = STEP_UNDO;
 	while (s != STEP_END)
@@ -75,6 +77,7 @@ void task_release(struct task *t)
 	strbuf_release(&t->raw);
 	message_release(&t->job);
 	free(t->index);
+	free(t->run_job);
 	explicit_bzero(t->file_key, sizeof(t->file_key));
 	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
 		fs_close(&t->fds[i]);
@@ -123,6 +126,12 @@ int task_say(struct task *t, enum message_type type)
 		coercions_add_json(&coercions, &t->coercions);
 		m.coercions_json = coercions.p;
 	}
+	if (type == MESSAGE_LISTED) {
+		m.names = t->listed;
+		m.name_count = t->listed_count;
+	}
+	if (type == MESSAGE_RESULT)
+		m.job = t->run_job;
 	if (type == MESSAGE_UNWRAP) {
 		memcpy(m.stanzas, t->stanzas, sizeof(m.stanzas));
 		m.stanza_count = t->stanza_count;

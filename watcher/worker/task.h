@@ -69,6 +69,9 @@ struct task {
 
 	bool has_stated_rows; /* by a manifest */
 	uint64_t stated_rows;
+	char *run_job;       /* that a run's manifest names */
+	char **listed;       /* of its names those that are told now; borrowed */
+	size_t listed_count;
 
 	struct fault fault;
 	struct fault sink_fault; /* from inside an answer */

@@ -90,7 +90,6 @@ static const struct {
 	{"tenant", "{\"tenant\":\"bob\"}", NULL, "$.tenant: \"bob\"; allowed: the folder's name"},
 	{"job key", "{}", "{\"pattern\":\"*\",\"filterr\":\"\"}", "did you mean filter?"},
 	{"no pattern", "{}", "{}", "$.pattern: is missing"},
-	{"manifest", "{}", "{\"pattern\":\"*\",\"trigger\":\"manifest\"}", "not in this version"},
 	{"stream", "{}", "{\"pattern\":\"*\",\"kind\":\"stream\"}", "not in this version"},
 	{"vars", "{}", "{\"pattern\":\"*\",\"vars\":{\"A\":1}}", "$.vars.A"},
 	{"provenance", "{}", "{\"pattern\":\"*\",\"provenance\":1}", "$.provenance: found 1; allowed: true or false"},
