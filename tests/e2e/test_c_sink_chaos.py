@@ -1,9 +1,10 @@
 """All faults at once, and kill -9 of the daemon, its workers, the recorder and both servers at random instants: 0 lost, 0 double, and
 in the end MongoDB's documents equal the receipts.
 
-INGEST_CHAOS_KILLS kills (40; nightly 400), a server about every tenth.
+INGEST_CHAOS_KILLS kills (40; nightly 400), a server about every tenth; on with files and kills until each fault was met.
 """
 import collections
+import contextlib
 import os
 import random
 import signal
@@ -41,7 +42,7 @@ def test_c_all_faults_and_kills_mixed(tmp_path, own_server):
     chance = random.Random(seed)
     print("INGEST_CHAOS_SEED=%d" % seed)
     real, records = own_server("opensearch"), own_server("mongo")
-    with FaultProxy(real.url) as p:
+    with FaultProxy(real.url) as p, contextlib.ExitStack() as after:
         deck = []
 
         def fault(bulk):
@@ -56,10 +57,12 @@ def test_c_all_faults_and_kills_mixed(tmp_path, own_server):
             "number_of_shards": 2, "number_of_replicas": 0, "refresh_interval": "-1"}}),
             mongodb={"uri": records.url, "database": "chaos"})
         s.server, s.database = records, "chaos"
+        after.callback(s.kill)
         s.start()
         rows = names = 0
         kills = {"ingestd": 0, "worker": 0, "recorder": 0, "server": 0, "mongo": 0}
-        while sum(kills.values()) < KILLS:
+        while sum(kills.values()) < KILLS or set(p.faults) != set(FAULTS):
+            assert sum(kills.values()) < KILLS + 160, dict(p.faults)
             while names - len(os.listdir(s.path("staging", s.name, "done"))) // 2 < 12:
                 size = chance.choice((10, 10, 100, 1000, 20000))
                 s.drop(s.name, "f%04d.csv" % names, csv_of(rows_of(size, rows + 1)))
@@ -95,7 +98,6 @@ def test_c_all_faults_and_kills_mixed(tmp_path, own_server):
         assert s.names(s.name, "failed") == s.names(s.name, "held") == []
         same(documents(real, s.index), rows_of(rows))
         assert {op for b in p.bulks for op in b.ops} == {"create"}
-        assert set(p.faults) == set(FAULTS)
         seen = collections.Counter(b.delivery for b in p.bulks)
         indexed = whole = 0
         for i in range(names):

@@ -56,18 +56,23 @@ def test_f_a_worker_has_no_capability_no_new_privileges_and_a_list_of_calls(tmp_
         s.stop()
 
 
-def recorder_of(s):
+def helper_of(s, name):
     with open("/proc/%d/task/%d/children" % (s.daemon.pid, s.daemon.pid)) as f:
         told = [of_process(int(pid)) for pid in f.read().split() if not gone(int(pid))]
-    return next((p for p in told if p["Name"].strip() == "ingest-record"), {"Seccomp": ""})
+    return next((p for p in told if p["Name"].strip() == name), {"Seccomp": ""})
 
 
-def test_f_the_recorder_is_shut_in_before_it_asks_anybody(tmp_path):
-    s = Site(tmp_path, mongodb={"uri": "mongodb://127.0.0.1:9", "database": "x"})
+@pytest.mark.parametrize("name,config", [
+    ("ingest-record", {"mongodb": {"uri": "mongodb://127.0.0.1:9", "database": "x"}}),
+    ("ingest-notify", {"webhooks": {"ops": {"url": "http://127.0.0.1:9/"}}})])
+def test_f_a_helper_is_shut_in_before_it_asks_anybody(tmp_path, name, config):
+    s = Site(tmp_path, **config)
+    s.tenant("alice", FAST, t={**JOB, **({"notify": {"webhook": "ops"}} if "webhooks" in config else {})})
+    s.drop("alice", "a.csv", b"n\n1\n")
     s.start()
     try:
-        s.until(lambda: recorder_of(s)["Seccomp"].strip() == "2", 20)
-        p = recorder_of(s)
+        s.until(lambda: helper_of(s, name)["Seccomp"].strip() == "2", 20)
+        p = helper_of(s, name)
         assert [p[k].strip() for k in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == ["0" * 16] * 4 and p["NoNewPrivs"].strip() == "1"
     finally:
         s.stop()
