@@ -97,8 +97,6 @@ def files_in(site):
     return [n for n in site.names("alice", "in") if not os.path.islink(site.path("staging", "alice", "in", n))]
 
 
-# of check-nightly until its cause is found: about one run in five has a file that fails since it has other bytes than when it was claimed
-@pytest.mark.skipif(os.environ.get("INGEST_NIGHTLY") != "1" and "INGEST_CLAIMS" not in os.environ, reason="check-nightly")
 def test_2000_claims_under_attack_none_whose_bytes_differ(site, tmp_path):
     site.tenant("alice", {"arrival": {"settle_seconds": 0}}, t=JOB)
     os.chown(site.path("staging", "alice", "in"), 0, TENANT)

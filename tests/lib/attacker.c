@@ -127,6 +127,13 @@ static bool is_there(void)
 	return fstatat(in_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static bool is_link(void)
+{
+	struct stat st;
+
+	return fstatat(in_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* true: attack on. */
 static bool goes_on(long long *end)
 {
@@ -180,8 +187,9 @@ static void by_symlink(void)
 		unlinkat(in_fd, name, 0);
 	}
 	write_and_close(open(other, O_RDWR | O_CLOEXEC | O_NONBLOCK));
-	/* never over a file that came back under the name */
-	(void)renameat2(AT_FDCWD, other, in_fd, name, RENAME_NOREPLACE);
+	/* never over a file that came back under the name; a link that was claimed in between comes back too */
+	while (renameat2(AT_FDCWD, other, in_fd, name, RENAME_NOREPLACE) < 0 && errno == EEXIST && is_link())
+		unlinkat(in_fd, name, 0);
 }
 
 static void by_swap(void)

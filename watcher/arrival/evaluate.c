@@ -16,6 +16,7 @@
 
 #define LINK_STEP_MS 200
 #define CLOSED_STEP_MS 100
+#define EMPTY_MS 1000
 #define FIRST_RETRY_MS 20
 #define WRITER_RETRY_MAX_MS 30000
 #define BLOCKED_RETRY_MAX_MS 5000
@@ -268,6 +269,11 @@ static enum settle_result await_side(struct settle *s, struct settle_entry *e, c
 	return keep_waiting(s, e, env, reason);
 }
 
+int64_t settle_needs(const struct settle_entry *e, int64_t settle_ms)
+{
+	return e->st.st_size == 0 && settle_ms < EMPTY_MS ? EMPTY_MS : settle_ms;
+}
+
 static enum settle_result judge(struct settle *s, struct settle_entry *e,
 				const struct settle_env *env, int64_t now)
 {
@@ -275,13 +281,13 @@ static enum settle_result judge(struct settle *s, struct settle_entry *e,
 	enum arrival_verdict verdict = env->decide(env->ctx, e->name, &e->st, &answer);
 	struct fault f = FAULT_INIT;
 	enum claim_result r;
-	int64_t left = 0;
+	int64_t settled = e->changed + settle_needs(e, env->settle_ms), left = 0;
 	enum side side;
 
 	set_job(e, verdict == ARRIVAL_WAIT ? answer.job : NULL);
 	e->wait_rule = answer.rule ? answer.rule : RULE_MANUAL;
-	if (now < e->changed + env->settle_ms) {
-		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, e->changed + env->settle_ms);
+	if (now < settled) {
+		refuse(s, e, ARRIVAL_STATE_SETTLING, NULL, settled);
 		return SETTLE_KEPT;
 	}
 	if (answer.later_ms) {

@@ -58,7 +58,7 @@ static const char *kind_of(mode_t mode)
 
 static enum rule settling_rule(const struct tenant *t, const struct settle_entry *e)
 {
-	if (e->changed + t->options.settle_ms > clock_mono_ms())
+	if (e->changed + settle_needs(e, t->options.settle_ms) > clock_mono_ms())
 		return RULE_SETTLING;
 	return t->arrival->paused ? RULE_PAUSED : t->arrival->batch.failing ? RULE_JOURNAL : RULE_SETTLING;
 }
@@ -89,7 +89,7 @@ enum rule report_rule(const struct tenant *t, const struct settle_entry *e)
 
 static void put_settling(const struct tenant *t, const struct settle_entry *e, char *out, size_t cap)
 {
-	int64_t left = e->changed + t->options.settle_ms - clock_mono_ms();
+	int64_t needs = settle_needs(e, t->options.settle_ms), left = e->changed + needs - clock_mono_ms();
 
 	if (e->why)
 		snprintf(out, cap, "%s", e->why);
@@ -100,8 +100,9 @@ static void put_settling(const struct tenant *t, const struct settle_entry *e, c
 			 t->arrival->batch.why);
 	else
 		snprintf(out, cap,
-			 "it must stay unchanged for %.1f s (settle_seconds), %.1f s of them are left",
-			 (double)t->options.settle_ms / 1000, left > 0 ? (double)left / 1000 : 0.);
+			 "it must stay unchanged for %.1f s (%s), %.1f s of them are left",
+			 (double)needs / 1000, needs == t->options.settle_ms ? "settle_seconds" : "it is empty",
+			 left > 0 ? (double)left / 1000 : 0.);
 }
 
 static void put_reason(const struct tenant *t, const struct settle_entry *e, char *out, size_t cap)

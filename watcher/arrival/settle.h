@@ -100,6 +100,8 @@ void settle_release(struct settle *s);
 /* NULL: the table is full. */
 struct settle_entry *settle_touch(struct settle *s, const char *name, int64_t now);
 struct settle_entry *settle_find(const struct settle *s, const char *name);
+/* What of settle_ms this file needs: an empty one a second at least, for open(2) makes the name before it counts the writer. */
+int64_t settle_needs(const struct settle_entry *e, int64_t settle_ms);
 /* A scan begins, sees a name, ends: what it did not see is looked at (and so forgotten when it is gone). */
 void settle_scan_begin(struct settle *s);
 void settle_scan_saw(struct settle *s, const char *name, int64_t now);

@@ -239,6 +239,24 @@ static void test_age(void **state)
 	assert_true(clock_mono_ms() - began >= 49);
 }
 
+/* open(2) makes the name, and counts its writer a moment later: until then a lease would be granted. */
+static void test_empty_waits(void **state)
+{
+	int64_t began = clock_mono_ms();
+
+	(void)state;
+	env.settle_ms = 0;
+	place_file(&place, "a.csv", "");
+	while (judge("a.csv") != SETTLE_TAKEN)
+		;
+	assert_true(clock_mono_ms() - began >= 1000);
+	place_file(&place, "b.csv", "");
+	assert_int_equal(judge("b.csv"), SETTLE_KEPT);
+	assert_int_equal(settle_find(&settle, "b.csv")->state, ARRIVAL_STATE_SETTLING);
+	place_file(&place, "b.csv", "1\n");
+	assert_int_equal(judge("b.csv"), SETTLE_TAKEN);
+}
+
 static void test_wait_then_force(void **state)
 {
 	(void)state;
@@ -264,7 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_queue),	TEST(test_bound), TEST(test_aside_is_bounded),   TEST(test_scan_forgets),
 		TEST(test_results),	TEST(test_backoff), TEST(test_age),
-		TEST(test_wait_then_force),
+		TEST(test_empty_waits), TEST(test_wait_then_force),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
