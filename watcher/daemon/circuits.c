@@ -5,9 +5,8 @@
  * waiting files are tried again, and what is still sick opens its circuit anew.
  */
 #include "watcher/base/base.h"
-#include "watcher/daemon/circuits.h"
+#include "watcher/daemon/circuits_own.h"
 #include "watcher/base/clock.h"
-#include "watcher/base/json_out.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/tenants.h"
@@ -16,18 +15,6 @@
 #define PAUSE_FIRST_MS 1000
 #define PAUSE_MOST_MS 15000
 #define LEFT_MS 200 /* a probe that showed nothing: the next one soon */
-
-struct circuit {
-	char *key;
-	enum fault_scope scope;
-	char *sink, *credential, *index; /* NULL: all */
-	char probe[ULID_TEXT];		 /* "": none */
-	int64_t until;			 /* mono */
-	int64_t since_ms;		 /* wall */
-	unsigned fails;			 /* in a row; 0: suspect */
-	bool stalled;			 /* suspect, and its probe gets no answer */
-	struct fault fault;
-};
 
 /* --- keys --- */
 
@@ -98,12 +85,6 @@ static bool probes(const struct circuit *c, const struct file *x)
 	return strcmp(c->probe, x->row.arrival) == 0;
 }
 
-/* Its first attempt gives no sign yet, and the others wait for what becomes of that; nobody is told of it. */
-static bool is_suspect(const struct circuit *c)
-{
-	return c->fails == 0;
-}
-
 static void set_timer(struct ingestd *d)
 {
 	int64_t next = INT64_MAX, now = clock_mono_ms();
@@ -169,11 +150,6 @@ static struct circuit *new_circuit(struct ingestd *d, const struct file *x, enum
 	return c;
 }
 
-static bool waits_for(const struct file *x, const struct circuit *c)
-{
-	return x->row.state == FILE_WAITING && x->circuit && strcmp(x->circuit, c->key) == 0;
-}
-
 static void be_probe(struct circuit *c, const struct file *x)
 {
 	memcpy(c->probe, x->row.arrival, sizeof(c->probe));
@@ -216,13 +192,30 @@ static void wake_all(struct ingestd *d, const struct circuit *c)
 	}
 }
 
+/* Those that wait for room beside because of c go where they were: it is known now whether it was the sink. */
+static void undoubt(struct ingestd *d, const struct circuit *c)
+{
+	for (size_t i = map_len(&d->files); c->stalled && i-- > 0;) {
+		struct file *x = map_value(&d->files, i);
+
+		if (!x->task || !x->task->beside || x->task->worker || strcmp(x->row.leg.sink, c->sink) != 0 ||
+		    circuits_probed_by(d, x) || circuits_doubt(d, x))
+			continue; /* the doubt of another circuit stays */
+		schedule_remove(d->schedule, x->task);
+		x->task = NULL;
+		file_queue(d, x);
+	}
+}
+
 static void close_circuit(struct ingestd *d, struct circuit *c)
 {
 	map_remove(&d->circuits.by_key, span_of(c->key));
 	if (!is_suspect(c))
 		say(d, EV_SINK_WELL, c);
-	if (!d->stopping)
+	if (!d->stopping) {
 		wake_all(d, c);
+		undoubt(d, c);
+	}
 	free_circuit(c);
 	set_timer(d);
 }
@@ -252,6 +245,8 @@ void circuits_fault(struct ingestd *d, struct file *x, const struct fault *f)
 		c->probe[0] = '\0';
 		c->until = clock_mono_ms() + pause_of(c);
 	}
+	if (c->fails == 1)
+		undoubt(d, c);
 	circuits_left(d, x);
 	free(x->circuit);
 	x->circuit = xstrdup(c->key);
@@ -328,6 +323,15 @@ bool circuits_doubt(const struct ingestd *d, const struct file *x)
 void circuits_doubted(struct ingestd *d, struct file *x)
 {
 	suspect(d, x, false);
+}
+
+void circuits_requeue(struct ingestd *d, struct file *x)
+{
+	CHECK(!x->task);
+	if (circuits_doubt(d, x))
+		x->task = schedule_add_beside(d->schedule, x->tenant->name, x);
+	else
+		file_queue(d, x);
 }
 
 static void close_scope(struct ingestd *d, struct file *x, enum fault_scope scope)
@@ -426,60 +430,4 @@ void circuits_release(struct ingestd *d)
 	for (size_t i = 0; i < map_len(&d->circuits.by_key); i++)
 		free_circuit(map_value(&d->circuits.by_key, i));
 	map_release(&d->circuits.by_key);
-}
-
-/* --- status --- */
-
-bool circuits_any(const struct ingestd *d)
-{
-	for (size_t i = 0; i < map_len(&d->circuits.by_key); i++)
-		if (!is_suspect(map_value(&d->circuits.by_key, i)))
-			return true;
-	return false;
-}
-
-static size_t count_waiting(struct ingestd *d, const struct circuit *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < map_len(&d->files); i++)
-		n += waits_for(map_value(&d->files, i), c);
-	return n;
-}
-
-static void add_row(struct ingestd *d, const struct sink_config *s, const struct circuit *c, struct strbuf *out)
-{
-	json_add_comma(out);
-	strbuf_addc(out, '{');
-	json_pair_string(out, "sink", s->name);
-	json_pair_string(out, "type", sink_type_name(s->type));
-	json_pair_string(out, "state", !c ? "ok" : c->probe[0] ? "half-open" : "open");
-	json_pair_string(out, "credential", c ? c->credential : NULL);
-	json_pair_string(out, "index", c ? c->index : NULL);
-	json_pair_time(out, "since", c ? c->since_ms : 0);
-	json_pair_u64(out, "waiting", c ? count_waiting(d, c) : 0);
-	json_pair_string(out, "fault", c ? fault_kind_name(c->fault.kind) : NULL);
-	json_pair_string(out, "reason", c ? c->fault.text : NULL);
-	strbuf_addc(out, '}');
-}
-
-void circuits_add_json(struct ingestd *d, struct strbuf *out)
-{
-	strbuf_addc(out, '[');
-	for (size_t i = 0; i < d->config->sink_count; i++) {
-		const struct sink_config *s = &d->config->sinks[i];
-		bool any = false;
-
-		for (size_t k = 0; k < map_len(&d->circuits.by_key); k++) {
-			const struct circuit *c = map_value(&d->circuits.by_key, k);
-
-			if (strcmp(c->sink, s->name) != 0 || is_suspect(c))
-				continue;
-			add_row(d, s, c, out);
-			any = true;
-		}
-		if (!any)
-			add_row(d, s, NULL, out);
-	}
-	strbuf_addc(out, ']');
 }

@@ -9,6 +9,7 @@
  *	circuits_stalled(d, x, stalled)       its worker gets no answer; it gets some again
  *	circuits_doubt(d, x)                  does another stall at its sink just now, for the first time?
  *	circuits_doubted(d, x)                so x is the only one of its index that begins
+ *	circuits_requeue(d, x)                x is to begin beside, or not any more
  *	circuits_left(d, x)                   x ended, or its worker did, without having shown either
  *	circuits_add_json(d, &sb)             for `status`
  *
@@ -19,8 +20,9 @@
  *
  * A sick sink delays its own files alone: a worker that only waits for it takes none of the configured slots (schedule.h, beside).  Such
  * are probes; an attempt that got no answer for two seconds; and, until it is known whether that is its index or the sink, files that begin
- * at that sink meanwhile (with SCHEDULE_BESIDE of them the next ones wait).  Such an attempt makes its index suspect: a circuit whose probe
- * it is and of which nobody is told; it ends with the first answer, or opens with the attempt's fault.
+ * at that sink meanwhile (beyond SCHEDULE_BESIDE of them the next ones wait for their turn, and no longer than the doubt).  Such an
+ * attempt makes its index suspect: a circuit whose probe it is and of which nobody is told; it ends with the first answer, or opens with
+ * the attempt's fault.
  *
  * Ownership: circuits name files by arrival id, files name circuits by key.
  */
@@ -48,6 +50,7 @@ void circuits_worked(struct ingestd *d, struct file *x);
 void circuits_stalled(struct ingestd *d, struct file *x, bool stalled);
 bool circuits_doubt(const struct ingestd *d, const struct file *x);
 void circuits_doubted(struct ingestd *d, struct file *x);
+void circuits_requeue(struct ingestd *d, struct file *x);
 bool circuits_probed_by(const struct ingestd *d, const struct file *x);
 void circuits_left(struct ingestd *d, struct file *x);
 bool circuits_any(const struct ingestd *d); /* is one open? */

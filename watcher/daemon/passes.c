@@ -26,7 +26,6 @@
 #include <unistd.h>
 
 #define BUSY_MS 100 /* a worker still has the file */
-#define DOUBT_MS 1000 /* its sink gives others no answer */
 #define DEATHS_MAX 3
 
 /* --- begin --- */
@@ -162,10 +161,14 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 		circuits_fault(d, x, f);
 		return;
 	}
-	if (f->error == EWOULDBLOCK || f->error == EBUSY) {
-		/* no news for anybody: a worker is about to let go of it, or a circuit will open */
+	if (f->error == EBUSY) {
+		circuits_requeue(d, x);
+		return;
+	}
+	if (f->error == EWOULDBLOCK) {
+		/* no news for anybody: a worker is about to let go of it */
 		x->tries = 0;
-		file_wait(d, x, f, f->error == EBUSY ? DOUBT_MS : BUSY_MS);
+		file_wait(d, x, f, BUSY_MS);
 		return;
 	}
 	if (f->error == ENOENT && f->kind != FAULT_CONFIG)
@@ -194,7 +197,7 @@ static int on_reach(void *ctx, struct task *t, struct reach *r)
 	return -1;
 }
 
-/* Whose worker will perhaps only wait takes no slot, and when there are many of them it does not begin. */
+/* Whose worker will perhaps only wait takes no slot, and when there are many of them it waits beside for its turn; else it does not. */
 static int admit(struct ingestd *d, struct file *x, struct task *t, bool *probe, struct fault *f)
 {
 	bool doubtful;
@@ -202,10 +205,10 @@ static int admit(struct ingestd *d, struct file *x, struct task *t, bool *probe,
 	if (circuits_admit(d, x, probe, f) < 0)
 		return -1;
 	doubtful = !*probe && circuits_doubt(d, x);
-	if (doubtful && schedule_beside_full(d->schedule)) {
+	if (doubtful ? !t->beside && schedule_beside_full(d->schedule) : t->beside && !*probe) {
+		fault_set(f, FAULT_TEMPORARY, "it is in the wrong queue");
 		f->error = EBUSY;
 		f->scope = SCOPE_FILE;
-		fault_set(f, FAULT_TEMPORARY, "sink %s gives no answer about other indices", x->row.leg.sink);
 		return -1;
 	}
 	if (doubtful)

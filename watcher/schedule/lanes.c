@@ -105,18 +105,63 @@ struct task_link *lane_pop(struct lane *lane)
 	return t;
 }
 
-struct lane *lanes_pick(struct lanes *l, bool (*may)(void *ctx, const struct lane *lane), void *ctx)
+void lane_charge(struct lane *lane, uint64_t bytes)
 {
-	size_t n = lanes_len(l);
+	lane->deficit += bytes > LANE_LEAST ? bytes : LANE_LEAST;
+}
+
+static bool can_be_served(const struct lane *lane, lane_may *may, void *ctx)
+{
+	return lane->len && lane->running < lane->max_workers && may(ctx, lane);
+}
+
+/* Everyone is let off so much; UINT64_MAX: of everything. */
+static void let_off(struct lanes *l, uint64_t bytes)
+{
+	for (size_t i = 0; i < lanes_len(l); i++) {
+		struct lane *lane = lanes_at(l, i);
+
+		lane->deficit -= lane->deficit < bytes ? lane->deficit : bytes;
+	}
+}
+
+/* The first in turn of those that owe least; lanes_len: none can be served. */
+static size_t least_owing(const struct lanes *l, lane_may *may, void *ctx)
+{
+	size_t n = lanes_len(l), found = n;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (l->next + i) % n;
-		struct lane *lane = lanes_at(l, at);
+		const struct lane *lane = lanes_at(l, at);
 
-		if (!lane->len || lane->running >= lane->max_workers || !may(ctx, lane))
+		if (!can_be_served(lane, may, ctx))
 			continue;
-		l->next = (at + 1) % n;
-		return lane;
+		if (!lane->deficit)
+			return at;
+		if (found == n || lane->deficit < lanes_at(l, found)->deficit)
+			found = at;
 	}
-	return NULL;
+	return found;
+}
+
+static bool nothing_queued(const struct lanes *l)
+{
+	for (size_t i = 0; i < lanes_len(l); i++)
+		if (lanes_at(l, i)->len)
+			return false;
+	return true;
+}
+
+struct lane *lanes_pick(struct lanes *l, lane_may *may, void *ctx)
+{
+	size_t n = lanes_len(l), at = least_owing(l, may, ctx);
+
+	if (at == n) {
+		if (nothing_queued(l))
+			let_off(l, UINT64_MAX);
+		return NULL;
+	}
+	let_off(l, lanes_at(l, at)->deficit);
+	l->next = (at + 1) % n;
+	return lanes_at(l, at);
 }

@@ -4,18 +4,28 @@
  *	lanes_init(&l)
  *	lane = lanes_get(&l, "alice")                 made when it is new
  *	lane_push(lane, task, front)
- *	while ((lane = lanes_pick(&l, may, ctx)) != NULL)
+ *	while ((lane = lanes_pick(&l, may, ctx)) != NULL) {
  *		task = lane_pop(lane)
+ *		lane_charge(lane, bytes)
+ *	}
  *	lanes_release(&l)
  *
- * pick is a fair round robin: it begins behind the tenant served last, so a tenant with one file waits for at most one file of each
- * other tenant, however long their queues are.
+ * pick is a deficit round robin by bytes (Shreedhar and Varghese 1995) whose deficit is paid afterwards, as the surplus round robin of
+ * Adiseshu, Parulkar and Varghese 1996: a lane that owes nothing is served one task and owes its bytes; the turn goes round, beginning
+ * behind the lane served last.  When every lane that could be served owes, a round goes by: all are let off what the least of them owes.
+ * So a tenant that was not served lately waits for at most one file of each other one, however long their queues are, and those that
+ * always have something waiting get the same bytes, to within the largest file.  When nothing is queued any more all debts are forgotten.
+ * Where nobody charges it is a plain round robin.
+ *
  * Ownership: tasks are the caller's; a lane is the table's and lives until lanes_drop or release.
  */
 #ifndef SCHEDULE_LANES_H
 #define SCHEDULE_LANES_H
 
 #include "watcher/base/map.h"
+
+/* What a file counts at least: a block of the disk, so that empty files are not served for ever. */
+#define LANE_LEAST 4096u
 
 struct task_link {
 	struct task_link *prev, *next;
@@ -28,6 +38,7 @@ struct lane {
 	unsigned running; /* tasks with a worker that takes a slot; the scheduler's count */
 	unsigned beside;  /* tasks that need none, queued or with a worker; the scheduler's too */
 	bool waiting;     /* for a slot, in this round; the scheduler's mark */
+	uint64_t deficit; /* bytes it was served beyond its turn */
 	struct task_link *first, *last;
 	size_t len;
 };
@@ -49,8 +60,11 @@ struct lane *lanes_at(const struct lanes *l, size_t i);
 void lane_push(struct lane *lane, struct task_link *t, bool front);
 struct task_link *lane_pop(struct lane *lane);
 void lane_remove(struct task_link *t);
+/* It was served so many bytes, LANE_LEAST at least. */
+void lane_charge(struct lane *lane, uint64_t bytes);
 
+typedef bool lane_may(void *ctx, const struct lane *lane);
 /* The next lane in turn that has a task, is below its max_workers and for which may says yes; NULL: none. */
-struct lane *lanes_pick(struct lanes *l, bool (*may)(void *ctx, const struct lane *lane), void *ctx);
+struct lane *lanes_pick(struct lanes *l, lane_may *may, void *ctx);
 
 #endif

@@ -67,6 +67,14 @@ struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void
 	return t;
 }
 
+void schedule_charge(struct schedule *s, struct task *t)
+{
+	if (t->charged)
+		return;
+	t->charged = true;
+	lane_charge(lanes_find(&s->lanes, t->tenant), t->bytes);
+}
+
 struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front)
 {
 	struct lane *lane = lanes_get(&s->lanes, tenant);
@@ -245,6 +253,9 @@ static void give_message(struct schedule *s, struct worker *w, struct task *t, s
 	struct fault f = FAULT_INIT;
 
 	t->mode = m->mode;
+	t->bytes = m->bytes;
+	if (!t->beside)
+		schedule_charge(s, t);
 	memcpy(t->arrival, m->arrival, sizeof(t->arrival));
 	set_limits(s, w, m);
 	stage(t, goes_on ? TASK_LOADING : TASK_RUNNING);
@@ -324,10 +335,20 @@ static bool serve(struct schedule *s, struct lane *queue)
 	return w || pause;
 }
 
+static bool any_lane(void *ctx, const struct lane *lane)
+{
+	(void)ctx;
+	(void)lane;
+	return true;
+}
+
 static void hand_out_beside(struct schedule *s)
 {
-	while (s->probes.len && !schedule_beside_full(s) && clock_mono_ms() >= s->not_before)
-		(void)serve(s, &s->probes);
+	struct lane *lane;
+
+	while (!schedule_beside_full(s) && clock_mono_ms() >= s->not_before &&
+	       (lane = lanes_pick(&s->besides, any_lane, NULL)) != NULL)
+		(void)serve(s, lane);
 }
 
 static void hand_out(struct schedule *s)
@@ -422,22 +443,22 @@ int schedule_new(struct ev_loop *loop, const struct schedule_options *options,
 	s->ctx = ctx;
 	s->worker_ops = (struct worker_ops){on_message, on_ended, on_said};
 	lanes_init(&s->lanes);
+	lanes_init(&s->besides);
 	ev_init(&s->timer, on_timer);
 	s->timer.data = s;
 	*out = s;
 	return 0;
 }
 
-static void free_tasks(struct schedule *s)
+static void free_tasks(struct lanes *l)
 {
-	for (size_t i = 0; i < lanes_len(&s->lanes); i++) {
-		struct lane *lane = lanes_at(&s->lanes, i);
+	for (size_t i = 0; i < lanes_len(l); i++) {
+		struct lane *lane = lanes_at(l, i);
 
 		while (lane->len)
 			free(lane_pop(lane));
 	}
-	while (s->probes.len)
-		free(lane_pop(&s->probes));
+	lanes_release(l);
 }
 
 void schedule_free(struct schedule **sp)
@@ -453,8 +474,8 @@ void schedule_free(struct schedule **sp)
 		free(w->task);
 		worker_destroy(w);
 	}
-	free_tasks(s);
-	lanes_release(&s->lanes);
+	free_tasks(&s->lanes);
+	free_tasks(&s->besides);
 	ev_timer_stop(s->loop, &s->timer);
 	free(s->program);
 	free(s);

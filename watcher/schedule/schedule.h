@@ -4,15 +4,15 @@
  *	schedule_new(loop, &options, &ops, ctx, &s, &f)
  *	schedule_tenant(s, "alice", 2)                            her max_workers
  *	task = schedule_add(s, "alice", file, false)              queued
- *	schedule_run(s)                                           each iteration, before the loop blocks: tasks go to workers in their turn
+ *	schedule_run(s)                                           each iteration, before the loop blocks
  *	... ops->begin(task) ... ops->message(task, gated) ...
  *	schedule_tell(s, task, &load_or_drop)
  *	... ops->message(task, result)                            the task is over
  *	schedule_free(&s)                                         kills what is left
  *
- * Fair among tenants (lanes.h), at most `slots` processes, at most max_workers of them for one tenant.  A process belongs to one tenant
- * for its life, and to what it may reach; an idle one is ended after idle_ms, after jobs_max jobs, when another tenant
- * needs its slot, or when the next task has to reach something else.
+ * Fair among tenants by bytes (lanes.h; a task is charged when it begins in a slot), at most `slots` processes, at most max_workers
+ * of them for one tenant.  A process belongs to one tenant for its life, and to what it may reach; an idle one is ended after idle_ms,
+ * after jobs_max jobs, when another tenant needs its slot, or when the next task has to reach something else.
  *
  * A task beside takes no slot: its worker waits for a sink and does no work (a probe, an attempt that gets no answer), and nobody else is
  * to wait for that.
@@ -47,6 +47,8 @@ struct task {
 	int64_t since_ms; /* wall: in this stage */
 	bool unwrapping;  /* an unwrap is to be answered by a key */
 	bool beside;	  /* its worker takes no slot */
+	uint64_t bytes;	    /* of its file, as begin said */
+	bool charged;	    /* to its lane */
 	const char *tenant; /* the lane's */
 };
 
@@ -86,7 +88,7 @@ void schedule_tenant(struct schedule *s, const char *tenant, unsigned max_worker
 void schedule_forget(struct schedule *s, const char *tenant);
 
 struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front);
-/* One that begins beside, SCHEDULE_BESIDE of all tenants at a time, first come first served. */
+/* One that begins beside, SCHEDULE_BESIDE of all tenants at a time, in turn. */
 struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *owner);
 /* A task with a worker, also from inside begin(): no slot from now on, or one again (nobody who has it now loses it). */
 void schedule_beside(struct schedule *s, struct task *t, bool on);

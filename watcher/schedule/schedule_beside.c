@@ -14,7 +14,7 @@ struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *o
 
 	t->beside = true;
 	lane->beside++;
-	lane_push(&s->probes, &t->link, false);
+	lane_push(lanes_get(&s->besides, tenant), &t->link, false);
 	return t;
 }
 
@@ -30,6 +30,8 @@ void schedule_beside(struct schedule *s, struct task *t, bool on)
 	lane->running += on ? -1u : 1u;
 	lane->beside += on ? 1u : -1u;
 	s->beside += on ? (size_t)1 : (size_t)-1;
+	if (!on)
+		schedule_charge(s, t);
 	w = schedule_too_many(s) ? schedule_any_idle(s) : NULL;
 	if (w)
 		worker_retire(w);

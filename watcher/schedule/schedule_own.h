@@ -19,7 +19,7 @@ struct schedule {
 	size_t alive;
 	size_t running;
 	size_t beside;	    /* of the running ones */
-	struct lane probes; /* tasks that begin beside, of all tenants */
+	struct lanes besides; /* tasks that begin beside */
 	bool paused;
 	bool stopping;
 	bool wanted; /* something changed: schedule_run has to look */
@@ -56,5 +56,7 @@ bool schedule_too_many(const struct schedule *s);
 struct worker *schedule_worker_for(struct schedule *s, const struct task *t, struct reach *reach, bool *pause);
 /* schedule.c, for schedule_beside.c */
 struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner);
+/* Its tenant was served its bytes; once. */
+void schedule_charge(struct schedule *s, struct task *t);
 
 #endif

@@ -17,7 +17,8 @@ void schedule_forget(struct schedule *s, const char *tenant)
 	for (struct worker *w = s->workers; w; w = w->next)
 		if (is_idle(w) && strcmp(w->tenant, tenant) == 0)
 			worker_retire(w);
-	(void)lanes_drop(&s->lanes, tenant);
+	if (lanes_drop(&s->lanes, tenant))
+		(void)lanes_drop(&s->besides, tenant);
 }
 
 void schedule_pause(struct schedule *s, bool paused)
@@ -47,19 +48,22 @@ size_t schedule_running(const struct schedule *s)
 	return s->running;
 }
 
-size_t schedule_queued(const struct schedule *s, const char *tenant)
+static size_t queued_in(const struct lanes *l, const char *tenant)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < lanes_len(&s->lanes); i++) {
-		const struct lane *lane = lanes_at(&s->lanes, i);
+	for (size_t i = 0; i < lanes_len(l); i++) {
+		const struct lane *lane = lanes_at(l, i);
 
 		if (!tenant || strcmp(tenant, lane->tenant) == 0)
 			n += lane->len;
 	}
-	for (const struct task_link *t = s->probes.first; t; t = t->next)
-		n += !tenant || strcmp(tenant, ((const struct task *)t)->tenant) == 0;
 	return n;
+}
+
+size_t schedule_queued(const struct schedule *s, const char *tenant)
+{
+	return queued_in(&s->lanes, tenant) + queued_in(&s->besides, tenant);
 }
 
 const char *schedule_trouble(const struct schedule *s)

@@ -78,6 +78,117 @@ static void test_order(void **state)
 	}
 }
 
+/* Tenants that always have something waiting: what each was served when `files` were given out, one at a time or several at once. */
+static const struct {
+	const char *name;
+	uint64_t bytes[3]; /* of each one's files */
+	size_t files;
+	unsigned slots;
+} loads[] = {
+	{"equal files", {10000, 10000, 10000}, 300, 1},
+	{"a thousand to one", {5000, 5000000, 70000}, 5000, 1},
+	{"a thousand to one, four workers", {5000, 5000000, 70000}, 5000, 4},
+	{"one of one byte counts as a block", {1, LANE_LEAST, 2 * LANE_LEAST}, 5000, 1},
+};
+
+static double jain(const double *x, size_t n)
+{
+	double sum = 0, squares = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		sum += x[i];
+		squares += x[i] * x[i];
+	}
+	return sum * sum / ((double)n * squares);
+}
+
+/* The oldest of `slots` ends before the next begins: who is served is the rule's alone, no clock's. */
+static void serve_load(struct lanes *l, size_t files, unsigned slots, const uint64_t *bytes, double *served)
+{
+	struct lane *busy[8] = {NULL};
+
+	for (size_t i = 0; i < files; i++) {
+		struct lane *lane, **slot = &busy[i % slots];
+
+		if (*slot)
+			(*slot)->running--;
+		lane = lanes_pick(l, always, NULL);
+		assert_non_null(lane);
+		lane->running++;
+		*slot = lane;
+		lane_charge(lane, bytes[lane->tenant[0] - 'a']);
+		served[lane->tenant[0] - 'a'] += (double)bytes[lane->tenant[0] - 'a'];
+	}
+}
+
+static void test_equal_bytes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(loads); i++) {
+		struct item items[32];
+		double served[3] = {0}, most = 0;
+		struct lanes l;
+
+		lanes_init(&l);
+		fill(&l, "a1b1c1", items); /* never popped: each has always one waiting */
+		serve_load(&l, loads[i].files, loads[i].slots, loads[i].bytes, served);
+		for (size_t k = 0; k < 3; k++)
+			most = most < (double)loads[i].bytes[k] ? (double)loads[i].bytes[k] : most;
+		for (size_t k = 0; k < 3; k++)
+			for (size_t m = 0; m < 3 && loads[i].bytes[0] > 1; m++)
+				if (served[k] - served[m] > most)
+					fail_msg("%s: %.0f and %.0f bytes", loads[i].name, served[k], served[m]);
+		if (loads[i].bytes[0] > 1 && jain(served, 3) < 0.95)
+			fail_msg("%s: Jain's index %.4f", loads[i].name, jain(served, 3));
+		for (size_t k = 0; k < 3; k++)
+			while (lanes_at(&l, k)->len)
+				lane_pop(lanes_at(&l, k));
+		lanes_release(&l);
+	}
+}
+
+/* 100,000 files of one, large or small: another's first is next, and so is that of a third. */
+static void test_first_file_is_next(void **state)
+{
+	static struct item many[100000];
+	struct item b = {.name = 'b'}, c = {.name = 'c'};
+	struct lanes l;
+
+	(void)state;
+	for (uint64_t bytes = 0; bytes <= 1000000000; bytes += 500000000) {
+		lanes_init(&l);
+		fill(&l, "a0b0c0", NULL);
+		for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+			many[i] = (struct item){.name = 'a'};
+			lane_push(lanes_find(&l, "a"), &many[i].link, false);
+		}
+		for (size_t i = 0; i < 10; i++) {
+			assert_string_equal(lanes_pick(&l, always, NULL)->tenant, "a");
+			lane_charge(lanes_find(&l, "a"), bytes);
+			lane_pop(lanes_find(&l, "a"));
+		}
+		lane_push(lanes_find(&l, "c"), &c.link, false);
+		lane_push(lanes_find(&l, "b"), &b.link, false);
+		for (const char *want = "bc"; *want; want++) {
+			struct lane *lane = lanes_pick(&l, always, NULL);
+
+			assert_int_equal(lane->tenant[0], *want);
+			lane_charge(lane, 1000000000);
+			lane_pop(lane);
+		}
+		/* and as long as it owes more than the other has had, it waits */
+		lane_push(lanes_find(&l, "b"), &b.link, false);
+		assert_string_equal(lanes_pick(&l, always, NULL)->tenant, "a");
+		lane_pop(lanes_find(&l, "b"));
+		while (lanes_find(&l, "a")->len)
+			lane_pop(lanes_find(&l, "a"));
+		/* until nobody has anything left */
+		assert_null(lanes_pick(&l, always, NULL));
+		assert_int_equal(lanes_find(&l, "b")->deficit, 0);
+		lanes_release(&l);
+	}
+}
+
 static void test_limits(void **state)
 {
 	struct item a = {.name = 'a'}, b = {.name = 'b'};
@@ -137,6 +248,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_equal_bytes),
+		cmocka_unit_test(test_first_file_is_next),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_front_and_remove),
 		cmocka_unit_test(test_drop_keeps_busy),
