@@ -150,3 +150,39 @@ def test_begun_its_files_end_one_by_one(site):
     site.start()
     run, = runs(site)
     assert run["state"] == "failed" and run["reason"] == "1 of 3 files failed" and (run["done"], run["failed"]) == (2, 1)
+
+
+def test_stated_rows_are_counted_before_any_file_begins(site):
+    good = listing(FILES)
+    site.tenant("alice", SETTLE, m=JOB, o=OTHER)
+    drop(site, FILES)
+    site.drop("alice", "batch.manifest.json", json.dumps({"job": "m", "files": [{**good[0], "rows": 10}, {**good[1], "rows": 11}]}).encode())
+    assert site.once().returncode == 3
+    assert data(site, "failed") == ["batch.manifest.json", "m1.csv", "m2.csv"] and ids(site) == []
+    reason = site.receipt("alice", "failed", "m2.csv")["reason"]
+    assert reason == "it has 10 rows, batch.manifest.json says 11"
+    assert site.receipt("alice", "failed", "m1.csv")["reason"] == "its run failed before a row was read: m2.csv: " + reason
+    drop(site, FILES)
+    site.drop("alice", "batch.manifest.json", manifest(FILES, rows=10))
+    assert site.once().returncode == 0 and len(ids(site)) == 20
+    assert all(balanced(site.receipt("alice", "done", n)) for n in FILES)
+    site.start()
+    assert site.ctl("journal", "check").returncode == 0
+
+
+def test_a_daily_quota_holds_a_file_that_was_proven(site):
+    """One that is altered is found first: nothing is held of a run that fails."""
+    limits = {**SETTLE, "limits": {"max_files_per_day": 1}}
+    site.tenant("alice", limits, m=JOB, o=OTHER)
+    drop(site, {**FILES, "m2.csv": FILES["m2.csv"][:-4]})
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    assert site.once().returncode == 3
+    assert data(site, "failed") == ["batch.manifest.json", "m1.csv", "m2.csv"] and data(site, "held") == []
+    drop(site, FILES)
+    site.drop("alice", "again.manifest.json", manifest(FILES))
+    assert site.once().returncode == 3
+    held, = data(site, "held")
+    assert len(ids(site)) == 10 and site.receipt("alice", "failed", "again.manifest.json")["reason"] == "1 of 2 files failed or were held"
+    site.start()
+    assert site.ctl("release", site.path("staging", "alice", "held", held)).returncode == 0
+    site.until(lambda: data(site, "done") == ["m1.csv", "m2.csv"] and len(ids(site)) == 20)

@@ -50,6 +50,8 @@ static void tell_living(const struct file *x, const struct file_row *r, struct s
 		strbuf_addf(out, "It was taken and waits: %s.", x->waits_for ? x->waits_for : "no reason");
 	else if (x && !x->task && x->parked)
 		strbuf_adds(out, "It was taken and waits for its tenant's profile.");
+	else if (x && x->at_barrier)
+		strbuf_adds(out, "It was taken and waits for the other files of its run.");
 	else if (x && x->task && !r->running)
 		strbuf_adds(out, "It was taken and waits for a free worker.");
 	else

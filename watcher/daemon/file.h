@@ -40,6 +40,7 @@ struct file {
 	uint64_t stated_rows;
 	bool proven;          /* what its sender states beside it was compared, or nothing is stated */
 	bool run_proven;      /* the same of its run's manifest */
+	bool rows_proven;     /* and its rows were counted, before the others of its run begin */
 	bool at_barrier;      /* its run's other files come first */
 	/* of a run's manifest: names that its worker has told so far */
 	char **listed;

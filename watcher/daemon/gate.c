@@ -11,6 +11,7 @@
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/proof.h"
 #include "watcher/daemon/replace.h"
+#include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/deliveries.h"
@@ -153,6 +154,34 @@ static enum gate_way check_finding(struct ingestd *d, struct file *x)
 	return GATE_ENDED;
 }
 
+/*
+ * Before the others of its run are proven: its rows were counted, and that is all.  What else was found the pass finds again that is to
+ * load it.
+ */
+static void end_counting(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT, rows = FAULT_INIT, found = x->finding;
+	bool differs = found.kind == FAULT_NONE && proof_rows(d, x, &rows) < 0;
+
+	drop_worker(d, x);
+	drop_finding(&x->row);
+	x->row.leg.state = LEG_NONE;
+	x->row.delivery[0] = '\0';
+	if (starts_refused(x->start, &f)) {
+		file_fault(d, x, &f);
+	} else if (differs) {
+		CHECK(starts_unproven(d, x, &rows));
+	} else if (found.kind != FAULT_NONE && found.scope != SCOPE_FILE) {
+		circuits_fault(d, x, &found);
+	} else if (found.kind != FAULT_NONE && outcome_of(&found) == OUTCOME_WAITING) {
+		file_fault(d, x, &found);
+	} else {
+		x->rows_proven = true;
+		if (!starts_holds(d, x))
+			file_queue(d, x);
+	}
+}
+
 static enum gate_way pin_index(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
@@ -207,6 +236,10 @@ void step_gate(struct ingestd *d, struct file *x)
 	struct fault f = FAULT_INIT;
 
 	CHECK(x->task && x->row.state != FILE_WAITING);
+	if (starts_before_barrier(x) || (x->row.state == FILE_CLAIMED && starts_refused(x->start, &f))) {
+		end_counting(d, x);
+		return;
+	}
 	/* rows were sent before: the delivery is this one's, under its pinned index */
 	if (x->row.state == FILE_LOADING) {
 		if (check_finding(d, x) == GATE_LOAD)

@@ -14,6 +14,7 @@ void proof_look(struct file *x)
 {
 	x->proven = x->row.state != FILE_CLAIMED || !work_has_sidecar(x->tenant->folders, &x->row);
 	x->run_proven = x->row.state != FILE_CLAIMED || !starts_by_manifest(x->start);
+	x->has_stated_rows = x->rows_proven = false;
 }
 
 bool proof_is_due(const struct file *x)
@@ -67,8 +68,10 @@ void proof_ended(struct ingestd *d, struct file *x, const struct message *m)
 	if (x->proven)
 		x->run_proven = true;
 	x->proven = true;
-	x->has_stated_rows = m->has_stated_rows;
-	x->stated_rows = m->stated_rows;
+	if (m->has_stated_rows) {
+		x->has_stated_rows = true;
+		x->stated_rows = m->stated_rows;
+	}
 	x->tries = x->missed = 0;
 	file_save(d, x);
 	if (!d->fatal && !starts_holds(d, x))

@@ -177,6 +177,32 @@ static bool is_of_failed_run(struct ingestd *d, struct file *x, struct fault *f)
 	return r != 0;
 }
 
+void route_let_go(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+
+	if (quota_admit(d, x, &f) < 0) {
+		file_fault(d, x, &f);
+		return;
+	}
+	file_save(d, x);
+	if (!d->fatal)
+		file_queue(d, x);
+}
+
+/* What may be read only when the other files of its run are there counts for nothing before that. */
+static void go_on(struct ingestd *d, struct file *x)
+{
+	proof_look(x);
+	if (!starts_before_barrier(x)) {
+		route_let_go(d, x);
+		return;
+	}
+	file_save(d, x);
+	if (!d->fatal && !starts_holds(d, x))
+		file_queue(d, x);
+}
+
 void step_route(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
@@ -215,11 +241,8 @@ void step_route(struct ingestd *d, struct file *x)
 		return;
 	if (!is_of_failed_run(d, x, &f) && (j = job_of(x, &f))) {
 		set_job(x, j);
-		if (check_limits(x, j, &f) == 0 && quota_admit(d, x, &f) == 0) {
-			proof_look(x);
-			file_save(d, x);
-			if (!d->fatal && !starts_holds(d, x))
-				file_queue(d, x);
+		if (check_limits(x, j, &f) == 0) {
+			go_on(d, x);
 			return;
 		}
 	}

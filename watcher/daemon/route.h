@@ -16,6 +16,8 @@
 #define ROUTE_RUN_FILES "Number of files exceeds limit"
 
 file_step step_route;
+/* To a worker, or held by a daily quota; the rest of step_route was done before. */
+void route_let_go(struct ingestd *d, struct file *x);
 /* NULL: a run of so many files and bytes breaks no limit; else the words. */
 const char *route_run_limit(const struct profile *p, uint64_t files, uint64_t bytes);
 /* The sentence about a name that no arrival job's pattern matches, or several do. */

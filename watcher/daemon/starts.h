@@ -59,6 +59,8 @@ struct file *starts_manifest_of(struct ingestd *d, const char *run);
 void starts_manifest(struct ingestd *d, struct file *x);
 /* It is wrong now; false: it has no run. */
 bool starts_manifest_wrong(struct ingestd *d, struct file *x, const struct fault *f);
+/* Whatever a worker finds in it now is for the run alone: nothing is sent. */
+bool starts_before_barrier(const struct file *x);
 /* A file that may not go to a worker yet: true, and the run has it. */
 bool starts_holds(struct ingestd *d, struct file *x);
 void starts_leave_barrier(struct file *x);

@@ -121,7 +121,10 @@ static void release_barrier(struct ingestd *d, struct start *s)
 		if (x->start != s || !x->at_barrier)
 			continue;
 		x->at_barrier = false;
-		file_queue(d, x);
+		if (s->run.state == RUN_RUNNING)
+			route_let_go(d, x);
+		else
+			file_queue(d, x);
 	}
 }
 
@@ -306,17 +309,22 @@ bool starts_manifest_wrong(struct ingestd *d, struct file *x, const struct fault
 
 /* --- its files --- */
 
+bool starts_before_barrier(const struct file *x)
+{
+	return x->start && is_starting(x->start) && !x->start->refused;
+}
+
 bool starts_holds(struct ingestd *d, struct file *x)
 {
 	struct start *s = x->start;
 
-	if (!s || !is_starting(s) || s->refused)
+	if (!starts_before_barrier(x))
 		return false;
 	if (s->stopped) {
 		starts_give_back(d, x);
 		return true;
 	}
-	if (s->settled && proof_is_due(x))
+	if (s->settled && (proof_is_due(x) || (x->has_stated_rows && !x->rows_proven)))
 		return false;
 	CHECK(!x->at_barrier);
 	x->at_barrier = true;
