@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from clock_ import Clock
 from site_ import Site, balanced
 
 SETTLE = {"arrival": {"settle_seconds": 0}}
@@ -186,3 +187,194 @@ def test_a_daily_quota_holds_a_file_that_was_proven(site):
     site.start()
     assert site.ctl("release", site.path("staging", "alice", "held", held)).returncode == 0
     site.until(lambda: data(site, "done") == ["m1.csv", "m2.csv"] and len(ids(site)) == 20)
+
+
+def test_once_leaves_a_run_that_waits_and_says_for_what(site):
+    site.drop("alice", "m1.csv", FILES["m1.csv"])
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    out = site.once("--wait", "600")
+    assert out.returncode == 3 and "its run waits for m2.csv, file 2 of 2: it is not in in/" in out.stderr
+    assert site.names("alice", "in") == ["m1.csv"] and ids(site) == []
+    site.drop("alice", "m2.csv", FILES["m2.csv"])
+    assert site.once().returncode == 0 and len(ids(site)) == 20 and site.names("alice", "work") == []
+
+
+def test_what_it_waits_for_is_told_after_ten_minutes_and_a_day(site, tmp_path):
+    clock = Clock(tmp_path)
+    site.drop("alice", "m2.csv", FILES["m2.csv"])
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.start(env=clock.env)
+    why = "its run waits for m1.csv, file 1 of 2: it is not in in/"
+    site.until(lambda: why in explain(site, "batch.manifest.json"))
+    # of the file that is there too
+    site.until(lambda: "batch.manifest.json lists it: " + why in explain(site, "m2.csv"))
+    incomplete = lambda: json.loads(site.ctl("--json", "status").stdout)["tenants"][0]["incomplete"]
+    clock.pass_time(9 * 60)
+    assert site.ctl("status").returncode == 0 and "run.waiting" not in site.log("alice")
+    clock.pass_time(61)
+    site.until(lambda: site.log("alice").count("run.waiting") == 1)
+    line, = [x for x in site.log("alice").splitlines() if "run.waiting" in x]
+    assert why in line and "file=batch.manifest.json" in line and "remedy=" in line and incomplete() == 0
+    clock.pass_time(24 * 3600)
+    site.until(lambda: site.log("alice").count("file.incomplete") == 1 and incomplete() == 1)
+    assert site.log("alice").count("run.waiting") == 1
+    site.drop("alice", "m1.csv", FILES["m1.csv"])
+    site.until(lambda: "batch.manifest.json" in data(site, "done") and incomplete() == 0)
+
+
+def test_a_waiting_run_is_given_up_in_two_ways(site):
+    site.drop("alice", "m1.csv", FILES["m1.csv"])
+    site.start()
+    for n, verb in enumerate((lambda r: ("undo", r), lambda r: ("job", "stop", "alice/m"))):
+        site.drop("alice", "b%d.manifest.json" % n, manifest(FILES))
+        site.until(lambda: "its run waits for m2.csv" in explain(site, "b%d.manifest.json" % n))
+        run = [r for r in runs(site) if r["state"] == "starting"][0]
+        out = site.ctl(*verb(run["id"]))
+        assert out.returncode == 0, out.stderr
+        site.until(lambda: "b%d.manifest.json" % n in data(site, "failed") and site.names("alice", "work") == [])
+        assert [r["state"] for r in runs(site) if r["id"] == run["id"]] == ["stopped"]
+        assert site.names("alice", "in") == ["m1.csv"] and ids(site) == []
+
+
+def test_a_newer_manifest_of_the_name_takes_the_place_of_one_that_waits(site):
+    site.drop("alice", "batch.manifest.json", manifest({**FILES, "m3.csv": b"id\n7\n"}))
+    site.start()
+    site.until(lambda: "its run waits for m1.csv" in explain(site, "batch.manifest.json"))
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.until(lambda: len(runs(site)) == 2)
+    drop(site, FILES)
+    site.until(lambda: data(site, "done") == ["batch.manifest.json", "m1.csv", "m2.csv"])
+    assert "a newer batch.manifest.json came before its files were all there" in site.receipt("alice", "failed", "batch.manifest.json")["reason"]
+    assert sorted(r["state"] for r in runs(site)) == ["failed", "finished"]
+
+
+def test_two_manifests_that_list_the_same_file(site):
+    """The first that is whole takes it; the other waits for another one of that name."""
+    site.drop("alice", "a.manifest.json", manifest(FILES))
+    site.drop("alice", "b.manifest.json", manifest({n: FILES[n] for n in ("m2.csv",)}))
+    site.start()
+    site.until(lambda: len(runs(site)) == 2)
+    site.drop("alice", "m2.csv", FILES["m2.csv"])
+    site.until(lambda: "b.manifest.json" in data(site, "done"))
+    site.until(lambda: "its run waits for m1.csv, file 1 of 2" in explain(site, "a.manifest.json"))
+    site.drop("alice", "m1.csv", FILES["m1.csv"])
+    site.until(lambda: "its run waits for m2.csv, file 2 of 2: it is not in in/" in explain(site, "a.manifest.json"))
+    site.drop("alice", "m2.csv", FILES["m2.csv"])
+    site.until(lambda: "a.manifest.json" in data(site, "done") and site.names("alice", "work") == [])
+    # the same bytes again: nothing is stored twice
+    assert ids(site) == sorted([*range(10), *range(1000, 1010)])
+
+
+def test_a_file_that_goes_while_the_others_are_taken(site):
+    """One whose writer opens it again, one that is removed: the run waits for it, by name, and nothing is read."""
+    drop(site, FILES)
+    site.start()
+    site.until(lambda: "a manifest of its job" in explain(site, "m2.csv"))
+    with open(site.path("staging", "alice", "in", "m2.csv"), "ab"):
+        site.drop("alice", "batch.manifest.json", manifest(FILES))
+        site.until(lambda: "its run waits for m2.csv, file 2 of 2: a writer has it open" in explain(site, "batch.manifest.json"))
+        assert ids(site) == [] and [r["state"] for r in runs(site)] == ["starting"]
+    site.until(lambda: "batch.manifest.json" in data(site, "done") and len(ids(site)) == 20)
+
+
+ONE = listing({"m1.csv": FILES["m1.csv"]})[0]
+
+
+def with_names(*names):
+    return {"job": "m", "files": [{**ONE, "name": n} for n in names]}
+
+
+HOSTILE = {
+    "upwards": (with_names("../bob/in/m1.csv"), '$.files[0].name: "../bob/in/m1.csv"; allowed: the bare name of a file'),
+    "folder": (with_names("sub/m1.csv"), "allowed: the bare name of a file"),
+    "absolute": (with_names("/etc/passwd"), "allowed: the bare name of a file"),
+    "dots": (with_names(".."), "allowed: the bare name of a file"),
+    "empty name": (with_names(""), "$.files[0].name: found"),
+    "control": (with_names("m\n1.csv"), "$.files[0].name"),
+    "nul": (with_names("m\0.csv"), "batch.manifest.json"),
+    "long": (with_names("m" * 205 + ".csv"), "its name is longer than 200 bytes"),
+    "twice": (with_names("m1.csv", "m2.csv", "m1.csv"), '$.files[2].name: "m1.csv" stands there twice'),
+    "itself": (with_names("batch.manifest.json"), "its name ends in .manifest.json"),
+    "another manifest": (with_names("m1.csv", "x.manifest.json"), "$.files[1].name: \"x.manifest.json\": its name ends in .manifest.json"),
+    "never data": (with_names("m1.csv.part"), "its name ends in .part"),
+    "hidden": (with_names(".m1.csv"), "begins with a dot"),
+    "another job's": (with_names("o1.csv"), '$.files[0].name: "o1.csv"; allowed: names that job m takes, m*.csv'),
+    "another tenant": ({"job": "bob/m", "files": [ONE]}, '$.job: "bob/m" is no job of this tenant; allowed: m'),
+    "bob's own": ({"job": "b", "files": [ONE]}, '$.job: "b" is no job of this tenant; allowed: m'),
+    "on arrival": ({"job": "o", "files": [ONE]}, '$.job: "o" is a job with "trigger": "arrival"; allowed: one with "manifest": m'),
+    "no job": ({"files": [ONE]}, "$.job: missing"),
+    "job a number": ({"job": 1, "files": [ONE]}, "$.job: found 1"),
+    "index": ({"job": "m", "index": "bob-secret", "files": [ONE]}, "$.index: unknown key of a manifest"),
+    "nested": ({"job": "m", "files": [{**ONE, "files": [ONE]}]}, "$.files[0].files: unknown key"),
+    "nested list": ({"job": "m", "files": [[ONE]]}, "$.files[0]: not an object"),
+    "none": ({"job": "m", "files": []}, "$.files: empty"),
+    "negative": ({"job": "m", "files": [{**ONE, "size": -1}]}, "$.files[0].size: found -1"),
+    "huge": ({"job": "m", "files": [{**ONE, "size": 10 ** 18}]}, "$.files[0].size: found 1000000000000000000"),
+    "beyond": ('{"job": "m", "files": [{"name": "m1.csv", "size": 1e999, "sha256": "%s"}]}' % ONE["sha256"], "batch.manifest.json"),
+    "half a byte": ({"job": "m", "files": [{**ONE, "size": 0.5}]}, "$.files[0].size: found 0.5"),
+    "rows": ({"job": "m", "files": [{**ONE, "rows": -3}]}, "$.files[0].rows: found -3"),
+    "digest": ({"job": "m", "files": [{**ONE, "sha256": "x" * 64}]}, "allowed: 64 hexadecimal digits"),
+    "a million": ({"job": "m", "files": [{"name": "m%d.csv" % i, "size": 0, "sha256": "0"} for i in range(1_000_000)]},
+                  "batch.manifest.json has more than 1048576 bytes; send its files in several runs"),
+    "deep": ("[" * 100_000, "batch.manifest.json"),
+    "text": ("m1.csv m2.csv", "batch.manifest.json"),
+    "no bytes": ("", "batch.manifest.json"),
+    "keys twice": ('{"job": "m", "job": "o", "files": []}', "batch.manifest.json"),
+}
+
+
+def test_hostile_manifests_touch_no_file(site):
+    """Each fails alone, with the path in it, what was found and what is allowed; the files that it names stay where they are."""
+    site.tenant("bob", SETTLE, b=JOB)
+    site.drop("bob", "m1.csv", b"id\n1\n")
+    for name in ("m1.csv", "m1.csv.part", ".m1.csv"):
+        site.drop("alice", name, FILES["m1.csv"])
+    before = site.names("alice", "in")
+    site.start()
+    for case, (content, words) in HOSTILE.items():
+        site.drop("alice", "batch.manifest.json", (content if isinstance(content, str) else json.dumps(content)).encode())
+        site.until(lambda: data(site, "failed") and site.names("alice", "work") == [])
+        reason = site.receipt("alice", "failed", "batch.manifest.json")["reason"]
+        assert words in reason and "batch.manifest.json" in reason, (case, reason)
+        assert site.names("alice", "in") == before and site.names("bob", "in") == ["m1.csv"], case
+        for name in site.names("alice", "failed"):
+            os.unlink(site.path("staging", "alice", "failed", name))
+    assert runs(site) == [] and ids(site) == [] and site.daemon.poll() is None
+    site.drop("alice", "m2.csv", FILES["m2.csv"])
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.until(lambda: data(site, "done") == ["batch.manifest.json", "m1.csv", "m2.csv"])
+
+
+def test_odd_manifests_are_not_read(site, tmp_path):
+    """A link, a folder, a FIFO of that name, one of two names, a sparse one of 1 GB."""
+    drop(site, FILES)
+    (tmp_path / "secret").write_bytes(manifest(FILES))
+    base = site.path("staging", "alice", "in")
+    os.symlink(tmp_path / "secret", base + "/link.manifest.json")
+    os.mkdir(base + "/folder.manifest.json")
+    os.mkfifo(base + "/fifo.manifest.json")
+    site.drop("alice", ".one", manifest(FILES))
+    os.link(base + "/.one", base + "/two.manifest.json")
+    with open(base + "/sparse.manifest.json", "wb") as f:
+        f.truncate(1 << 30)
+    site.start()
+    site.until(lambda: "sparse.manifest.json" in data(site, "failed"))
+    assert "has more than 1048576 bytes" in site.receipt("alice", "failed", "sparse.manifest.json")["reason"]
+    for name, words in (("link", "it is a symbolic link"), ("folder", "it is a folder"), ("fifo", "it is a FIFO"), ("two", "it has 2 names")):
+        site.until(lambda: words in explain(site, name + ".manifest.json"))
+    assert runs(site) == [] and ids(site) == [] and {"m1.csv", "m2.csv"} <= set(site.names("alice", "in"))
+
+
+def test_so_many_waiting_manifests_are_taken_and_no_more(site):
+    """100 of a tenant are in work/; what is beyond waits in in/ and comes when one of them is through."""
+    for i in range(105):
+        site.drop("alice", "w%03d.manifest.json" % i, manifest({"m%03d.csv" % i: b"id\n1\n"}))
+    site.start()
+    site.until(lambda: len(runs(site)) == 100 and len(site.names("alice", "in")) == 5)
+    left = site.names("alice", "in")[0]
+    site.until(lambda: "that were taken before" in explain(site, left))
+    taken = json.loads(site.ctl("--json", "runs", "--limit", "200").stdout)
+    for i in range(105):
+        site.drop("alice", "m%03d.csv" % i, b"id\n1\n")
+    site.until(lambda: len([n for n in data(site, "done") if n.endswith(".manifest.json")]) == 105)
+    assert len(taken) == 100 and site.names("alice", "in") == [] and len(ids(site)) == 105

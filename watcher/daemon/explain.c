@@ -9,8 +9,10 @@
 #include "watcher/base/json_out.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/manifests.h"
 #include "watcher/daemon/paths.h"
 #include "watcher/daemon/route.h"
+#include "watcher/daemon/starts.h"
 #include "watcher/daemon/views.h"
 #include "watcher/model/rule.h"
 
@@ -96,6 +98,7 @@ static void forecast(const struct tenant *t, const char *name, struct explanatio
 static void explain_arriving(struct ingestd *d, const struct path_place *at, struct explanation *e)
 {
 	const struct tenant *t = at->tenant;
+	const struct file *list;
 	struct arrival_view v;
 
 	if (!t->watched || !t->profile) {
@@ -109,7 +112,10 @@ static void explain_arriving(struct ingestd *d, const struct path_place *at, str
 		return;
 	e->state = arrival_state_name(v.state);
 	e->job = v.job;
-	if (!v.job && v.state != ARRIVAL_STATE_ASIDE && v.state != ARRIVAL_STATE_ODD)
+	list = v.rule == RULE_RUN ? starts_listing(d, t, at->name) : NULL;
+	if (list)
+		strbuf_addf(&e->text, "; %s lists it: %s", list->row.file, list->waits_for ? list->waits_for : "it is being read");
+	if (!v.job && !manifests_start_run(t->profile, at->name) && v.state != ARRIVAL_STATE_ASIDE && v.state != ARRIVAL_STATE_ODD)
 		forecast(t, at->name, e);
 }
 

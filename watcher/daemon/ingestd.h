@@ -73,7 +73,7 @@ struct profiles {
 struct starts {
 	struct start *first; /* runs under way */
 	ev_timer timer;
-	bool soon; /* one of them goes on by waiting */
+	ev_timer remind;
 };
 
 /* sessions.h */

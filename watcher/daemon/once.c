@@ -15,7 +15,7 @@
 
 static bool is_through(struct ingestd *d)
 {
-	if (!d->ready || checks_pending(d->checks) || starts_any(d) || map_len(&d->files))
+	if (!d->ready || checks_pending(d->checks) || !starts_only_wait(d))
 		return false;
 	if (d->turn.pending || journal_dirty(d->journal) || d->turn.behind || disk_short(d) ||
 	    !d->retention.looked || staged_pending(d) || quota_pending(d))
@@ -79,6 +79,8 @@ static void on_look(struct ev_loop *loop, ev_timer *t, int events)
 		return;
 	if (is_through(d)) {
 		say_refused(d);
+		if (map_len(&d->files))
+			say_left(d);
 		ingestd_stop(d, exit_code(d));
 	} else if (clock_mono_ms() - d->once.progress_ms >= d->options.wait_ms) {
 		say_left(d);

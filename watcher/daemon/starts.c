@@ -107,8 +107,11 @@ static bool any_by_hand(const struct ingestd *d)
 
 void starts_soon(struct ingestd *d)
 {
-	if (d->starts.first && !ev_is_active(&d->starts.timer))
+	if (!d->starts.first)
+		return;
+	if (!ev_is_active(&d->starts.timer))
 		ev_timer_again(d->loop, &d->starts.timer);
+	start_remind(d);
 }
 
 /* The runs of manifests are looked at by the timer alone: they may be many, and each file that settles asks. */
@@ -136,8 +139,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 		next = s->next;
 		again = start_manifest_look(d, s) || again;
 	}
-	d->starts.soon = again || any_by_hand(d);
-	if (!d->starts.soon)
+	if (!again && !any_by_hand(d))
 		ev_timer_stop(d->loop, &d->starts.timer);
 }
 

@@ -59,6 +59,10 @@ struct file *starts_manifest_of(struct ingestd *d, const char *run);
 void starts_manifest(struct ingestd *d, struct file *x);
 /* It is wrong now; false: it has no run. */
 bool starts_manifest_wrong(struct ingestd *d, struct file *x, const struct fault *f);
+size_t starts_incomplete(const struct ingestd *d, const struct tenant *t);
+bool starts_only_wait(const struct ingestd *d);
+/* The manifest that lists this name and waits; NULL. */
+const struct file *starts_listing(struct ingestd *d, const struct tenant *t, const char *name);
 /* Whatever a worker finds in it now is for the run alone: nothing is sent. */
 bool starts_before_barrier(const struct file *x);
 /* A file that may not go to a worker yet: true, and the run has it. */

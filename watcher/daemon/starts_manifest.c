@@ -266,6 +266,24 @@ void starts_refuse(struct ingestd *d, struct start *s, struct file *culprit, con
 
 /* --- its manifest --- */
 
+/* Somebody sends a better one: the older would wait for ever, or take the files for itself. */
+static void replace_older(struct ingestd *d, struct start *s, struct file *x)
+{
+	struct start *next;
+	struct fault f = FAULT_INIT;
+
+	for (struct start *o = d->starts.first; o && !d->fatal; o = next) {
+		struct file *old = starts_manifest_of(d, o->run.id);
+
+		next = o->next;
+		if (o == s || o->tenant != s->tenant || !is_starting(o) || o->living || o->refused || o->stopped || !old ||
+		    strcmp(old->row.file, x->row.file) != 0 || strcmp(old->row.arrival, x->row.arrival) > 0)
+			continue;
+		fault_set(&f, FAULT_DATA, "a newer %s came before its files were all there (arrival %s)", x->row.file, x->row.arrival);
+		starts_refuse(d, o, NULL, &f);
+	}
+}
+
 void starts_manifest(struct ingestd *d, struct file *x)
 {
 	struct start *s = start_find_run(d, x->row.arrival);
@@ -290,6 +308,7 @@ void starts_manifest(struct ingestd *d, struct file *x)
 	s->name_count = x->listed_count;
 	x->listed = NULL;
 	x->listed_count = 0;
+	replace_older(d, s, x);
 	manifests_wait(d, x, s->run.state == RUN_STARTING ? "its run waits for its files" : "its run is under way");
 	starts_soon(d);
 }

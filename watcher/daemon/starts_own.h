@@ -39,6 +39,7 @@ struct start {
 	size_t at_barrier; /* files that wait for the others */
 	bool refused;	   /* it fails as a whole: run.reason */
 	bool culprit;	   /* one of its files does that */
+	bool lying, incomplete; /* it was told that it waits for ten minutes, for a day */
 };
 
 void start_free_candidates(struct start *s);
@@ -53,6 +54,8 @@ void start_say(struct ingestd *d, struct start *s, enum event_id id);
 void start_end(struct ingestd *d, struct start *s);
 /* FAILED, before anything was sent; whose files those are is the caller's. */
 void start_fail_whole(struct ingestd *d, struct start *s, const char *reason);
+/* From now on, while there is one. */
+void start_remind(struct ingestd *d);
 bool start_settling(const struct arrival_view *v);
 bool start_scanning(struct ingestd *d, const struct start *s);
 /* It may begin now, or its last file is placed; s may be gone after it. */

@@ -22,6 +22,7 @@
 #include "watcher/daemon/seed.h"
 #include "watcher/daemon/tenant_edit.h"
 #include "watcher/daemon/sessions.h"
+#include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/outbox.h"
@@ -113,7 +114,7 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator
 	json_pair_string(out, "last_state", t->last_state[0] ? t->last_state : NULL);
 	json_pair_time(out, "last_at", t->last_ms);
 	json_pair_string(out, "reason", reason);
-	json_pair_u64(out, "incomplete", counts.incomplete);
+	json_pair_u64(out, "incomplete", counts.incomplete + starts_incomplete(d, t));
 	json_pair_u64(out, "unproven", sessions_unproven(t));
 	views_add_lying(d, t, out);
 	strbuf_addc(out, '}');
