@@ -22,6 +22,7 @@ from books import stored
 from search_ import documents
 from site_ import BUILD, Site, balanced
 from test_c_record import equals_receipt
+from usage_ import of_journal, of_receipts, receipts as usage_receipts
 
 MAPPING = {"n": {"type": "long"}, "name": {"type": "keyword"}}
 RULES = {"alice": "add", "bob": "replace", "carol": "hold"}
@@ -307,6 +308,7 @@ class World:
             for ident, receipt in receipts[tenant].items():
                 equals_receipt(recorded[ident], receipt)
             self.compare_rows(tenant, receipts[tenant])
+            assert of_journal(self.site, tenant) == of_receipts(usage_receipts(self.site, tenant)), tenant
 
     def found(self, tenant):
         """{_id: (n, name)}"""

@@ -571,9 +571,9 @@ def test_c_indexes_are_those_of_the_documentation(server, tmp_path):
     assert s.once("--wait", "20").returncode == 0
     text = open(os.path.join(ROOT, "docs", "records.md")).read()
     with client(s.server) as c:
-        made = {(name, i["name"]): dict(i["key"]) for name in ("files", "runs", "jobs")
+        made = {(name, i["name"]): dict(i["key"]) for name in ("files", "runs", "jobs", "usage")
                 for i in c[s.database][name].list_indexes() if i["name"] != "_id_"}
-    assert len(made) == 7
+    assert len(made) == 8
     for (collection, name), key in made.items():
         fields = ", ".join(f + (" descending" if int(d) < 0 else "") for f, d in key.items())
         said = "| %s | `%s`: %s |" % (collection, name, fields) if name != fields else "| %s | `%s` |" % (collection, name)

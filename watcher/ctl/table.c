@@ -43,7 +43,7 @@ static void add_cell(struct strbuf *sb, const json_t *v)
 	} else if (json_is_string(v)) {
 		add_clean(sb, json_string_value(v));
 	} else {
-		text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+		text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
 		strbuf_adds(sb, text ? text : "?");
 		free(text);
 	}

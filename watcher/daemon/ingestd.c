@@ -269,7 +269,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0)
 		return -1;
 	disk_start(d);
-	if (recovery_all(d, f) < 0 || recorder_start(d, f) < 0 || notifier_start(d, f) < 0)
+	if (usage_days_start(d, f) < 0 || recovery_all(d, f) < 0 || recorder_start(d, f) < 0 || notifier_start(d, f) < 0)
 		return -1;
 	return disk_wait(d, open_admin, f);
 }
@@ -339,6 +339,7 @@ static void stop_watchers(struct ingestd *d)
 	disk_stop(d);
 	retention_stop(d);
 	quota_stop(d);
+	usage_days_stop(d);
 	staged_stop(d);
 	ev_timer_stop(d->loop, &d->wake);
 	ev_timer_stop(d->loop, &d->flush);

@@ -23,7 +23,7 @@ static bool is_through(struct ingestd *d)
 	for (size_t i = 0; i < map_len(&d->tenants); i++)
 		if (((struct tenant *)map_value(&d->tenants, i))->full)
 			return false;
-	return arrival_idle(d->arrival) && recorder_idle(d) && notifier_idle(d);
+	return arrival_idle(d->arrival) && usage_days_idle(d) && recorder_idle(d) && notifier_idle(d);
 }
 
 static int exit_code(struct ingestd *d)

@@ -151,6 +151,7 @@ int quota_admit(struct ingestd *d, struct file *x, struct fault *f)
 	const char *words = NULL;
 	char today[CLOCK_DAY];
 
+	x->row.quota_held = false;
 	if (x->row.quota_day[0])
 		return 0;
 	clock_day(clock_now_ms(), today);

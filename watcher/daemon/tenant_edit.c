@@ -18,6 +18,7 @@
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/spool/durable.h"
+#include "watcher/spool/usage.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -255,7 +256,7 @@ static bool look_delete(struct ingestd *d, void *mine, bool late)
 		stay(d, e, t);
 		return true;
 	}
-	if (take_away(d, t, &where, &f) < 0) {
+	if (usage_close(d->journal, t->name, clock_now_ms(), &f) < 0 || take_away(d, t, &where, &f) < 0) {
 		t->leaving = false;
 		admin_answer(e->reply, 503, NULL, &f);
 		return true;

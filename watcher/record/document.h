@@ -2,7 +2,7 @@
  * document - a record of the journal as a document of MongoDB
  *
  *	document_make(object, &d, &f)      object: {"kind", "key", "body"} as text; FAULT_DATA: it is no record
- *	d.kind, d.key, d.bson              files, runs or jobs; its _id; the document, _id first
+ *	d.kind, d.key, d.bson              files, runs, jobs or usage; its _id; the document, _id first
  *	document_release(&d)
  *
  * Field by field what the record says (docs/records.md): strings as UTF-8, whole numbers as 64-bit integers, numbers with a
@@ -22,7 +22,8 @@
 #define DOCUMENT_KINDS(X) \
 	X(FILE, "file", "files") \
 	X(RUN, "run", "runs") \
-	X(JOB, "job", "jobs")
+	X(JOB, "job", "jobs") \
+	X(USAGE, "usage", "usage")
 
 enum document_kind {
 #define X(id, kind, collection) DOCUMENT_##id,

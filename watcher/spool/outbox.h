@@ -1,7 +1,7 @@
 /*
  * outbox - records on their way to the recorder
  *
- * journal_set_state, runs_insert, runs_set_state and jobs_put append; the daemon hands rows to the recorder from a
+ * journal_set_state, runs_insert, runs_set_state, jobs_put and usage_tell append; the daemon hands rows to the recorder from a
  * number on and acknowledges up to one.  A row acknowledged is gone; numbers are never used twice.
  * A row that the recorder's store refuses is kept apart (outbox_refused) until a later row of the same
  * key is acknowledged, or outbox_again puts it at the end.  Without a recorder
@@ -18,8 +18,8 @@
 
 struct outbox_row {
 	int64_t seq;
-	const char *kind; /* "file", "run", "job" */
-	const char *key;  /* A, run id, TENANT/JOB */
+	const char *kind; /* "file", "run", "job", "usage" */
+	const char *key;  /* A, run id, TENANT/JOB, TENANT/DAY */
 	struct span body; /* the record, one JSON object */
 };
 

@@ -8,6 +8,10 @@
 
 #include "watcher/base/json_out.h"
 #include "watcher/spool/journal_inner.h"
+#include "watcher/spool/outbox.h"
+
+#define FILL_DAYS 400
+#define TELL_LINES 100
 
 static const char sql_book[] =
 	"INSERT INTO usage (tenant, day, files, rows, rows_indexed, bytes_in, bytes_indexed, cpu_us, done_bytes, told)"
@@ -25,6 +29,18 @@ static const char sql_days[] = "SELECT * FROM (" DAYS ") WHERE day >= ?2 ORDER B
 static const char sql_total[] =
 	"SELECT tenant, NULL, sum(files), sum(rows), sum(rows_indexed), sum(bytes_in), sum(bytes_indexed), sum(cpu_us),"
 	" sum(done_bytes), sum(stored) FROM (" DAYS ") WHERE day >= ?2 GROUP BY tenant ORDER BY tenant";
+
+static const char sql_last[] = "SELECT max(day) FROM usage";
+static const char sql_fill[] =
+	"INSERT INTO usage SELECT tenant, ?1, 0, 0, 0, 0, 0, 0, 0, 0 FROM usage WHERE day < ?1 GROUP BY tenant"
+	" HAVING sum(done_bytes) > 0 ON CONFLICT (tenant, day) DO NOTHING";
+static const char sql_untold[] =
+	"SELECT tenant, day, files, rows, rows_indexed, bytes_in, bytes_indexed, cpu_us, done_bytes,"
+	" (SELECT sum(b.done_bytes) FROM usage b WHERE b.tenant = u.tenant AND b.day <= u.day)"
+	" FROM usage u WHERE told = 0 ORDER BY tenant, day LIMIT ?1";
+static const char sql_told[] = "UPDATE usage SET told = 1 WHERE tenant = ?1 AND day = ?2";
+static const char sql_stored[] = "SELECT coalesce(sum(done_bytes), 0) FROM usage WHERE tenant = ?1";
+static const char sql_close[] = "UPDATE arrivals SET booked_done_bytes = 0 WHERE tenant = ?1 AND booked_done_bytes <> 0";
 
 static bool in_done(const struct file_row *r)
 {
@@ -48,12 +64,24 @@ static void share_of(const struct file_row *r, struct usage_sums *out)
 	out->done_bytes = in_done(r) ? (int64_t)r->bytes : 0;
 }
 
+static int add(struct journal *j, const char *tenant, int64_t at_ms, const struct usage_sums *more, struct fault *f)
+{
+	struct db_stmt *q = db_write(j->db, sql_book);
+	char day[CLOCK_DAY];
+	int at = 3;
+
+	clock_day(at_ms, day);
+	db_bind_text(q, 1, tenant);
+	db_bind_text(q, 2, day);
+#define X(field) db_bind_i64(q, at++, more->field);
+	USAGE_SUMS(X)
+#undef X
+	return db_run(q, 1, f);
+}
+
 int usage_book(struct journal *j, struct file_row *r, int64_t at_ms, struct fault *f)
 {
 	struct usage_sums share, none = {0}, more;
-	char day[CLOCK_DAY];
-	struct db_stmt *q;
-	int at = 3;
 
 	share_of(r, &share);
 #define X(field) more.field = share.field - r->booked.field;
@@ -61,15 +89,8 @@ int usage_book(struct journal *j, struct file_row *r, int64_t at_ms, struct faul
 #undef X
 	if (memcmp(&more, &none, sizeof(more)) == 0)
 		return 0;
-	clock_day(at_ms, day);
-	q = db_write(j->db, sql_book);
-	db_bind_text(q, 1, r->tenant);
-	db_bind_text(q, 2, day);
-#define X(field) db_bind_i64(q, at++, more.field);
-	USAGE_SUMS(X)
-#undef X
 	r->booked = share;
-	return db_run(q, 1, f);
+	return add(j, r->tenant, at_ms, &more, f);
 }
 
 static void load(struct db_stmt *q, struct usage *u)
@@ -115,4 +136,145 @@ void usage_add_json(struct strbuf *out, const struct usage *u)
 	json_add_key(out, "cpu_seconds");
 	strbuf_addf(out, "%lld.%06lld", (long long)(u->sums.cpu_us / 1000000), (long long)(u->sums.cpu_us % 1000000));
 	json_pair_i64(out, "storage_byte_days", u->storage_byte_days);
+}
+
+/* --- days --- */
+
+/* *day "": there is none. */
+static int last_day(struct journal *j, char day[CLOCK_DAY], struct fault *f)
+{
+	struct db_stmt *q = db_query(j->db, sql_last, f);
+	int r;
+
+	if (!q)
+		return -1;
+	day[0] = '\0';
+	r = db_step(q, f);
+	if (r == 1 && !db_is_null(q, 0))
+		snprintf(day, CLOCK_DAY, "%s", db_text(q, 0));
+	db_done(q);
+	return r < 0 ? -1 : 0;
+}
+
+int usage_fill(struct journal *j, const char *since, int64_t now_ms, struct fault *f)
+{
+	char last[CLOCK_DAY], day[CLOCK_DAY];
+
+	snprintf(last, sizeof(last), "%s", since);
+	if (!last[0] && last_day(j, last, f) < 0)
+		return -1;
+	for (int64_t back = last[0] ? FILL_DAYS : -1; back >= 0; back--) {
+		struct db_stmt *q;
+
+		clock_day(now_ms - back * CLOCK_DAY_MS, day);
+		/* others may have a line of the last day already */
+		if (strcmp(day, last) < 0)
+			continue;
+		q = db_write(j->db, sql_fill);
+		db_bind_text(q, 1, day);
+		if (db_run(q, -1, f) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int usage_close(struct journal *j, const char *tenant, int64_t now_ms, struct fault *f)
+{
+	struct usage_sums more = {0};
+	struct db_stmt *q = db_query(j->db, sql_stored, f);
+	int r;
+
+	if (!q)
+		return -1;
+	db_bind_text(q, 1, tenant);
+	r = db_step(q, f);
+	if (r == 1)
+		more.done_bytes = -db_i64(q, 0);
+	db_done(q);
+	if (r < 0 || !more.done_bytes)
+		return r < 0 ? -1 : 0;
+	q = db_write(j->db, sql_close);
+	db_bind_text(q, 1, tenant);
+	return db_run(q, -1, f) < 0 ? -1 : add(j, tenant, now_ms, &more, f);
+}
+
+/* --- records --- */
+
+struct line {
+	char *tenant, *key;
+	char day[CLOCK_DAY];
+	struct strbuf body;
+};
+
+static void make_line(struct db_stmt *q, struct line *out)
+{
+	struct usage u;
+
+	load(q, &u);
+	out->tenant = xstrdup(u.tenant);
+	snprintf(out->day, sizeof(out->day), "%s", u.day);
+	out->key = xasprintf("%s/%s", u.tenant, u.day);
+	strbuf_init(&out->body);
+	strbuf_addc(&out->body, '{');
+	json_pair_string(&out->body, "id", out->key);
+	usage_add_json(&out->body, &u);
+	strbuf_addc(&out->body, '}');
+}
+
+static int tell(struct journal *j, const struct line *l, struct fault *f)
+{
+	struct db_stmt *q;
+
+	if (outbox_append(j, "usage", l->key, strbuf_span(&l->body), f) < 0)
+		return -1;
+	q = db_write(j->db, sql_told);
+	db_bind_text(q, 1, l->tenant);
+	db_bind_text(q, 2, l->day);
+	return db_run(q, 1, f);
+}
+
+/* Read to its end first: what is told is looked for by an index of what is not. */
+static int read_untold(struct journal *j, struct line *lines, size_t *n, struct fault *f)
+{
+	struct db_stmt *q = db_query(j->db, sql_untold, f);
+	int r;
+
+	if (!q)
+		return -1;
+	db_bind_u64(q, 1, TELL_LINES);
+	while ((r = db_step(q, f)) == 1)
+		make_line(q, &lines[(*n)++]);
+	db_done(q);
+	return r;
+}
+
+int usage_tell(struct journal *j, size_t *count, struct fault *f)
+{
+	struct line *lines = xcalloc(TELL_LINES, sizeof(*lines));
+	size_t n = 0;
+	int r = read_untold(j, lines, &n, f);
+
+	for (size_t i = 0; i < n; i++) {
+		if (r == 0)
+			r = tell(j, &lines[i], f);
+		free(lines[i].tenant);
+		free(lines[i].key);
+		strbuf_release(&lines[i].body);
+	}
+	free(lines);
+	*count = n;
+	return r;
+}
+
+int usage_untold(struct journal *j, struct fault *f)
+{
+	struct db_stmt *q = db_query(j->db, sql_untold, f);
+	int r;
+
+	if (!q)
+		return -1;
+	db_bind_u64(q, 1, 1);
+	r = db_step(q, f);
+	db_done(q);
+	return r;
 }

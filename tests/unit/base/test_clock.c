@@ -89,6 +89,31 @@ static void test_strftime(void **state)
 	}
 }
 
+static void test_days(void **state)
+{
+	static const struct {
+		int64_t ms;
+		const char *day;
+		int64_t next;
+	} rows[] = {
+		{1795478400000, "2026-11-24", 1795564800000}, {1795478399999, "2026-11-23", 1795478400000},
+		{1795564799999, "2026-11-24", 1795564800000}, {0, "1970-01-01", 86400000},
+		{-1, "1969-12-31", 0},			      {-86400000, "1969-12-31", 0},
+		{1709164800000, "2024-02-29", 1709251200000},
+	};
+
+	(void)state;
+	setenv("TZ", "Asia/Tokyo", 1);
+	tzset();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char day[CLOCK_DAY];
+
+		clock_day(rows[i].ms, day);
+		assert_string_equal(day, rows[i].day);
+		assert_int_equal(clock_next_day_ms(rows[i].ms), rows[i].next);
+	}
+}
+
 static void test_now(void **state)
 {
 	int64_t mono = clock_mono_ms();
@@ -108,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_calendar),
 		cmocka_unit_test(test_strftime),
 		cmocka_unit_test(test_now),
