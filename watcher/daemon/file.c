@@ -123,6 +123,7 @@ void file_queue(struct ingestd *d, struct file *x)
 	/* what has begun goes on first: its rows are half there */
 	x->task = circuits_probed_by(d, x) ? schedule_add_beside(d->schedule, x->tenant->name, x) :
 					     schedule_add(d->schedule, x->tenant->name, x, x->row.leg.sent);
+	x->task->bytes = x->row.bytes;
 	event_file(d, EV_FILE_QUEUED, x, "%s", "");
 }
 

@@ -105,9 +105,14 @@ struct task_link *lane_pop(struct lane *lane)
 	return t;
 }
 
+uint64_t lane_cost(uint64_t bytes)
+{
+	return bytes > LANE_LEAST ? bytes : LANE_LEAST;
+}
+
 void lane_charge(struct lane *lane, uint64_t bytes)
 {
-	lane->deficit += bytes > LANE_LEAST ? bytes : LANE_LEAST;
+	lane->deficit += lane_cost(bytes);
 }
 
 static bool can_be_served(const struct lane *lane, lane_may *may, void *ctx)
@@ -126,21 +131,26 @@ static void let_off(struct lanes *l, uint64_t bytes)
 }
 
 /* The first in turn of those that owe least; lanes_len: none can be served. */
-static size_t least_owing(const struct lanes *l, lane_may *may, void *ctx)
+static size_t least_owing(const struct lanes *l, lane_may *may, void *ctx, struct lane_pick *why)
 {
-	size_t n = lanes_len(l), found = n;
+	size_t n = lanes_len(l), found = n, able = 0;
 
+	*why = (struct lane_pick){.least = UINT64_MAX};
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (l->next + i) % n;
-		const struct lane *lane = lanes_at(l, at);
+		uint64_t deficit = lanes_at(l, at)->deficit;
 
-		if (!can_be_served(lane, may, ctx))
+		if (!can_be_served(lanes_at(l, at), may, ctx))
 			continue;
-		if (!lane->deficit)
-			return at;
-		if (found == n || lane->deficit < lanes_at(l, found)->deficit)
+		if (!able++ || deficit < why->deficit) {
+			why->least = found == n ? UINT64_MAX : why->deficit;
+			why->deficit = deficit;
 			found = at;
+		} else if (deficit < why->least) {
+			why->least = deficit;
+		}
 	}
+	why->rivals = able ? able - 1 : 0;
 	return found;
 }
 
@@ -154,7 +164,7 @@ static bool nothing_queued(const struct lanes *l)
 
 struct lane *lanes_pick(struct lanes *l, lane_may *may, void *ctx)
 {
-	size_t n = lanes_len(l), at = least_owing(l, may, ctx);
+	size_t n = lanes_len(l), at = least_owing(l, may, ctx, &l->last);
 
 	if (at == n) {
 		if (nothing_queued(l))

@@ -43,9 +43,17 @@ struct lane {
 	size_t len;
 };
 
+/* Why the last pick fell on its lane. */
+struct lane_pick {
+	uint64_t deficit; /* of the lane that was picked, */
+	size_t rivals;	  /* how many others could have been served, */
+	uint64_t least;	  /* and what the one of them that owed least did: never less */
+};
+
 struct lanes {
 	struct map by_name;
 	size_t next; /* where the next pick begins */
+	struct lane_pick last;
 };
 
 void lanes_init(struct lanes *l);
@@ -60,7 +68,9 @@ struct lane *lanes_at(const struct lanes *l, size_t i);
 void lane_push(struct lane *lane, struct task_link *t, bool front);
 struct task_link *lane_pop(struct lane *lane);
 void lane_remove(struct task_link *t);
-/* It was served so many bytes, LANE_LEAST at least. */
+/* What so many bytes count: LANE_LEAST at least. */
+uint64_t lane_cost(uint64_t bytes);
+/* It was served so many. */
 void lane_charge(struct lane *lane, uint64_t bytes);
 
 typedef bool lane_may(void *ctx, const struct lane *lane);

@@ -43,6 +43,7 @@ static void detach(struct schedule *s, struct task *t)
 		lane->beside--;
 		s->beside--;
 	} else {
+		schedule_pace(s, t);
 		lane->running--;
 	}
 	s->running--;
@@ -254,8 +255,11 @@ static void give_message(struct schedule *s, struct worker *w, struct task *t, s
 
 	t->mode = m->mode;
 	t->bytes = m->bytes;
-	if (!t->beside)
+	t->begun_ms = clock_mono_ms();
+	if (!t->beside) {
+		schedule_note(s, t);
 		schedule_charge(s, t);
+	}
 	memcpy(t->arrival, m->arrival, sizeof(t->arrival));
 	set_limits(s, w, m);
 	stage(t, goes_on ? TASK_LOADING : TASK_RUNNING);
@@ -442,6 +446,7 @@ int schedule_new(struct ev_loop *loop, const struct schedule_options *options,
 	s->ops = *ops;
 	s->ctx = ctx;
 	s->worker_ops = (struct worker_ops){on_message, on_ended, on_said};
+	s->trace = xcalloc(SCHEDULE_TRACE, sizeof(*s->trace));
 	lanes_init(&s->lanes);
 	lanes_init(&s->besides);
 	ev_init(&s->timer, on_timer);
@@ -477,6 +482,7 @@ void schedule_free(struct schedule **sp)
 	free_tasks(&s->lanes);
 	free_tasks(&s->besides);
 	ev_timer_stop(s->loop, &s->timer);
+	free(s->trace);
 	free(s->program);
 	free(s);
 	*sp = NULL;

@@ -29,6 +29,7 @@
 #include "watcher/schedule/worker.h"
 
 #define SCHEDULE_BESIDE 8
+#define SCHEDULE_TRACE 4096 /* decisions that are remembered */
 
 enum task_stage {
 	TASK_QUEUED,
@@ -47,9 +48,20 @@ struct task {
 	int64_t since_ms; /* wall: in this stage */
 	bool unwrapping;  /* an unwrap is to be answered by a key */
 	bool beside;	  /* its worker takes no slot */
-	uint64_t bytes;	    /* of its file, as begin said */
+	uint64_t bytes;	    /* of its file: the caller's guess, then as begin said */
+	int64_t begun_ms;   /* mono: given to its worker */
 	bool charged;	    /* to its lane */
 	const char *tenant; /* the lane's */
+};
+
+/* A task that was given to a worker in a slot, and why it was that tenant's turn. */
+struct decision {
+	uint64_t number; /* from 1 */
+	int64_t at_ms;
+	char tenant[64];
+	char arrival[ULID_TEXT];
+	uint64_t bytes;
+	struct lane_pick why;
 };
 
 struct schedule_options {
@@ -110,6 +122,14 @@ size_t schedule_workers(const struct schedule *s); /* processes */
 size_t schedule_running(const struct schedule *s); /* tasks with one */
 size_t schedule_queued(const struct schedule *s, const char *tenant);	  /* NULL: all */
 const char *schedule_trouble(const struct schedule *s); /* NULL: none */
+/* The newest SCHEDULE_TRACE decisions, oldest first. */
+void schedule_trace(const struct schedule *s, bool (*fn)(void *ctx, const struct decision *d), void *ctx);
+/*
+ * What is queued for a slot, in the order in which it will begin if nothing else comes and every tenant may have every slot.  wait_ms:
+ * until then, by the pace of those that ended last; -1: none has.  Not foretold: what is behind the first FORECAST_STEPS.
+ */
+void schedule_forecast(const struct schedule *s,
+		       bool (*fn)(void *ctx, const struct task *t, size_t position, int64_t wait_ms), void *ctx);
 /* Every process: fn returns false to stop. */
 void schedule_walk(const struct schedule *s, bool (*fn)(void *ctx, const struct worker *w), void *ctx);
 

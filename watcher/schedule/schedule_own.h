@@ -1,11 +1,16 @@
 /*
- * schedule_own - the schedule's inside, shared by schedule.c, schedule_workers.c and schedule_view.c only
+ * schedule_own - the schedule's inside, shared by schedule*.c only
  */
 #ifndef SCHEDULE_SCHEDULE_OWN_H
 #define SCHEDULE_SCHEDULE_OWN_H
 
 #include "watcher/schedule/schedule.h"
 #include "watcher/schedule/worker.h"
+
+/* What tasks in slots cost, the newest ones most. */
+struct pace {
+	double files, bytes, ms;
+};
 
 struct schedule {
 	struct ev_loop *loop;
@@ -26,6 +31,9 @@ struct schedule {
 	unsigned bad_starts;
 	int64_t not_before; /* mono: no new process before */
 	char trouble[FAULT_TEXT];
+	struct decision *trace; /* a ring, number n at n % SCHEDULE_TRACE */
+	uint64_t decisions;
+	struct pace pace;
 	ev_timer timer; /* idle workers, and the pause after a bad start */
 };
 
@@ -54,6 +62,9 @@ void schedule_set_restart(struct schedule *s);
 bool schedule_too_many(const struct schedule *s);
 /* One that may reach what t has to; those that may not, end.  NULL: there is no slot, or (*pause) none can be started now. */
 struct worker *schedule_worker_for(struct schedule *s, const struct task *t, struct reach *reach, bool *pause);
+/* schedule_trace.c */
+void schedule_note(struct schedule *s, const struct task *t);
+void schedule_pace(struct schedule *s, const struct task *t);
 /* schedule.c, for schedule_beside.c */
 struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner);
 /* Its tenant was served its bytes; once. */

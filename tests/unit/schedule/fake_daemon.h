@@ -36,12 +36,11 @@ struct job_of_test {
 	bool stalls; /* becomes so when it has begun */
 	int dead_before; /* its result */
 	size_t begun;	 /* as the how manieth of all */
+	uint64_t bytes;
 	pid_t pid;
 };
 
 static struct schedule *s;
-static struct job_of_test *jobs_now;
-static size_t job_count;
 static size_t open_jobs;
 static size_t at_once, most_at_once, begun;
 static size_t tenant_now, tenant_most; /* of "alice" */
@@ -50,6 +49,8 @@ static int dead;
 static ev_prepare prepare;
 static ev_timer limit;
 static bool timed_out;
+
+static void (*on_result)(struct job_of_test *j); /* NULL: nothing more */
 
 static void finish_one(struct job_of_test *j)
 {
@@ -81,12 +82,13 @@ static int on_begin(void *ctx, struct task *t, struct message *m, int fds[MESSAG
 		finish_one(j);
 		return -1;
 	}
-	snprintf(m->arrival, sizeof(m->arrival), "01M85P8SAH5NWN36TH784ZGC%c%c", letters[(j - jobs_now) / 24],
-		 letters[(j - jobs_now) % 24]);
+	snprintf(m->arrival, sizeof(m->arrival), "01M85P8SAH5NWN36TH784ZGC%c%c", letters[begun / 24 % 24],
+		 letters[begun % 24]);
 	m->tenant = xstrdup(j->tenant);
 	m->file = xstrdup(j->file);
 	memset(m->version, 'v', VERSION_HASH - 1);
 	m->claimed_ms = 1;
+	m->bytes = j->bytes;
 	m->sink.name = xstrdup("local");
 	m->sink.path = xstrdup("/nowhere");
 	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
@@ -120,6 +122,8 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 		j->results++;
 		j->dead_before = dead;
 		leave(j);
+		if (on_result)
+			on_result(j);
 		finish_one(j);
 		return;
 	}
@@ -211,6 +215,7 @@ static void begin(unsigned slots, int64_t silence_ms)
 	begun = at_once = most_at_once = tenant_now = tenant_most = 0;
 	heard[0] = '\0';
 	dead = 0;
+	on_result = NULL;
 	timed_out = false;
 	assert_int_equal(schedule_new(EV_DEFAULT, &o, &ops, NULL, &s, &f), 0);
 	ev_prepare_init(&prepare, on_prepare);
@@ -221,11 +226,12 @@ static void begin(unsigned slots, int64_t silence_ms)
 
 static void run_jobs(struct job_of_test *jobs, size_t n)
 {
-	jobs_now = jobs;
-	job_count = open_jobs = n;
-	for (size_t i = 0; i < n; i++)
+	open_jobs = n;
+	for (size_t i = 0; i < n; i++) {
 		jobs[i].task = jobs[i].beside ? schedule_add_beside(s, jobs[i].tenant, &jobs[i]) :
 						schedule_add(s, jobs[i].tenant, &jobs[i], false);
+		jobs[i].task->bytes = jobs[i].bytes;
+	}
 	ev_run(EV_DEFAULT, 0);
 	assert_false(timed_out);
 }
