@@ -2,7 +2,7 @@
  * passes - what the scheduler asks and what workers say; see the header
  */
 #include "watcher/base/base.h"
-#include "watcher/daemon/passes.h"
+#include "watcher/daemon/passes_own.h"
 #include "watcher/daemon/proof.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
@@ -460,34 +460,6 @@ static void on_lost(void *ctx, struct task *t, const struct worker_end *end)
 		file_wait(d, x, &f, file_backoff(x->tries));
 }
 
-/* --- for the log --- */
-
-static void on_died(void *ctx, const char *tenant, pid_t pid, const struct worker_end *end)
-{
-	struct ingestd *d = ctx;
-	struct strbuf sb = STRBUF_INIT;
-
-	if (d->stopping && end->why == WORKER_EXITED && end->status == 0)
-		return;
-	log_add_pair(&sb, "reason", span_of(end->text));
-	event(d, EV_WORKER_DIED, "tenant=%s pid=%ld %s", tenant, (long)pid, sb.p);
-	strbuf_release(&sb);
-}
-
-static void on_said(void *ctx, const char *tenant, pid_t pid, struct span line)
-{
-	struct strbuf sb = STRBUF_INIT;
-
-	log_add_pair(&sb, "text", line);
-	event(ctx, EV_WORKER_SAID, "tenant=%s pid=%ld %s", tenant, (long)pid, sb.p);
-	strbuf_release(&sb);
-}
-
-static void on_trouble(void *ctx, const struct fault *f)
-{
-	event_text(ctx, EV_WORKER_TROUBLE, "reason", f->text);
-}
-
 void passes_ops(struct schedule_ops *ops)
 {
 	*ops = (struct schedule_ops){
@@ -495,8 +467,6 @@ void passes_ops(struct schedule_ops *ops)
 		.begin = on_begin,
 		.message = on_message,
 		.lost = on_lost,
-		.died = on_died,
-		.said = on_said,
-		.trouble = on_trouble,
 	};
+	passes_log_ops(ops);
 }

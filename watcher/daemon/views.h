@@ -38,7 +38,16 @@ unsigned views_stop(struct ingestd *d, const struct admin_args *args, struct str
 /* views_usage.c */
 unsigned views_usage(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 
+/* views_queue.c */
+unsigned views_queue(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_queue_trace(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+
 /* views_files.c */
+#define VIEWS_LIMITS "limit must be a number from 1 to 1000"
+/* ?limit=, 100 without one; false: it is no number that a page can have. */
+bool views_limit(const struct admin_args *args, size_t *out);
+/* Whose records: the token's own, else ?tenant=, NULL: everybody's; false: it asks of another's. */
+bool views_tenant(const struct admin_args *args, const char **out);
 unsigned views_files(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_wish(struct ingestd *d, enum wish w, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_file(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);

@@ -21,7 +21,6 @@
 
 #define PAGE 100
 #define PAGE_MAX 1000
-#define LIMITS "limit must be a number from 1 to 1000"
 #define RUN_FILES 1000
 
 static unsigned journal_trouble(struct fault *f)
@@ -30,8 +29,7 @@ static unsigned journal_trouble(struct fault *f)
 	return 503;
 }
 
-/* false: it is there and no number that a page can have. */
-static bool limit_of(const struct admin_args *args, size_t *out)
+bool views_limit(const struct admin_args *args, size_t *out)
 {
 	const char *text = args->query(args, "limit");
 	unsigned long n;
@@ -47,8 +45,7 @@ static bool limit_of(const struct admin_args *args, size_t *out)
 	return n <= PAGE_MAX;
 }
 
-/* Whose records: the token's own, else ?tenant=; false: it asks of another's. */
-static bool tenant_of(const struct admin_args *args, const char **out)
+bool views_tenant(const struct admin_args *args, const char **out)
 {
 	const char *asked = args->query(args, "tenant");
 
@@ -101,10 +98,10 @@ unsigned views_files(struct ingestd *d, const struct admin_args *args, struct st
 	};
 	struct page page = {d, out};
 
-	if (!tenant_of(args, &filter.tenant))
+	if (!views_tenant(args, &filter.tenant))
 		return refusal_no_such(f, "tenant", args->query(args, "tenant"));
-	if (!limit_of(args, &filter.limit))
-		return refusal(f, 400, LIMITS);
+	if (!views_limit(args, &filter.limit))
+		return refusal(f, 400, VIEWS_LIMITS);
 	if (filter.state && !record_state_known(filter.state))
 		return refusal(f, 400, "state must be one of " RECORD_STATES);
 	strbuf_addc(out, '[');
@@ -267,10 +264,10 @@ unsigned views_runs(struct ingestd *d, const struct admin_args *args, struct str
 	const char *tenant;
 	size_t limit;
 
-	if (!tenant_of(args, &tenant))
+	if (!views_tenant(args, &tenant))
 		return refusal_no_such(f, "tenant", args->query(args, "tenant"));
-	if (!limit_of(args, &limit))
-		return refusal(f, 400, LIMITS);
+	if (!views_limit(args, &limit))
+		return refusal(f, 400, VIEWS_LIMITS);
 	strbuf_addc(out, '[');
 	if (runs_list(d->journal, tenant, args->query(args, "job"), limit, add_listed,
 		      &page, f) < 0)

@@ -63,6 +63,7 @@ struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void
 
 	t->owner = owner;
 	t->tenant = lane->tenant;
+	t->queued_at = s->decisions;
 	stage(t, TASK_QUEUED);
 	schedule_wake(s);
 	return t;

@@ -51,6 +51,7 @@ struct task {
 	uint64_t bytes;	    /* of its file: the caller's guess, then as begin said */
 	int64_t begun_ms;   /* mono: given to its worker */
 	bool charged;	    /* to its lane */
+	uint64_t queued_at; /* the newest decision then */
 	const char *tenant; /* the lane's */
 };
 
@@ -61,6 +62,7 @@ struct decision {
 	char tenant[64];
 	char arrival[ULID_TEXT];
 	uint64_t bytes;
+	uint64_t waited; /* decisions between its being queued and this one */
 	struct lane_pick why;
 };
 
@@ -121,6 +123,9 @@ void schedule_stop(struct schedule *s);
 size_t schedule_workers(const struct schedule *s); /* processes */
 size_t schedule_running(const struct schedule *s); /* tasks with one */
 size_t schedule_queued(const struct schedule *s, const char *tenant);	  /* NULL: all */
+size_t schedule_busy(const struct schedule *s, const char *tenant); /* its tasks in slots */
+unsigned schedule_max_workers(const struct schedule *s, const char *tenant);
+bool schedule_paused(const struct schedule *s);
 const char *schedule_trouble(const struct schedule *s); /* NULL: none */
 /* The newest SCHEDULE_TRACE decisions, oldest first. */
 void schedule_trace(const struct schedule *s, bool (*fn)(void *ctx, const struct decision *d), void *ctx);

@@ -19,6 +19,7 @@ void schedule_note(struct schedule *s, const struct task *t)
 		.number = s->decisions,
 		.at_ms = clock_now_ms(),
 		.bytes = t->bytes,
+		.waited = s->decisions - 1 - t->queued_at,
 		.why = s->lanes.last,
 	};
 	snprintf(d->tenant, sizeof(d->tenant), "%s", t->tenant);

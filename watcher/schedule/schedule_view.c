@@ -66,6 +66,25 @@ size_t schedule_queued(const struct schedule *s, const char *tenant)
 	return queued_in(&s->lanes, tenant) + queued_in(&s->besides, tenant);
 }
 
+size_t schedule_busy(const struct schedule *s, const char *tenant)
+{
+	const struct lane *lane = lanes_find(&s->lanes, tenant);
+
+	return lane ? lane->running : 0;
+}
+
+unsigned schedule_max_workers(const struct schedule *s, const char *tenant)
+{
+	const struct lane *lane = lanes_find(&s->lanes, tenant);
+
+	return lane ? lane->max_workers : 0;
+}
+
+bool schedule_paused(const struct schedule *s)
+{
+	return s->paused;
+}
+
 const char *schedule_trouble(const struct schedule *s)
 {
 	return s->trouble[0] ? s->trouble : NULL;

@@ -100,8 +100,10 @@ static void then_another(struct job_of_test *j)
 
 static bool is_bobs(void *ctx, const struct decision *d)
 {
-	if (strcmp(d->tenant, "bob") == 0)
-		*(uint64_t *)ctx = d->number;
+	if (strcmp(d->tenant, "bob") != 0)
+		return true;
+	assert_int_equal(d->waited, 0);
+	*(uint64_t *)ctx = d->number;
 	return true;
 }
 
