@@ -171,6 +171,21 @@ class Run(Plain):
         loaded(site, "b.csv", 30)
 
 
+class RunOfManifest(Plain):
+    """A run that a manifest starts; every pass of each step of it: test_kill_in_a_run.py."""
+
+    def before(self, site):
+        content = csv_of(40, 3)
+        site.tenant("bob", t={**JOB, "trigger": "manifest"})
+        site.drop("bob", "a.csv", content)
+        site.drop("bob", "all.manifest.json", json.dumps({"job": "t", "files": [
+            {"name": "a.csv", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}]}).encode())
+
+    def after(self, site):
+        settled(site)
+        loaded(site, "a.csv", 40, 3)
+
+
 class Adopted(Plain):
     """An entry of work/ that the journal does not know."""
 
@@ -259,7 +274,7 @@ SCENARIO = {
     "undoing.before-commit": Undo, "undoing.committed": Undo, "undone.before-commit": Undo,
     "undone.committed": Undo, "undo": Undo,
     "claim.before-sidecar": Sidecar, "claim.sidecar-renamed": Sidecar, "place.sidecar-renamed": Sidecar,
-    "prove": Sidecar,
+    "prove": Sidecar, "list": RunOfManifest,
     "unwrap": Encrypted, "unwrap.answered": Encrypted,
     "waiting.before-commit": Waiting, "waiting.committed": Waiting,
     "held.before-commit": Held, "held.committed": Held,
