@@ -121,6 +121,7 @@ struct arrival_limits {
 struct arrival_options {
 	int64_t settle_ms; /* 0 = the lease alone */
 	bool unproven;     /* take without a lease where the filesystem has none */
+	bool other_proof;  /* the same, and the level has a proof of its own */
 };
 
 /* ops and limits are copied; limits NULL = defaults.  Makes SIGIO ignored if its action is the default. */

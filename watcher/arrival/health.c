@@ -13,7 +13,7 @@ void tenant_health(const struct tenant *t, struct arrival_health *out)
 	out->tenant = t->name;
 	out->missing = t->missing;
 	out->polling = !t->missing && tenant_polls(t);
-	out->unproven = t->leases_refused && t->options.unproven;
+	out->unproven = t->leaseless && t->options.unproven;
 	out->leases_refused = t->leases_refused && !t->options.unproven;
 	out->table_full = t->settle.full;
 	out->last_scan_ms = t->last_scan_ms;
@@ -21,7 +21,12 @@ void tenant_health(const struct tenant *t, struct arrival_health *out)
 		snprintf(out->reason, sizeof(out->reason), "%s", t->fault);
 	else if (out->leases_refused)
 		snprintf(out->reason, sizeof(out->reason),
-			 "the filesystem of in/ has no leases: nothing is taken at level plain");
+			 "the filesystem of in/ has no leases: nothing is taken at level plain (arrival.unproven)");
+	else if (out->unproven)
+		snprintf(out->reason, sizeof(out->reason),
+			 "the filesystem of in/ has no leases: %s",
+			 t->options.other_proof ? "nothing but the arrival level proves that a file is whole" :
+						  "files are taken unproven, a writer may still be at work (arrival.unproven)");
 	else if (t->watch_error == ENOSPC)
 		snprintf(out->reason, sizeof(out->reason),
 			 "in/ is polled: no inotify watch is left (fs.inotify.max_user_watches)");
@@ -34,9 +39,6 @@ void tenant_health(const struct tenant *t, struct arrival_health *out)
 	else if (t->blind)
 		snprintf(out->reason, sizeof(out->reason),
 			 "in/ is polled: its filesystem announces no changes made by others");
-	else if (out->unproven)
-		snprintf(out->reason, sizeof(out->reason),
-			 "the filesystem of in/ has no leases: files are taken unproven");
 	else if (out->table_full)
 		snprintf(out->reason, sizeof(out->reason),
 			 "more than %zu names in in/: the rest is found by scans", t->settle.max);

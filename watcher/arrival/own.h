@@ -29,6 +29,7 @@ struct tenant {
 	bool blind;	    /* a filesystem whose events cannot be trusted */
 	bool missing;
 	bool leases_refused;
+	bool leaseless;	      /* the last claim was made without one */
 	struct settle settle;
 	struct scan scan;
 	int64_t scan_at;      /* mono: when the next scan begins */

@@ -346,6 +346,8 @@ static enum claim_result take(void *ctx, const struct settle_entry *e, const str
 	enum claim_result r = claim_take(&place, e->name, &e->st, &c, f);
 
 	if (r == CLAIM_TAKEN)
+		t->leaseless = !c.leased;
+	if (r == CLAIM_TAKEN)
 		batch_add(&a->batch, &c, &facts, &hooks);
 	else if (c.moved || c.side.moved)
 		batch_stick(&a->batch, &c, t->name, clock_mono_ms());

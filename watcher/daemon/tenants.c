@@ -90,9 +90,16 @@ unsigned tenants_max_workers(const struct ingestd *d, const struct tenant *t)
 	return n ? (unsigned)n : 1;
 }
 
+static struct arrival_options options_of(const struct profile *p)
+{
+	bool other = p->level != LEVEL_PLAIN;
+
+	return (struct arrival_options){.settle_ms = p->settle_ms, .unproven = other || p->unproven, .other_proof = other};
+}
+
 static int watch_folder(struct ingestd *d, struct tenant *t, struct fault *f)
 {
-	struct arrival_options options = {.settle_ms = t->profile->settle_ms};
+	struct arrival_options options = options_of(t->profile);
 
 	if (t->watched)
 		return arrival_change_tenant(d->arrival, t->name, &options, f);
@@ -170,7 +177,7 @@ void tenants_look_again(struct ingestd *d, struct tenant *t)
 
 	if (!t->profile || !t->watched)
 		return;
-	options = (struct arrival_options){.settle_ms = t->profile->settle_ms};
+	options = options_of(t->profile);
 	if (arrival_change_tenant(d->arrival, t->name, &options, &f) < 0)
 		event_text(d, EV_FOLDER_HEALTH, "reason", f.text);
 }

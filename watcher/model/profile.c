@@ -147,6 +147,7 @@ static void parse_own(struct profile *p, const json_t *root, struct keys_report 
 	p->max_columns = (uint64_t)keys_int(limits, "max_columns", COLUMNS_DEFAULT);
 	p->max_row_bytes = (uint64_t)keys_int(limits, "max_row_bytes", ROW_BYTES_DEFAULT);
 	p->level = level_of(json_string_value(json_object_get(arrival, "level")));
+	p->unproven = keys_bool(arrival, "unproven", false);
 	if (settle >= 0 && settle <= SETTLE_MAX)
 		p->settle_ms = (int64_t)(settle * 1000 + 0.5);
 	p->encryption_required = keys_bool(json_object_get(root, "encryption"), "required", false);

@@ -36,6 +36,7 @@ struct profile {
 	uint64_t max_row_bytes;
 	enum arrival_level level;
 	int64_t settle_ms;
+	bool unproven; /* level plain: without leases too */
 	bool encryption_required;
 	int done_days; /* -1: for ever */
 	int failed_days;

@@ -70,6 +70,14 @@ static void test_no_leases(void **state)
 	/* the profile accepts that */
 	assert_int_equal(arrival_change_tenant(arrival, "t", &options, &f), 0);
 	want_taken(1);
+	/* and health says so as long as it is so */
+	assert_true(arrival_health(arrival, "t", &h));
+	assert_true(h.unproven && !h.leases_refused);
+	assert_non_null(strstr(h.reason, "files are taken unproven"));
+	options.other_proof = true;
+	assert_int_equal(arrival_change_tenant(arrival, "t", &options, &f), 0);
+	assert_true(arrival_health(arrival, "t", &h));
+	assert_non_null(strstr(h.reason, "nothing but the arrival level proves"));
 }
 
 int main(void)
