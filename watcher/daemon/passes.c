@@ -141,10 +141,8 @@ static int open_fds(struct ingestd *d, struct file *x, struct message *m, int fd
 {
 	const struct folders *t = x->tenant->folders;
 
-	if (proof_is_due(x))
+	if (!message_reads_rows(m))
 		return proof_open(d, x, m, fds, f);
-	if (manifest_is(x))
-		return work_open_input(t, &x->row, &fds[MESSAGE_FD_INPUT], f);
 	if (versions_fd(d->versions, x->row.version, &fds[MESSAGE_FD_VERSION], f) < 0 ||
 	    work_open_rejects(t, &x->row, "csv", &fds[MESSAGE_FD_REJECTS], f) < 0 ||
 	    open_input(x, &fds[MESSAGE_FD_INPUT], f) < 0)

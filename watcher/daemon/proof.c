@@ -40,6 +40,8 @@ int proof_open(struct ingestd *d, const struct file *x, struct message *m, int f
 
 	if (work_open_input(t, &x->row, &fds[MESSAGE_FD_INPUT], f) < 0)
 		return -1;
+	if (m->mode == MODE_LIST)
+		return 0;
 	if (x->proven)
 		return open_manifest(d, x, m, &fds[MESSAGE_FD_SIDECAR], f);
 	if (work_open_sidecar(t, &x->row, &kind, &fds[MESSAGE_FD_SIDECAR], f) < 0)

@@ -6,7 +6,7 @@
  *
  *	proof_look(x)                 at its routing: is there anything to compare?
  *	proof_is_due(x)               the next pass is the proof
- *	proof_open(d, x, &m, fds, &f)    what that pass needs
+ *	proof_open(d, x, &m, fds, &f)    what that pass needs, or that over a manifest
  *	proof_ended(d, x, m)          its result: on to the gate, or failed/
  */
 #ifndef DAEMON_PROOF_H
