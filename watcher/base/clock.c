@@ -78,3 +78,60 @@ void clock_strftime(int64_t ms, const char *fmt, char *out, size_t cap)
 		out[0] = '\0';
 #pragma GCC diagnostic pop
 }
+
+static bool take_duration(const char *text, int64_t *ms)
+{
+	size_t digits = strspn(text, "0123456789");
+	char unit = text[digits];
+	int64_t seconds = unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
+
+	if (digits < 1 || digits > 5 || !seconds || text[digits + 1])
+		return false;
+	*ms = clock_now_ms() - strtoll(text, NULL, 10) * seconds * 1000;
+	return true;
+}
+
+/* What follows the seconds: "", "Z", ".003", ".003Z". */
+static bool take_fraction(const char *rest, int64_t *ms)
+{
+	int64_t n = 0;
+
+	if (*rest == '.') {
+		for (int i = 1; i <= 3; i++) {
+			if (rest[i] < '0' || rest[i] > '9')
+				return false;
+			n = n * 10 + (rest[i] - '0');
+		}
+		rest += 4;
+	}
+	*ms += n;
+	return strcmp(rest, "") == 0 || strcmp(rest, "Z") == 0;
+}
+
+bool clock_parse(const char *text, int64_t *ms)
+{
+	/* strptime takes fewer digits, and blanks before them: only the whole length is the form */
+	static const struct {
+		const char *form;
+		long length;
+	} forms[] = {{"%Y-%m-%dT%H:%M:%S", 19}, {"%Y-%m-%dT%H:%M", 16}, {"%Y-%m-%d", 10}};
+
+	if (take_duration(text, ms))
+		return true;
+	if (text[strspn(text, "0123456789-:.TZ")])
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct tm tm = {0};
+		const char *end = strptime(text, forms[i].form, &tm);
+		int64_t out;
+
+		if (!end || end - text != forms[i].length || tm.tm_sec > 59)
+			continue;
+		out = (int64_t)timegm(&tm) * 1000;
+		if (i == 0 ? !take_fraction(end, &out) : *end != '\0')
+			continue;
+		*ms = out;
+		return true;
+	}
+	return false;
+}

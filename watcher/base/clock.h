@@ -21,6 +21,9 @@ void clock_format(int64_t ms, char out[CLOCK_TEXT]);
 void clock_day(int64_t ms, char out[CLOCK_DAY]);
 /* 00:00 UTC of the day after it. */
 int64_t clock_next_day_ms(int64_t ms);
+/* 30m, 24h, 7d ago; 2026-11-25, 2026-11-25T10:00, with seconds, milliseconds and Z or without: all of them UTC. */
+bool clock_parse(const char *text, int64_t *ms);
+#define CLOCK_FORMS "30m, 24h, 7d, 2026-11-25 or 2026-11-25T10:00:00Z"
 /* strftime in UTC for file-name and index-name dates; out always NUL-terminated. */
 void clock_strftime(int64_t ms, const char *fmt, char *out, size_t cap);
 

@@ -18,7 +18,8 @@ struct ctl_options {
 	bool trace;
 	bool quick; /* journal check */
 	const char *tenant, *state, *limit; /* filters of lists */
-	const char *since;                  /* rerun --job */
+	const char *since;                  /* rerun --job, stats */
+	const char *until;                  /* stats */
 	const char *job, *filter, *input;   /* filter run, filter test */
 	const char *junit;                  /* filter test */
 	const char *day, *month;            /* usage */

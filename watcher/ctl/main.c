@@ -72,7 +72,7 @@ static int unknown(char **args, int count)
 }
 
 enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_SINCE, OPT_FILTER,
-       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_DAY, OPT_MONTH, OPT_TOTAL, OPT_CSV, OPT_HELP, OPT_VERSION };
+       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_UNTIL, OPT_DAY, OPT_MONTH, OPT_TOTAL, OPT_CSV, OPT_HELP, OPT_VERSION };
 
 #define BIT(option) (1u << ((option) - OPT_JSON))
 
@@ -86,6 +86,7 @@ static const struct option long_options[] = {
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"job", required_argument, NULL, OPT_JOB},
 	{"since", required_argument, NULL, OPT_SINCE},
+	{"until", required_argument, NULL, OPT_UNTIL},
 	{"filter", required_argument, NULL, OPT_FILTER},
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"junit", required_argument, NULL, OPT_JUNIT},
@@ -173,6 +174,8 @@ static const char **text_of(struct ctl_options *o, int c)
 		return &o->job;
 	case OPT_SINCE:
 		return &o->since;
+	case OPT_UNTIL:
+		return &o->until;
 	case OPT_FILTER:
 		return &o->filter;
 	case OPT_INPUT:

@@ -8,7 +8,6 @@
 #include "watcher/ctl/own.h"
 #include "watcher/ctl/table.h"
 #include "watcher/base/clock.h"
-#include <time.h>
 #include <unistd.h>
 
 #define PAGE 1000
@@ -65,40 +64,6 @@ int command_undo(const struct ctl_options *o)
 }
 
 /* --- rerun of many --- */
-
-static bool take_duration(const char *text, int64_t *ms)
-{
-	char *end;
-	unsigned long long n = strtoull(text, &end, 10);
-	int64_t unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : 0;
-
-	if (end == text || !unit || end[1] || n > 100000)
-		return false;
-	*ms = clock_now_ms() - (int64_t)n * unit * 1000;
-	return true;
-}
-
-/* 30m, 24h, 7d ago; 2026-11-25; 2026-11-25T10:00:00Z: as record times are written, so that they compare as text. */
-static bool since_of(const char *text, char out[CLOCK_TEXT])
-{
-	static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
-	int64_t ms = 0;
-
-	if (take_duration(text, &ms)) {
-		clock_format(ms, out);
-		return true;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		struct tm tm = {0};
-		const char *end = strptime(text, forms[i], &tm);
-
-		if (!end || *end)
-			continue;
-		clock_format((int64_t)timegm(&tm) * 1000, out);
-		return true;
-	}
-	return false;
-}
 
 static const char *text_of(const json_t *record, const char *key)
 {
@@ -179,6 +144,7 @@ static int rerun_many(const struct ctl_options *o)
 {
 	const char *slash = strchr(o->job, '/');
 	char since[CLOCK_TEXT];
+	int64_t ms;
 	char *tenant;
 	json_t *files;
 	int rc;
@@ -187,11 +153,11 @@ static int rerun_many(const struct ctl_options *o)
 		fprintf(stderr, "ingestctl: --job %s is no TENANT/JOB\n", o->job);
 		return CTL_USAGE;
 	}
-	if (!since_of(o->since, since)) {
-		fprintf(stderr,
-			"ingestctl: --since %s is no time; 30m, 24h, 7d, 2026-11-25 or 2026-11-25T10:00:00Z are\n", o->since);
+	if (!clock_parse(o->since, &ms)) {
+		fprintf(stderr, "ingestctl: --since %s is no time; " CLOCK_FORMS " are\n", o->since);
 		return CTL_USAGE;
 	}
+	clock_format(ms, since); /* as record times are written, so that they compare as text */
 	tenant = xstrndup(o->job, (size_t)(slash - o->job));
 	files = json_array();
 	rc = list_done(o, tenant, slash + 1, since, files);

@@ -359,6 +359,7 @@ void ingestd_release(struct ingestd *d)
 	recorder_stop(d);
 	notifier_stop(d);
 	deferred_release(d);
+	stats_child_release(d);
 	admin_free(&d->admin);
 	checks_free(&d->checks);
 	schedule_free(&d->schedule);

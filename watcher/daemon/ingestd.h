@@ -8,7 +8,8 @@
  * Modules (one noun each): turn (commit, then what waited for it), tenants, profiles (reload), check
  * (filters, in a child), disk (room, and who fills it), file (one living arrival), claims, route, passes
  * (workers), quota (a day's), circuits (sick sinks), gate, ending, recorder (records to MongoDB), notifier (webhooks), recovery,
- * retention, usage_days, starts (manual runs), once, views (admin), job_edit and seed (jobs over the API), deferred (answers that wait).
+ * retention, usage_days, starts (manual runs), once, views (admin), job_edit and seed (jobs over the API), deferred and
+ * stats_child (answers that wait).
  *
  * Ownership: the struct owns everything in it.
  * Failure:   ingestd_fatal is for what makes going on unsafe (a failed fsync, a journal that cannot be read): nothing more is done,
@@ -27,6 +28,7 @@
 #include "watcher/daemon/recorder.h"
 #include "watcher/daemon/retention.h"
 #include "watcher/daemon/staged.h"
+#include "watcher/daemon/stats_child.h"
 #include "watcher/daemon/usage_days.h"
 #include "watcher/model/config.h"
 #include <ev.h>
@@ -113,6 +115,7 @@ struct ingestd {
 	struct profiles profiles;
 	struct starts starts;
 	struct deferred deferred;
+	struct stats_asks stats;
 	struct circuits circuits;
 	struct disk disk;
 	struct retention retention;

@@ -6,6 +6,7 @@
 #include "watcher/daemon/audit.h"
 #include "watcher/daemon/backup.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/stats_child.h"
 #include "watcher/daemon/verify.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -85,6 +86,15 @@ static int backup(const struct options *o)
 	return code;
 }
 
+static int stats(const struct options *o)
+{
+	struct config *c = read_config(o);
+	int code = c && !c->wrong ? stats_print(c, o) : EXIT_CONFIG;
+
+	config_free(&c);
+	return code;
+}
+
 static int dispatch(const struct options *o)
 {
 	switch (o->mode) {
@@ -96,6 +106,8 @@ static int dispatch(const struct options *o)
 		return journal_check(o);
 	case MODE_BACKUP:
 		return backup(o);
+	case MODE_STATS:
+		return stats(o);
 	case MODE_HELP:
 		options_print_help(stdout);
 		return EXIT_WORKED;

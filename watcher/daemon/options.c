@@ -10,7 +10,7 @@
 #define WAIT_MAX 86400
 
 enum { OPT_ONCE = 256, OPT_WAIT, OPT_START, OPT_HELP, OPT_VERSION, OPT_CRASH_POINTS, OPT_DEBUG,
-       OPT_JOURNAL_CHECK, OPT_BACKUP, OPT_JSON, OPT_QUICK };
+       OPT_JOURNAL_CHECK, OPT_BACKUP, OPT_JSON, OPT_QUICK, OPT_STATS, OPT_TENANT, OPT_SINCE, OPT_UNTIL };
 
 static const struct option longs[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -20,6 +20,10 @@ static const struct option longs[] = {
 	{"start", required_argument, NULL, OPT_START},
 	{"journal-check", no_argument, NULL, OPT_JOURNAL_CHECK},
 	{"backup", required_argument, NULL, OPT_BACKUP},
+	{"stats", no_argument, NULL, OPT_STATS},
+	{"tenant", required_argument, NULL, OPT_TENANT},
+	{"since", required_argument, NULL, OPT_SINCE},
+	{"until", required_argument, NULL, OPT_UNTIL},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"quick", no_argument, NULL, OPT_QUICK},
 	{"debug", no_argument, NULL, OPT_DEBUG},
@@ -33,6 +37,7 @@ void options_print_help(FILE *out)
 {
 	fputs("usage: ingestd [-c FILE] [-t | --once [--wait SECONDS] [--start TENANT/JOB]...] [--debug]\n"
 	      "       ingestd [-c FILE] (--journal-check [--quick] | --backup DIR) [--json]\n"
+	      "       ingestd [-c FILE] --stats [--tenant T] [--since TIME] [--until TIME]\n"
 	      "\n"
 	      "Takes complete files out of the tenants' folders and stores their rows.  Runs in the foreground.\n"
 	      "\n"
@@ -45,6 +50,8 @@ void options_print_help(FILE *out)
 	      "  --journal-check   compares the journal with folders and sinks, says every difference, and ends;\n"
 	      "                    --quick: no digests, no sinks (ingestctl journal check)\n"
 	      "  --backup DIR      copies configuration, profiles, job versions and journal, and ends (ingestctl backup)\n"
+	      "  --stats           what became of the files of a time, from the journal, as JSON; of the last 24 hours\n"
+	      "                    without --since (ingestctl stats)\n"
 	      "  --debug           writes events of level debug too\n"
 	      "  --crash-points    lists the steps at which INGEST_CRASH_AT may end the program\n"
 	      "  --help, --version\n"
@@ -110,6 +117,18 @@ static int take(int c, struct options *o, char **argv, struct fault *f)
 		o->mode = MODE_BACKUP;
 		o->backup = optarg;
 		return 0;
+	case OPT_STATS:
+		o->mode = MODE_STATS;
+		return 0;
+	case OPT_TENANT:
+		o->tenant = optarg;
+		return 0;
+	case OPT_SINCE:
+		o->since = optarg;
+		return 0;
+	case OPT_UNTIL:
+		o->until = optarg;
+		return 0;
 	case OPT_JSON:
 		o->json = true;
 		return 0;
@@ -150,8 +169,10 @@ int options_parse(int argc, char **argv, struct options *out, struct fault *f)
 		r = fault_set(f, FAULT_CONFIG, "--wait goes with --once");
 	if (r == 0 && ((o.json && o.mode != MODE_BACKUP) || o.quick) && o.mode != MODE_JOURNAL_CHECK)
 		r = fault_set(f, FAULT_CONFIG, "--json and --quick go with --journal-check, --json with --backup too");
-	if (r == 0 && o.once && (o.mode == MODE_JOURNAL_CHECK || o.mode == MODE_BACKUP))
-		r = fault_set(f, FAULT_CONFIG, "--once excludes --journal-check and --backup");
+	if (r == 0 && (o.tenant || o.since || o.until) && o.mode != MODE_STATS)
+		r = fault_set(f, FAULT_CONFIG, "--tenant, --since and --until go with --stats");
+	if (r == 0 && o.once && (o.mode == MODE_JOURNAL_CHECK || o.mode == MODE_BACKUP || o.mode == MODE_STATS))
+		r = fault_set(f, FAULT_CONFIG, "--once excludes --journal-check, --backup and --stats");
 	if (r == 0 && o.once && o.mode == MODE_TEST)
 		r = fault_set(f, FAULT_CONFIG, "-t and --once exclude each other");
 	if (r < 0) {

@@ -9,7 +9,7 @@
 
 #include "watcher/base/fault.h"
 
-enum options_mode { MODE_RUN, MODE_TEST, MODE_JOURNAL_CHECK, MODE_BACKUP, MODE_HELP, MODE_VERSION, MODE_CRASH_POINTS };
+enum options_mode { MODE_RUN, MODE_TEST, MODE_JOURNAL_CHECK, MODE_BACKUP, MODE_STATS, MODE_HELP, MODE_VERSION, MODE_CRASH_POINTS };
 
 struct options {
 	enum options_mode mode;
@@ -21,6 +21,7 @@ struct options {
 	bool debug;
 	bool json, quick; /* --journal-check; json: --backup too */
 	const char *backup; /* DIR */
+	const char *tenant, *since, *until; /* --stats */
 };
 
 int options_parse(int argc, char **argv, struct options *out, struct fault *f) MUST_CHECK;

@@ -23,6 +23,7 @@
 #include "watcher/daemon/tenant_edit.h"
 #include "watcher/daemon/sessions.h"
 #include "watcher/daemon/starts.h"
+#include "watcher/daemon/stats_child.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/schedule/schedule.h"
 #include "watcher/spool/outbox.h"
@@ -430,6 +431,7 @@ static view *const views[ROUTE_COUNT] = {
 	[ROUTE_QUEUE] = views_queue,
 	[ROUTE_QUEUE_TRACE] = views_queue_trace,
 	[ROUTE_USAGE] = views_usage,
+	[ROUTE_STATS] = views_stats,
 	[ROUTE_RELOAD] = reload,
 	[ROUTE_SEED_CREATE_BATCH] = seed_create,
 	[ROUTE_SEED_CREATE_STREAM] = seed_create_stream,

@@ -36,6 +36,40 @@ static void test_format(void **state)
 	}
 }
 
+static void test_parse(void **state)
+{
+	static const struct {
+		const char *input;
+		const char *want; /* NULL: no time */
+	} rows[] = {
+		{"2026-11-25", "2026-11-25T00:00:00.000Z"},
+		{"2026-11-25T10:00", "2026-11-25T10:00:00.000Z"},
+		{"2026-11-25T10:00:01", "2026-11-25T10:00:01.000Z"},
+		{"2026-11-25T10:00:01Z", "2026-11-25T10:00:01.000Z"},
+		{"2026-11-25T10:00:01.234Z", "2026-11-25T10:00:01.234Z"},
+		{"", NULL}, {"yesterday", NULL}, {"2026-11", NULL}, {"2026-13-01", NULL}, {"2026-11-25T10:00:01.2Z", NULL},
+		{"2026-11-25T10:00:01+01:00", NULL}, {"2026-11-25 ", NULL}, {"5", NULL}, {"5s", NULL}, {"-5m", NULL}, {"5mm", NULL},
+		{"100000d", NULL}, {"+5m", NULL}, {" 5m", NULL}, {"2026-2-3", NULL}, {" 2026-2-03", NULL},
+		{"2026-11-25T10:00:60", NULL}, {"2026-11-25T24:00", NULL}, {"02026-2-03", NULL},
+	};
+	int64_t ms, now = clock_now_ms();
+	char out[CLOCK_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool ok = clock_parse(rows[i].input, &ms);
+
+		if (ok)
+			clock_format(ms, out);
+		if (ok != (rows[i].want != NULL) || (ok && strcmp(out, rows[i].want) != 0))
+			fail_msg("%s: %s", rows[i].input, ok ? out : "no time");
+	}
+	assert_true(clock_parse("24h", &ms));
+	assert_in_range(ms, now - CLOCK_DAY_MS, now - CLOCK_DAY_MS + 60000);
+	assert_true(clock_parse("7d", &ms));
+	assert_in_range(ms, now - 7 * CLOCK_DAY_MS, now - 7 * CLOCK_DAY_MS + 60000);
+}
+
 static int month_days(int year, int month)
 {
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -135,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_calendar),
+		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_strftime),
 		cmocka_unit_test(test_now),
 	};
