@@ -1,0 +1,121 @@
+"""stats_ - what the statistics must be: counted in Python from the records or receipts of files, and asked of MongoDB as docs/statistics.md says.
+
+    figures(records)                    of one group
+    answer(records, tenant, since, until)     the whole of GET /v1/stats
+    asked(site, tenant, since, until)         the same by the page's queries
+"""
+import collections
+import datetime
+import os
+import re
+
+import bson.json_util
+
+from records_ import client
+from site_ import ROOT
+
+STATES = ("done", "failed", "held", "duplicate", "undone")
+PERCENTILES = (50, 95, 99)
+
+
+def when(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+
+
+def ms(later, earlier):
+    return round((when(later) - when(earlier)).total_seconds() * 1000)
+
+
+def rate(a, b):
+    return round(a / b, 6) if b else None
+
+
+def figures(records):
+    """Receipts do not know when their file was placed: of those there are no seconds."""
+    count = collections.Counter(r["state"] for r in records)
+    assert set(count) <= set(STATES)
+    rows = {k: sum((r["rows"] or {k: 0})[k] for r in records) for k in ("read", "indexed", "rejected")}
+    waits = sorted(ms(r["times"]["indexed"], r["times"]["arrived"]) for r in records if r["state"] == "done" and r["times"]["indexed"])
+    out = {"files": len(records), **{s: count[s] for s in STATES}, "success_rate": rate(count["done"] + count["duplicate"], len(records)),
+           "failure_rate": rate(count["failed"], len(records)), "rows": rows, "documents": sum(r["documents"] or 0 for r in records),
+           "bytes": sum(r["bytes"] for r in records),
+           "arrival_to_indexed": {"files": len(waits), **{"p%d" % p: waits[-(-len(waits) * p // 100) - 1] / 1000 if waits else None
+                                                          for p in PERCENTILES}}}
+    if all("placed" in r["times"] for r in records):
+        seconds = ms(max(r["times"]["placed"] for r in records), min(r["times"]["arrived"] for r in records)) / 1000 if records else None
+        out.update(seconds=seconds, rows_per_second=rate(rows["indexed"], seconds), bytes_per_second=rate(out["bytes"], seconds))
+    return out
+
+
+def by(records, key):
+    groups = collections.defaultdict(list)
+    for r in records:
+        groups[key(r)].append(r)
+    return [(k, groups[k]) for k in sorted(groups, key=lambda k: [x or "" for x in k] if isinstance(k, tuple) else k)]
+
+
+def reasons(records):
+    count = collections.Counter(r["reason"] for r in records if r["state"] in ("failed", "held") and r["reason"] is not None)
+    return [{"reason": k, "files": n} for k, n in sorted(count.items(), key=lambda kn: (-kn[1], kn[0].encode()))[:10]]
+
+
+def answer(records, tenant, since, until):
+    records = [r for r in records if tenant in (None, r["tenant"]) and since <= r["times"]["placed"] < until]
+    return {"tenant": tenant, "since": since, "until": until, "total": figures(records),
+            "tenants": [{"tenant": k, **figures(g)} for k, g in by(records, lambda r: r["tenant"])],
+            "jobs": [{"tenant": t, "job": j, **figures(g)} for (t, j), g in by(records, lambda r: (r["tenant"], r["job"]))],
+            "hours": [{"hour": k, **figures(g)} for k, g in by(records, lambda r: r["times"]["placed"][:14] + "00:00.000Z")],
+            "reasons": reasons(records)}
+
+
+# --- as docs/statistics.md asks MongoDB ---
+
+def page():
+    """{name: pipeline as text}, {name: value of `by`}: the page's own."""
+    with open(os.path.join(ROOT, "docs", "statistics.md")) as f:
+        text = f.read()
+    pipelines = {name: body for name, body in re.findall(r"^    (\w+) = db\.files\.aggregate\((\[\n.*?^    \])\)", text, re.M | re.S)}
+    groups = {name: value for value, name in re.findall(r"^    by = (.+?)\s+// (\w+)$", text, re.M)}
+    return pipelines, groups
+
+
+def run(site, text, **values):
+    for name, value in values.items():
+        text = re.sub(r'(?<![\w"$])%s(?!\w|")' % name, lambda m: value, text)
+    with client(site.server) as c:
+        return list(c[site.database].files.aggregate(bson.json_util.loads(text)))
+
+
+def date(text):
+    return '{"$date": "%s"}' % text
+
+
+def asked(site, tenant, since, until):
+    pipelines, groups = page()
+    whose = '{"$match": {"tenant": "%s"}}' % tenant if tenant else '{"$match": {}}'
+    values = {"since": date(since), "until": date(until), "whose": whose}
+    found = {}
+    for name in ("total", "tenants", "jobs", "hours"):
+        figures = run(site, pipelines["figures"], **{**values, "by": groups[name]})
+        waits = {str(w.pop("_id")): w for w in run(site, pipelines["waits"], **{**values, "by": groups[name]})}
+        found[name] = [one(f, waits) for f in figures]
+    names = {"tenants": "tenant", "hours": "hour"}
+    for name, key in names.items():
+        found[name] = [{key: f.pop("_id"), **f} for f in sorted(found[name], key=lambda f: f["_id"])]
+    found["jobs"] = [{"tenant": f["_id"]["tenant"], "job": f.pop("_id").get("job"), **f}
+                     for f in sorted(found["jobs"], key=lambda f: (f["_id"]["tenant"], f["_id"].get("job") or ""))]
+    total = [{k: v for k, v in f.items() if k != "_id"} for f in found["total"]] or [figures_of_none()]
+    return {"tenant": tenant, "since": since, "until": until, **found, "total": total[0],
+            "reasons": [{"reason": r["_id"], "files": r["files"]} for r in run(site, pipelines["reasons"], **values)]}
+
+
+def figures_of_none():
+    return figures([])
+
+
+def one(f, waits):
+    """As the daemon tells it: rates to six digits; milliseconds are seconds."""
+    w = waits.get(str(f["_id"]), {"files": 0, **{"p%d" % p: None for p in PERCENTILES}})
+    for key in ("success_rate", "failure_rate", "rows_per_second", "bytes_per_second"):
+        f[key] = None if f[key] is None else round(f[key], 6)
+    return {**f, "arrival_to_indexed": {k: v if k == "files" or v is None else v / 1000 for k, v in w.items()}}
