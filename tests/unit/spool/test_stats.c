@@ -1,5 +1,5 @@
 /* stats: percentiles by nearest rank, counted by hand; what is in a time and what is not */
-#include "fixture.h"
+#include "tests/unit/spool/fixture.h"
 
 #include "watcher/spool/stats.h"
 
