@@ -53,6 +53,7 @@ struct plan {
 	struct filter_run *run;
 	struct span text; /* of the filter: places in it are told of a file that is given up */
 	struct budget budget;
+	const struct record *record; /* whose row is run, or NULL */
 	char why[PLAN_TEXT]; /* of plan_given_up */
 };
 

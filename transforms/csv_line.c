@@ -90,6 +90,18 @@ static const char *plain_field(struct reader *r, struct span *out)
 	return NULL;
 }
 
+bool csv_line_is_usual(const struct csv_line *l)
+{
+	return span_is(l->separator, ",") && l->quote == '"';
+}
+
+void csv_line_take(struct csv_line *l, const struct record *rec, struct arena *a)
+{
+	l->count = 0;
+	for (size_t i = 0; i < rec->field_count; i++)
+		add(l, field_text(&rec->fields[i], a), rec->fields[i].quoted);
+}
+
 bool csv_line_split(struct csv_line *l, struct span text, struct arena *a, const char **why)
 {
 	struct reader r = {text.p, text.p + text.n, l->separator, l->quote};

@@ -13,7 +13,7 @@
 #ifndef TRANSFORMS_CSV_LINE_H
 #define TRANSFORMS_CSV_LINE_H
 
-#include "watcher/base/arena.h"
+#include "watcher/model/record.h"
 
 struct csv_field {
 	struct span text;
@@ -28,6 +28,10 @@ struct csv_line {
 	size_t cap;
 };
 
+/* Comma and double quote, as the parser's records. */
+bool csv_line_is_usual(const struct csv_line *l);
+/* The fields that the parser found in rec, the same as of its raw text. */
+void csv_line_take(struct csv_line *l, const struct record *rec, struct arena *a);
 bool csv_line_split(struct csv_line *l, struct span text, struct arena *a, const char **why);
 void csv_line_release(struct csv_line *l);
 

@@ -28,6 +28,7 @@
 #define TRANSFORMS_FILTER_H
 
 #include "watcher/model/coercions.h"
+#include "watcher/model/record.h"
 #include "transforms/options.h"
 #include "transforms/values.h"
 
@@ -53,6 +54,8 @@ struct filter_type {
 					  struct span field, const char *why);
 	/* Does it the same to every usual row (plan.h)?  Then it says so and adds what it asks of the row.  NULL: no. */
 	bool (*shape)(const void *self, struct plan_shape *shape);
+	/* Columns that it takes a row of the usual form (parse/plain.h) apart into, comma and double quote; 0 or NULL: others. */
+	size_t (*columns)(const void *self);
 	/* Has it state from row to row?  Then a resumed file is read again from its first row.  NULL: no. */
 	bool (*remembers)(const void *self);
 };
@@ -84,6 +87,8 @@ void filter_warn_tag(struct filter_run *run, struct event *ev, const char *tag, 
 		     const struct value *value, const char *fmt, ...) PRINTF_LIKE(6, 7);
 void filter_lossy(struct filter_run *run, struct span field, const char *from, const char *to,
 		  struct span example);
+/* The record that this text is, its fields found; NULL: it is none. */
+const struct record *filter_record(const struct filter_run *run, struct span text);
 /* The row has used up its time or memory: a loop over much ends by filter_fail then. */
 bool filter_spent(struct filter_run *run);
 /* A regular expression compiled for this event: what it costs is the file's.  at: of its option_item. */

@@ -269,6 +269,13 @@ static void csv_begin(void *self)
 	arena_reset(&f->found);
 }
 
+static size_t csv_columns(const void *self)
+{
+	const struct csv *f = self;
+
+	return span_is(f->source.ref->shown, "message") && !csv_remembers(f) && csv_line_is_usual(&f->line) ? f->count : 0;
+}
+
 /* --- run --- */
 
 /* The field of a column whose name was not known when the text was compiled; NULL: it is no reference. */
@@ -380,6 +387,17 @@ static void take_names(struct csv *f)
 	find_fresh(f);
 }
 
+/* As the parser found them, or looked for in the text. */
+static bool split(struct csv *f, struct filter_run *run, struct event *ev, struct span text, const char **why)
+{
+	const struct record *rec = filter_record(run, text);
+
+	if (!rec || !csv_line_is_usual(&f->line))
+		return csv_line_split(&f->line, text, ev->arena, why);
+	csv_line_take(&f->line, rec, ev->arena);
+	return true;
+}
+
 static enum filter_result csv_run(void *self, struct filter_run *run, struct event *ev)
 {
 	struct csv *f = self;
@@ -390,7 +408,7 @@ static enum filter_result csv_run(void *self, struct filter_run *run, struct eve
 		return FILTER_LEFT;
 	if (source->type != VALUE_STRING)
 		return filter_fail(run, ev, FAILED, f->source.ref->shown, source, "it is no text");
-	if (!csv_line_split(&f->line, source->u.text, ev->arena, &why))
+	if (!split(f, run, ev, source->u.text, &why))
 		return filter_fail(run, ev, FAILED, f->source.ref->shown, source, "%s", why);
 	if (!f->line.count && f->skip_empty_rows) {
 		event_tag(ev, SPAN_LITERAL(EMPTY));
@@ -418,8 +436,7 @@ static bool csv_shape(const void *self, struct plan_shape *shape)
 {
 	const struct csv *f = self;
 
-	if (!span_is(f->source.ref->shown, "message") || !span_is(f->line.separator, ",") || f->line.quote != '"' ||
-	    f->autodetect || f->skip_empty_columns || !f->count)
+	if (!csv_columns(f) || f->autodetect || f->skip_empty_columns)
 		return false;
 	for (size_t i = 0; i < f->count; i++)
 		if (f->names[i].type != CSV_STRING && f->names[i].type != CSV_INTEGER && f->names[i].type != CSV_FLOAT)
@@ -443,5 +460,6 @@ const struct filter_type filter_csv = {
 	.undecorated = csv_undecorated,
 	.release = csv_release,
 	.shape = csv_shape,
+	.columns = csv_columns,
 	.remembers = csv_remembers,
 };

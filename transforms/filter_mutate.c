@@ -67,6 +67,7 @@ static int mutate_init(void *self, struct compile *c)
 	     check_single(&m->join, c, "join") | check_single(&m->copy, c, "copy");
 	m->failure = arena_span(compile_arena(c), m->tag.text).p;
 	m->lenient = compile_lenient(c);
+	mutate_convert_init(m, c);
 	return r;
 }
 

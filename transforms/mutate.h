@@ -19,6 +19,12 @@ struct gsub {
 	const struct template *by;
 };
 
+/* What a pair of convert makes of a value. */
+struct conversion_type {
+	enum { TO_STRING, TO_BOOLEAN, TO_INTEGER, TO_FLOAT } kind;
+	bool eu; /* decimal commas */
+};
+
 struct mutate {
 	struct option_hash coerce, rename, update, replace, convert, split, join, merge, copy;
 	struct option_list gsub, uppercase, capitalize, lowercase, strip;
@@ -26,6 +32,7 @@ struct mutate {
 
 	const char *failure; /* tag, NUL-terminated */
 	bool lenient;
+	struct conversion_type *types; /* of convert's pairs; the plan's arena */
 	struct gsub *gsubs;
 	size_t gsub_count;
 	struct strbuf text; /* being made; kept from row to row */
@@ -42,6 +49,7 @@ int mutate_fail(const struct mutation *m, const struct ref *ref, const struct va
 int mutate_set(const struct mutation *m, const struct ref *ref, struct value v) MUST_CHECK;
 
 /* mutate_convert.c */
+void mutate_convert_init(struct mutate *m, struct compile *c);
 int mutate_convert(const struct mutation *m) MUST_CHECK;
 
 /* mutate_text.c */

@@ -11,8 +11,25 @@
 struct conversion {
 	const struct mutation *m;
 	const struct ref *ref;
-	struct span type;
+	struct span name; /* as written: integer_eu */
+	const struct conversion_type *type;
 };
+
+void mutate_convert_init(struct mutate *m, struct compile *c)
+{
+	m->types = arena_zalloc(compile_arena(c), (m->convert.count + 1) * sizeof(*m->types));
+	for (size_t i = 0; i < m->convert.count; i++) {
+		const struct option_list *l = &m->convert.pairs[i].values;
+		struct span name = l->count ? l->items[0].text : SPAN_NONE;
+		struct conversion_type *t = &m->types[i];
+
+		t->eu = span_ends(name, SPAN_LITERAL("_eu"));
+		t->kind = span_starts(name, SPAN_LITERAL("integer")) ? TO_INTEGER
+			  : span_starts(name, SPAN_LITERAL("float")) ? TO_FLOAT
+			  : span_is(name, "boolean")		     ? TO_BOOLEAN
+								     : TO_STRING;
+	}
+}
 
 static void lossy(const struct conversion *c, const char *from, const char *to, struct span example)
 {
@@ -48,14 +65,18 @@ static struct span without_commas(struct span s, struct arena *a)
 
 static int to_number(const struct conversion *c, const struct value *v, struct value *out)
 {
-	bool integer = span_starts(c->type, SPAN_LITERAL("integer"));
+	bool integer = c->type->kind == TO_INTEGER;
 	struct arena *a = c->m->ev->arena;
 	bool text = v->type == VALUE_STRING;
 	struct span s = v->u.text;
 	struct number n = {SPAN_NONE, false};
 	bool ok = true;
 
-	if (text && span_ends(c->type, SPAN_LITERAL("_eu")))
+	if (!c->type->eu && (integer ? number_is_plain_integer(s) : number_is_float_text(s))) {
+		*out = (struct value){.type = integer ? VALUE_INT : VALUE_FLOAT, .u = {.text = s}};
+		return 0;
+	}
+	if (text && c->type->eu)
 		s = from_eu(s, a);
 	if (text)
 		s = letters_strip(without_commas(s, a)); /* ", 5" has a blank behind its comma */
@@ -66,7 +87,7 @@ static int to_number(const struct conversion *c, const struct value *v, struct v
 	else
 		ok = integer ? number_integer(s, a, &n) : number_float(s, a, &n);
 	if (!ok)
-		return mutate_fail(c->m, c->ref, v, "it is no %.*s", SPAN_FMT(c->type));
+		return mutate_fail(c->m, c->ref, v, "it is no %.*s", SPAN_FMT(c->name));
 	if (n.lossy)
 		lossy(c, number_float(s, a, &(struct number){SPAN_NONE, false}) ? "float" : "string",
 		      integer ? "integer" : "float", s);
@@ -77,7 +98,7 @@ static int to_number(const struct conversion *c, const struct value *v, struct v
 
 static int bool_to_number(const struct conversion *c, const struct value *v, struct value *out)
 {
-	bool integer = span_starts(c->type, SPAN_LITERAL("integer"));
+	bool integer = c->type->kind == TO_INTEGER;
 	struct span text = integer ? (v->u.boolean ? SPAN_LITERAL("1") : SPAN_LITERAL("0"))
 				   : (v->u.boolean ? SPAN_LITERAL("1.0") : SPAN_LITERAL("0.0"));
 
@@ -117,11 +138,11 @@ static int convert_value(const struct conversion *c, const struct value *v, stru
 		*out = *v;
 		return 0;
 	}
-	if (span_is(c->type, "string")) {
+	if (c->type->kind == TO_STRING) {
 		*out = value_string(value_text(v, c->m->ev->arena));
 		return 0;
 	}
-	if (span_is(c->type, "boolean")) {
+	if (c->type->kind == TO_BOOLEAN) {
 		to_boolean(c, v, out);
 		return 0;
 	}
@@ -129,7 +150,7 @@ static int convert_value(const struct conversion *c, const struct value *v, stru
 		return bool_to_number(c, v, out);
 	if (v->type == VALUE_STRING || v->type == VALUE_INT || v->type == VALUE_FLOAT)
 		return to_number(c, v, out);
-	return mutate_fail(c->m, c->ref, v, "%s is no %.*s", value_type_name(v->type), SPAN_FMT(c->type));
+	return mutate_fail(c->m, c->ref, v, "%s is no %.*s", value_type_name(v->type), SPAN_FMT(c->name));
 }
 
 static int convert_array(const struct conversion *c, const struct value *list, struct value *out)
@@ -149,13 +170,14 @@ int mutate_convert(const struct mutation *m)
 {
 	for (size_t i = 0; i < m->mutate->convert.count; i++) {
 		const struct option_pair *p = &m->mutate->convert.pairs[i];
-		struct conversion c = {m, p->key.ref, p->values.items[0].text};
+		struct conversion c = {m, p->key.ref, p->values.items[0].text, &m->mutate->types[i]};
 		struct value *v = ref_get(c.ref, m->ev), made;
 
 		if (!v || v->type == VALUE_NULL || v->type == VALUE_MAP)
 			continue;
-		if ((v->type == VALUE_ARRAY ? convert_array(&c, v, &made) : convert_value(&c, v, &made)) < 0 ||
-		    mutate_set(m, c.ref, made) < 0)
+		if ((v->type == VALUE_ARRAY ? convert_array(&c, v, &made) : convert_value(&c, v, &made)) < 0)
+			return -1;
+		if (!ref_replace(c.ref, m->ev, v, made) && mutate_set(m, c.ref, made) < 0)
 			return -1;
 	}
 	return 0;

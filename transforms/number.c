@@ -201,6 +201,18 @@ static bool hex_fraction(struct span s, struct arena *a, struct number *out)
 	return true;
 }
 
+bool number_is_plain_integer(struct span s)
+{
+	size_t i = s.n && s.p[0] == '-';
+
+	if (s.n == i || s.n > NUMBER_DIGITS || (s.p[i] == '0' && s.n > 1))
+		return false;
+	for (; i < s.n; i++)
+		if (!is_digit(s.p[i]))
+			return false;
+	return true;
+}
+
 bool number_integer(struct span s, struct arena *a, struct number *out)
 {
 	struct decimal d;
@@ -312,6 +324,24 @@ void number_float_prefix(struct span s, struct arena *a, struct number *out)
 
 /* --- floats as text --- */
 
+bool number_is_float_text(struct span s)
+{
+	size_t i = s.n && s.p[0] == '-', whole = i, zeros = 0;
+
+	while (i < s.n && is_digit(s.p[i]))
+		i++;
+	if (i == whole || i - whole > FIXED_MAX || (s.p[whole] == '0' && i - whole > 1) || s.n - i < 2 || s.p[i] != '.')
+		return false;
+	if (s.n - i == 2)
+		return is_digit(s.p[i + 1]);
+	for (size_t k = i + 1; k < s.n; k++)
+		if (!is_digit(s.p[k]))
+			return false;
+	while (s.p[i + 1 + zeros] == '0' && i + 2 + zeros < s.n)
+		zeros++;
+	return s.p[s.n - 1] != '0' && (s.p[whole] != '0' || zeros < -FIXED_MIN);
+}
+
 /* The significant digits into to, and how many of them stand before the point; 0 digits: the number is zero. */
 static size_t significant(const struct decimal *d, char *to, int64_t *point)
 {
@@ -337,7 +367,7 @@ struct span number_float_text(struct span json, struct arena *a)
 	int64_t point;
 	int n;
 
-	if (!take_decimal(json, "eE", &d))
+	if (number_is_float_text(json) || !take_decimal(json, "eE", &d))
 		return json;
 	digits = arena_alloc(a, json.n + 1);
 	n = (int)significant(&d, digits, &point);

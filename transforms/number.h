@@ -27,6 +27,9 @@ bool number_integer(struct span s, struct arena *a, struct number *out);
 bool number_float(struct span s, struct arena *a, struct number *out);
 void number_integer_prefix(struct span s, struct arena *a, struct number *out);
 void number_float_prefix(struct span s, struct arena *a, struct number *out);
+/* Is it written already as number_integer, or number_float_text, would write it?  true: surely; false: not known. */
+bool number_is_plain_integer(struct span s);
+bool number_is_float_text(struct span s);
 /* A number in JSON's grammar as Float#to_s writes it: 10.0, 2.5 of 2.50, 1.0e+20; every significant digit stays. */
 struct span number_float_text(struct span json, struct arena *a);
 

@@ -17,6 +17,17 @@ bool plan_remembers(const struct plan *p)
 	return p->remembers;
 }
 
+size_t plan_columns(const struct plan *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct step *s = &p->steps[i];
+
+		if (s->kind == STEP_FILTER && s->type->columns && s->type->columns(s->self))
+			return s->type->columns(s->self);
+	}
+	return 0;
+}
+
 static bool plain_items(const struct option_list *l)
 {
 	for (size_t i = 0; i < l->count; i++)
@@ -83,7 +94,7 @@ static void begin(struct filter_run *r, struct event *ev, struct coercions *c, i
 {
 	struct plan *p = r->plan;
 
-	memset(r, 0, sizeof(*r));
+	memset(r, 0, offsetof(struct filter_run, refusal)); /* that is long, and read only where it was set */
 	r->plan = p;
 	r->coercions = c;
 	r->arena = ev->arena;
@@ -250,6 +261,12 @@ static void check_tags(struct filter_run *r, struct event *ev)
 			"tags takes a text or a list of texts only; it stands in _tags");
 }
 
+/* A CR in a field is data to the parser and an error to the csv filter, which has to see it. */
+void plan_offer(struct plan *p, const struct record *rec)
+{
+	p->record = rec->fields && (rec->clean || !memchr(rec->raw.p, '\r', rec->raw.n)) ? rec : NULL;
+}
+
 void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now_ms, struct plan_result *out)
 {
 	struct filter_run *r = p->run;
@@ -269,4 +286,5 @@ void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now
 		.failure = first_failure(r),
 		.refusal = r->refused ? &r->refusal : NULL,
 	};
+	p->record = NULL;
 }

@@ -19,6 +19,7 @@
 
 #include "watcher/model/coercions.h"
 #include "watcher/model/event.h"
+#include "watcher/model/record.h"
 #include "transforms/syntax.h"
 
 #define PLAN_EVENTS 10000
@@ -78,10 +79,14 @@ bool plan_has_csv(const struct plan *p);
 bool plan_shape(const struct plan *p, struct plan_shape *out);
 /* Has a filter state from row to row?  Then a file is read from its first row even when its load is resumed. */
 bool plan_remembers(const struct plan *p);
+/* Columns of a row of the usual form that its first such csv filter takes apart; 0: there is none. */
+size_t plan_columns(const struct plan *p);
 void plan_begin(struct plan *p);
 /* Why the file is given up, as one sentence: rows since plan_begin cost too much.  NULL: it is not. */
 const char *plan_given_up(struct plan *p);
 void plan_watch(struct plan *p, const struct plan_watch *watch);
+/* The next row's record: its fields, where they were found, need not be looked for again in its message. */
+void plan_offer(struct plan *p, const struct record *rec);
 void plan_run(struct plan *p, struct event *ev, struct coercions *c, int64_t now_ms,
 	      struct plan_result *out);
 

@@ -247,6 +247,15 @@ int ref_set(const struct ref *r, struct event *ev, struct value v, const char **
 	return 0;
 }
 
+bool ref_replace(const struct ref *r, struct event *ev, struct value *found, struct value v)
+{
+	if (r->count != 1 || r->timestamp || r->tags || r->version)
+		return false;
+	*found = v;
+	ev->message_set = ev->message_set || r->message;
+	return true;
+}
+
 bool ref_remove(const struct ref *r, struct event *ev, struct value *was)
 {
 	const struct ref_element *last;

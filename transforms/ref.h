@@ -37,6 +37,8 @@ int ref_compile(struct span text, struct arena *a, const struct ref **out, const
 		size_t *offset) MUST_CHECK;
 struct value *ref_get(const struct ref *r, const struct event *ev);
 int ref_set(const struct ref *r, struct event *ev, struct value v, const char **why) MUST_CHECK;
+/* Another value in the place that ref_get found; false: not a plain field of the event, ref_set has to look at it. */
+bool ref_replace(const struct ref *r, struct event *ev, struct value *found, struct value v);
 bool ref_remove(const struct ref *r, struct event *ev, struct value *was);
 /* A reference to one top-level field. */
 const struct ref *ref_of_name(struct span name, struct arena *a);

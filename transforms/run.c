@@ -41,6 +41,13 @@ int64_t filter_now(const struct filter_run *run)
 	return run->now_ms;
 }
 
+const struct record *filter_record(const struct filter_run *run, struct span text)
+{
+	const struct record *rec = run->plan->record;
+
+	return rec && rec->raw.p == text.p && rec->raw.n == text.n ? rec : NULL;
+}
+
 bool filter_spent(struct filter_run *run)
 {
 	if (run->arena->used > PLAN_MEMORY)

@@ -137,6 +137,47 @@ struct event *event_copy(const struct event *ev)
 
 /* --- comparing --- */
 
+#define EXACT_DIGITS 15 /* of a decimal that a double holds exactly, as it does tens[] */
+
+/*
+ * The doubles that s lies between, most often one and the same: a decimal of up to EXACT_DIGITS digits and places is its digits by a
+ * power of ten, rounded once.  Of a longer fraction the digits behind count as none and as one more.  false: written otherwise.
+ */
+static bool bounds(struct span s, double *low, double *high)
+{
+	static const double tens[] = {1e0,  1e1,  1e2,	1e3,  1e4,  1e5,  1e6,	1e7,
+				      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	bool minus = s.n && s.p[0] == '-', point = false, cut = false;
+	int64_t digits = 0;
+	size_t count = 0, places = 0;
+
+	for (size_t i = minus; i < s.n; i++) {
+		if (s.p[i] == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		cut = cut || count == EXACT_DIGITS;
+		if (cut && !point)
+			return false;
+		if (cut)
+			continue;
+		digits = digits * 10 + (s.p[i] - '0');
+		count++;
+		places += point;
+	}
+	*low = (double)digits / tens[places];
+	*high = cut ? (double)(digits + 1) / tens[places] : *low;
+	if (minus) {
+		double least = -*high;
+
+		*high = -*low;
+		*low = least;
+	}
+	return count > 0;
+}
+
 static double number_of(struct span s)
 {
 	char room[NUMBER_ROOM], *text = room;
@@ -179,6 +220,20 @@ static int order_of(double a, double b)
 	return a < b ? -1 : a > b;
 }
 
+/* As doubles. */
+static int order_numbers(struct span a, struct span b)
+{
+	double a_low, a_high, b_low, b_high;
+
+	if (bounds(a, &a_low, &a_high) && bounds(b, &b_low, &b_high)) {
+		if (a_high < b_low || a_low > b_high)
+			return a_high < b_low ? -1 : 1;
+		if (a_low == a_high && b_low == b_high)
+			return 0;
+	}
+	return order_of(number_of(a), number_of(b));
+}
+
 bool value_compare(const struct value *a, const struct value *b, int *order)
 {
 	size_t n;
@@ -189,7 +244,7 @@ bool value_compare(const struct value *a, const struct value *b, int *order)
 		return true;
 	}
 	if (is_number(a) && is_number(b)) {
-		*order = order_of(number_of(a->u.text), number_of(b->u.text));
+		*order = order_numbers(a->u.text, b->u.text);
 		return true;
 	}
 	if (a->type == VALUE_TIME && b->type == VALUE_TIME) {

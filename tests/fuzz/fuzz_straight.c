@@ -20,6 +20,7 @@ static const char *const filters[] = {
 	COLUMNS "} mutate { convert => { \"column1\" => \"integer\" \"column2\" => \"float\" } rename => { \"column3\" => \"[n][x]\" } }",
 	COLUMNS "} mutate { replace => { \"column1\" => \"k\" } add_field => { \"f\" => \"v\" } remove_field => [\"column2\"] add_tag => [\"t\"] }",
 	"csv { columns => [\"column1\"] } mutate { convert => { \"column1\" => \"float\" } }",
+	COLUMNS "} if [column1] > 5 { mutate { lowercase => [\"column2\"] } } date { match => [\"column3\", \"UNIX\"] }",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

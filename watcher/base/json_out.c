@@ -25,6 +25,24 @@ static inline bool clean_word(const char *p)
 		 tops);
 }
 
+static bool is_clean(struct span s)
+{
+	size_t i = 0;
+
+	while (s.n - i >= 8) {
+		if (!clean_word(s.p + i))
+			return false;
+		i += 8;
+	}
+	/* the last eight again, as far as there are so many */
+	if (s.n >= 8)
+		return i == s.n || clean_word(s.p + s.n - 8);
+	for (; i < s.n; i++)
+		if (needs_escape((unsigned char)s.p[i]))
+			return false;
+	return true;
+}
+
 static void add_escape(struct strbuf *sb, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -78,7 +96,18 @@ void json_add_escaped(struct strbuf *sb, struct span s)
 
 void json_add_string(struct strbuf *sb, struct span s)
 {
+	char *to;
+
 	strbuf_reserve(sb, s.n + 2);
+	if (is_clean(s)) {
+		to = sb->p + sb->n;
+		*to++ = '"';
+		if (s.n)
+			memcpy(to, s.p, s.n);
+		memcpy(to + s.n, "\"", 2);
+		sb->n += s.n + 2;
+		return;
+	}
 	strbuf_addc(sb, '"');
 	json_add_escaped(sb, s);
 	strbuf_addc(sb, '"');

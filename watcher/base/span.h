@@ -25,7 +25,7 @@ static inline struct span span_of(const char *s)
 
 static inline bool span_equal(struct span a, struct span b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	return a.n == b.n && (a.p == b.p || a.n == 0 || (a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
 }
 
 static inline bool span_is(struct span a, const char *s)

@@ -28,14 +28,12 @@ void strbuf_reset(struct strbuf *sb)
 		sb->p[0] = '\0';
 }
 
-void strbuf_reserve(struct strbuf *sb, size_t n)
+void strbuf_grow(struct strbuf *sb, size_t n)
 {
 	size_t want = sb->n + n + 1;
 	size_t cap = sb->cap ? sb->cap : 64;
 
 	CHECK(want > n && want <= SIZE_MAX / 2);
-	if (want <= sb->cap)
-		return;
 	while (cap < want)
 		cap *= 2;
 	if (sb->cap) {
@@ -45,22 +43,6 @@ void strbuf_reserve(struct strbuf *sb, size_t n)
 		sb->p[0] = '\0';
 	}
 	sb->cap = cap;
-}
-
-void strbuf_add(struct strbuf *sb, const void *p, size_t n)
-{
-	strbuf_reserve(sb, n);
-	if (n)
-		memcpy(sb->p + sb->n, p, n);
-	sb->n += n;
-	sb->p[sb->n] = '\0';
-}
-
-void strbuf_addc(struct strbuf *sb, char c)
-{
-	strbuf_reserve(sb, 1);
-	sb->p[sb->n++] = c;
-	sb->p[sb->n] = '\0';
 }
 
 void strbuf_adds(struct strbuf *sb, const char *s)

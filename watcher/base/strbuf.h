@@ -29,10 +29,30 @@ extern char strbuf_empty[1];
 void strbuf_init(struct strbuf *sb);
 void strbuf_release(struct strbuf *sb);
 void strbuf_reset(struct strbuf *sb);
+void strbuf_grow(struct strbuf *sb, size_t n);
 /* Room for n more bytes (and the NUL) behind sb->n. */
-void strbuf_reserve(struct strbuf *sb, size_t n);
-void strbuf_add(struct strbuf *sb, const void *p, size_t n);
-void strbuf_addc(struct strbuf *sb, char c);
+static inline void strbuf_reserve(struct strbuf *sb, size_t n)
+{
+	if (sb->cap - sb->n <= n)
+		strbuf_grow(sb, n);
+}
+
+static inline void strbuf_add(struct strbuf *sb, const void *p, size_t n)
+{
+	strbuf_reserve(sb, n);
+	if (n)
+		memcpy(sb->p + sb->n, p, n);
+	sb->n += n;
+	sb->p[sb->n] = '\0';
+}
+
+static inline void strbuf_addc(struct strbuf *sb, char c)
+{
+	strbuf_reserve(sb, 1);
+	sb->p[sb->n++] = c;
+	sb->p[sb->n] = '\0';
+}
+
 void strbuf_adds(struct strbuf *sb, const char *s);
 void strbuf_addspan(struct strbuf *sb, struct span s);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -40,9 +40,7 @@ bool row_wants_fields(const struct compiled *c, unsigned format)
 
 size_t row_usual_columns(const struct compiled *c)
 {
-	struct plan_shape shape;
-
-	return c->plan && plan_shape(c->plan, &shape) ? shape.columns : 0;
+	return c->plan ? plan_columns(c->plan) : 0;
 }
 
 bool row_remembers(const struct compiled *c)
@@ -67,6 +65,7 @@ struct row *row_new(struct compiled *c, unsigned format, const struct parser_hea
 {
 	static const struct mapping no_types;
 	struct row *r = xcalloc(1, sizeof(*r));
+	struct plan_shape shape;
 
 	r->compiled = c;
 	r->job = c->version->job;
@@ -80,7 +79,7 @@ struct row *row_new(struct compiled *c, unsigned format, const struct parser_hea
 		r->own_message = names_message(h);
 	}
 	r->may_be_straight = format == FORMAT_CSV && !r->job->keep_message && !r->job->provenance &&
-			     !r->job->start_finish_times && (!c->plan || row_usual_columns(c));
+			     !r->job->start_finish_times && (!c->plan || plan_shape(c->plan, &shape));
 	if (c->plan)
 		plan_begin(c->plan);
 	return r;
@@ -155,6 +154,7 @@ static enum row_result transform(struct row *r, const struct record *rec, struct
 	const struct plan_failure *why;
 	struct plan_result p;
 
+	plan_offer(r->compiled->plan, rec);
 	plan_run(r->compiled->plan, &r->event, c, r->claimed_ms, &p);
 	/* what refused the row in the end is often only what a failure led to */
 	why = p.failure && !r->job->on_failure_tag_index ? p.failure : p.refusal;

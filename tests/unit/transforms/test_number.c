@@ -128,6 +128,39 @@ static void floats_are_written_as_ruby_does(void **state UNUSED)
 		assert_string_equal(number_float_text(span_of(as[i][0]), &arena).p, as[i][1]);
 }
 
+/* Behind an exponent of nothing the digits are taken apart and written anew: what is known at a look is the same. */
+static void what_is_known_at_a_look_is_written_so(void **state UNUSED)
+{
+	static const char letters[] = "0001234567899.-";
+	char text[24], longer[32];
+	size_t known = 0, whole = 0;
+
+	srandom(1);
+	for (size_t i = 0; i < 300000; i++) {
+		size_t n = 1 + (size_t)random() % 20;
+		struct number number;
+		struct span s = {text, n};
+
+		for (size_t k = 0; k < n; k++)
+			text[k] = letters[(size_t)random() % (sizeof(letters) - 1)];
+		text[n] = '\0';
+		snprintf(longer, sizeof(longer), "%se0", text);
+		arena_reset(&arena);
+		if (number_is_float_text(s)) {
+			known++;
+			assert_true(number_float(s, &arena, &number));
+			assert_string_equal(number_float_text(span_of(longer), &arena).p, text);
+		}
+		if (number_is_plain_integer(s)) {
+			whole++;
+			snprintf(longer, sizeof(longer), "%s.0", text);
+			assert_true(number_integer(span_of(longer), &arena, &number));
+			assert_true(span_is(number.text, text) && !number.lossy);
+		}
+	}
+	assert_true(known > 5000 && whole > 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_large_exponent_is_written_out_or_refused),
 		cmocka_unit_test(what_passes_through_is_not_copied),
 		cmocka_unit_test(floats_are_written_as_ruby_does),
+		cmocka_unit_test(what_is_known_at_a_look_is_written_so),
 	};
 	int failed;
 

@@ -42,6 +42,45 @@ static void test_numbers(void **state)
 	}
 }
 
+/* A text of digits near another one, as files have them: measured values, rounded or not. */
+static void random_number(char out[40])
+{
+	static const double near[] = {0, 90, 99.5, 0.1, 1e15, 123456789.123456};
+	double d = near[(size_t)random() % ARRAY_LEN(near)] + (double)(random() % 7 - 3) * (random() % 2 ? 1e-14 : 1);
+
+	if (random() % 2)
+		snprintf(out, 40, "%.17g", d);
+	else
+		snprintf(out, 40, "%.*f", random() % 2 ? 3 : 20, d);
+	if (random() % 8 == 0)
+		snprintf(out, 40, "%s%ld", random() % 2 ? "-" : "", random() % 1000);
+}
+
+static void test_order_is_that_of_doubles(void **state)
+{
+	size_t orders[3] = {0, 0, 0};
+
+	(void)state;
+	srandom(1);
+	for (size_t i = 0; i < 200000; i++) {
+		char x[40], y[40];
+		struct value a, b;
+		int order;
+
+		random_number(x);
+		random_number(y);
+		a = number(x);
+		b = number(y);
+		if (a.type == VALUE_INT && b.type == VALUE_INT)
+			continue;
+		assert_true(value_compare(&a, &b, &order));
+		if (order != (strtod(x, NULL) > strtod(y, NULL)) - (strtod(x, NULL) < strtod(y, NULL)))
+			fail_msg("%s and %s: %d", x, y, order);
+		orders[order + 1]++;
+	}
+	assert_true(orders[0] > 1000 && orders[1] > 1000 && orders[2] > 1000);
+}
+
 static void test_no_order(void **state)
 {
 	struct value values[] = {
@@ -140,7 +179,7 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_no_order),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_order_is_that_of_doubles), cmocka_unit_test(test_no_order),
 		cmocka_unit_test(test_texts),   cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_tags),
 	};
