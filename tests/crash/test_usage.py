@@ -1,4 +1,4 @@
-"""Usage equals the sum of the receipts, whatever was killed when: 2,000 random files of two tenants, and files that end twice."""
+"""Usage and statistics equal the sum of the receipts, whatever was killed when: 2,000 random files of two tenants, and files that end twice."""
 import json
 import os
 import random
@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import stats_
 from killing import children_of
 from site_ import Site
 from usage_ import KEYS, of_answer, of_journal, of_receipts, receipts
@@ -74,10 +75,11 @@ def compare(site):
         wanted = of_receipts(receipts(site, tenant))
         assert of_journal(site, tenant) == wanted, tenant
         assert of_answer([u for u in lines if u["tenant"] == tenant]) == {k: wanted[k] for k in KEYS}
+    stats_.equal_receipts(site, TENANTS)
     return {t: of_receipts(receipts(site, t)) for t in TENANTS}
 
 
-def test_usage_equals_the_sum_of_receipts_over_2000_files_with_kills(site):
+def test_usage_and_statistics_equal_the_sum_of_receipts_over_2000_files_with_kills(site):
     seed = int(os.environ.get("INGEST_SEED", random.randrange(1 << 30)))
     rng, began = random.Random(seed), time.monotonic()
     print("\nseed %d" % seed)

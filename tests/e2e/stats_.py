@@ -1,17 +1,19 @@
 """stats_ - what the statistics must be: counted in Python from the records or receipts of files, and asked of MongoDB as docs/statistics.md says.
 
     figures(records)                    of one group
-    answer(records, tenant, since, until)     the whole of GET /v1/stats
+    answer(records, tenant, since, until)     the whole of GET /v1/stats; since None: of receipts
+    equal_receipts(site, tenants)             ingestctl stats of the last day against the receipts
     asked(site, tenant, since, until)         the same by the page's queries
 """
 import collections
 import datetime
+import json
 import os
 import re
 
 import bson.json_util
 
-from records_ import client
+from records_ import client, receipts
 from site_ import ROOT
 
 STATES = ("done", "failed", "held", "duplicate", "undone")
@@ -60,12 +62,29 @@ def reasons(records):
 
 
 def answer(records, tenant, since, until):
-    records = [r for r in records if tenant in (None, r["tenant"]) and since <= r["times"]["placed"] < until]
+    if since:
+        records = [r for r in records if tenant in (None, r["tenant"]) and since <= r["times"]["placed"] < until]
     return {"tenant": tenant, "since": since, "until": until, "total": figures(records),
             "tenants": [{"tenant": k, **figures(g)} for k, g in by(records, lambda r: r["tenant"])],
             "jobs": [{"tenant": t, "job": j, **figures(g)} for (t, j), g in by(records, lambda r: (r["tenant"], r["job"]))],
-            "hours": [{"hour": k, **figures(g)} for k, g in by(records, lambda r: r["times"]["placed"][:14] + "00:00.000Z")],
+            "hours": [{"hour": k, **figures(g)} for k, g in by(records if since else [], lambda r: r["times"]["placed"][:14] + "00:00.000Z")],
             "reasons": reasons(records)}
+
+
+def equal_receipts(site, tenants):
+    """What `ingestctl stats` says of the last day is what the receipts of these tenants say: all but what depends on when a file was placed."""
+    found = [r for t in tenants for r in receipts(site, t).values() if "documents" in r]  # a run's that was refused has none
+    told = json.loads(site.ctl("--json", "stats").stdout)
+
+    def without(figures):
+        return {k: v for k, v in figures.items() if k not in ("seconds", "rows_per_second", "bytes_per_second")}
+    wanted = answer(found, None, None, None)
+    assert without(told["total"]) == wanted["total"]
+    for name in ("tenants", "jobs"):
+        assert [without(g) for g in told[name]] == wanted[name]
+    assert told["reasons"] == wanted["reasons"]
+    assert sum(h["files"] for h in told["hours"]) == len(found)
+    return told
 
 
 # --- as docs/statistics.md asks MongoDB ---
