@@ -1,4 +1,5 @@
 """Usage and statistics equal the sum of the receipts, whatever was killed when: 2,000 random files of two tenants, and files that end twice."""
+import contextlib
 import json
 import os
 import random
@@ -53,7 +54,8 @@ def strike(site, rng):
     """kill -9 of the daemon, or of a worker of it."""
     workers = [pid for pid, name in children_of(site.daemon.pid) if name == "ingest-worker"]
     if workers and rng.random() < 0.4:
-        os.kill(rng.choice(workers), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(rng.choice(workers), signal.SIGKILL)
     else:
         site.kill()
         site.start()

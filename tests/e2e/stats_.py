@@ -1,7 +1,7 @@
 """stats_ - what the statistics must be: counted in Python from the records or receipts of files, and asked of MongoDB as docs/statistics.md says.
 
     figures(records)                    of one group
-    answer(records, tenant, since, until)     the whole of GET /v1/stats; since None: of receipts
+    answer(records, tenant, since, until, runs)    the whole of GET /v1/stats; since None: of receipts
     equal_receipts(site, tenants)             ingestctl stats of the last day against the receipts
     asked(site, tenant, since, until)         the same by the page's queries
 """
@@ -17,6 +17,7 @@ from records_ import client, receipts
 from site_ import ROOT
 
 STATES = ("done", "failed", "held", "duplicate", "undone")
+RUN_STATES = ("finished", "failed", "stopped")
 PERCENTILES = (50, 95, 99)
 
 
@@ -61,14 +62,22 @@ def reasons(records):
     return [{"reason": k, "files": n} for k, n in sorted(count.items(), key=lambda kn: (-kn[1], kn[0].encode()))[:10]]
 
 
-def answer(records, tenant, since, until):
+def answer(records, tenant, since, until, runs=()):
     if since:
         records = [r for r in records if tenant in (None, r["tenant"]) and since <= r["times"]["placed"] < until]
     return {"tenant": tenant, "since": since, "until": until, "total": figures(records),
             "tenants": [{"tenant": k, **figures(g)} for k, g in by(records, lambda r: r["tenant"])],
             "jobs": [{"tenant": t, "job": j, **figures(g)} for (t, j), g in by(records, lambda r: (r["tenant"], r["job"]))],
             "hours": [{"hour": k, **figures(g)} for k, g in by(records if since else [], lambda r: r["times"]["placed"][:14] + "00:00.000Z")],
-            "reasons": reasons(records)}
+            "reasons": reasons(records), "runs": of_runs([r for r in runs if tenant in (None, r["tenant"])], since, until)}
+
+
+def of_runs(runs, since=None, until=None):
+    runs = [r for r in runs if r["times"]["finished"] and (not since or since <= r["times"]["finished"] < until)]
+    count = collections.Counter(r["state"] for r in runs)
+    why = collections.Counter(r["reason"] for r in runs if r["state"] == "failed" and r["reason"] is not None)
+    return {**{s: count[s] for s in RUN_STATES},
+            "reasons": [{"reason": k, "runs": n} for k, n in sorted(why.items(), key=lambda kn: (-kn[1], kn[0].encode()))[:10]]}
 
 
 def equal_receipts(site, tenants):
@@ -87,22 +96,54 @@ def equal_receipts(site, tenants):
     return told
 
 
+# --- as the logs have it ---
+
+def of_log(site, tenant):
+    """What a tenant's log says of the ends of files and runs, counted."""
+    count = collections.Counter()
+    for line in site.log(tenant).splitlines():
+        event, rest = re.match(r"\S+ +\w+ +(\S+) ?(.*)", line).groups()
+        pairs = {k: json.loads(v) if v.startswith('"') else v for k, v in re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)', rest)}
+        kind, _, state = event.partition(".")
+        if kind == "file" and state in STATES:
+            count["files"] += 1
+            count[state] += 1
+            for key, name in (("rows", "read"), ("indexed", "indexed"), ("rejected", "rejected")):
+                count[name] += int(pairs.get(key, 0))
+            if state in ("failed", "held"):
+                count["file: " + pairs["reason"]] += 1
+        elif kind == "run" and state in RUN_STATES:
+            count["run " + state] += 1
+            if state == "failed":
+                count["run: " + pairs["reason"]] += 1
+    return count
+
+
+def of_log_form(told):
+    """The same of an answer."""
+    total, runs = told["total"], told["runs"]
+    return collections.Counter({k: v for k, v in (
+        ("files", total["files"]), *((s, total[s]) for s in STATES), *total["rows"].items(), *(("run " + s, runs[s]) for s in RUN_STATES),
+        *(("file: " + r["reason"], r["files"]) for r in told["reasons"]), *(("run: " + r["reason"], r["runs"]) for r in runs["reasons"])) if v})
+
+
 # --- as docs/statistics.md asks MongoDB ---
 
 def page():
-    """{name: pipeline as text}, {name: value of `by`}: the page's own."""
+    """{name: (collection, pipeline as text)}, {name: value of `by`}: the page's own."""
     with open(os.path.join(ROOT, "docs", "statistics.md")) as f:
         text = f.read()
-    pipelines = {name: body for name, body in re.findall(r"^    (\w+) = db\.files\.aggregate\((\[\n.*?^    \])\)", text, re.M | re.S)}
+    pipelines = {name: (of, body) for name, of, body in re.findall(r"^    (\w+) = db\.(files|runs)\.aggregate\((\[\n.*?^    \])\)", text, re.M | re.S)}
     groups = {name: value for value, name in re.findall(r"^    by = (.+?)\s+// (\w+)$", text, re.M)}
     return pipelines, groups
 
 
-def run(site, text, **values):
+def run(site, pipeline, **values):
+    of, text = pipeline
     for name, value in values.items():
         text = re.sub(r'(?<![\w"$])%s(?!\w|")' % name, lambda m: value, text)
     with client(site.server) as c:
-        return list(c[site.database].files.aggregate(bson.json_util.loads(text)))
+        return list(c[site.database][of].aggregate(bson.json_util.loads(text)))
 
 
 def date(text):
@@ -125,7 +166,9 @@ def asked(site, tenant, since, until):
                      for f in sorted(found["jobs"], key=lambda f: (f["_id"]["tenant"], f["_id"].get("job") or ""))]
     total = [{k: v for k, v in f.items() if k != "_id"} for f in found["total"]] or [figures_of_none()]
     return {"tenant": tenant, "since": since, "until": until, **found, "total": total[0],
-            "reasons": [{"reason": r["_id"], "files": r["files"]} for r in run(site, pipelines["reasons"], **values)]}
+            "reasons": [{"reason": r["_id"], "files": r["files"]} for r in run(site, pipelines["reasons"], **values)],
+            "runs": {**dict.fromkeys(RUN_STATES, 0), **{r["_id"]: r["runs"] for r in run(site, pipelines["runs"], **values)},
+                     "reasons": [{"reason": r["_id"], "runs": r["runs"]} for r in run(site, pipelines["run_reasons"], **values)]}}
 
 
 def figures_of_none():

@@ -1,10 +1,13 @@
 """c_ complex: the seed document's Part 1 over HTTP, with its profiles, job specification, endpoint names and bodies as printed."""
+import collections
 import json
 import os
 import time
 
 import pytest
 
+import records_
+import stats_
 from http_ import HttpSite
 from test_b_control import LockedStore, busy
 
@@ -111,42 +114,77 @@ def test_alices_run_breaks_the_size_limit_and_bobs_finishes(seed):
     assert alice.wait(a)["status"] == "finished" and len(seed.rows("alice", "alice-vmtable")) == 100
 
 
-def test_the_number_of_files(seed):
-    a, b = seed.alice.create(), seed.bob.create()
+def test_part_1_told_as_one(server, tmp_path):
+    """Profiles, jobs, starts; each limit broken by Alice and kept by Bob; and three ways to the same statistics."""
+    s = HttpSite(tmp_path, workers=4, mongodb={"uri": server("mongo").url, "database": "part1_%d" % os.getpid()})
+    s.server, s.database = server("mongo"), "part1_%d" % os.getpid()
+    for tenant in ("alice", "bob"):
+        s.tenant(tenant)
+        with open(s.path("profiles", tenant, "profile.json"), "w") as f:
+            f.write(printed("profile-%s-1.json" % tenant))
+    tokens = {t: s.token(t) for t in ("alice", "bob", "operator")}
+    s.start()
+    try:
+        part_1(s, Client(s, "alice", ALICE, tokens["alice"]), Client(s, "bob", BOB, tokens["bob"]))
+        same_three_ways(s, tokens)
+    finally:
+        s.stop()
+
+
+def part_1(s, alice, bob):
+    a, b = alice.create(), bob.create()
+    j = alice.create(job_name="format", filebeat_config_args={"filename_pattern": "*.json"})
+    # the size of all files together, and their format
+    s.drop("alice", "one.csv", rows(100))
+    with open(s.path("staging", "alice", "in", "two.csv"), "wb") as f:
+        f.truncate(500000001 - len(rows(100)))
+    s.drop("alice", "rows.json", rows(3))
+    s.drop("bob", "one.csv", rows(1500))
+    s.drop("bob", "two.csv", rows(1500, 1500) + rows(1, 3000).replace(b",32,", b",>24,"))
+    assert alice.start(a) == {"error": "Total file size exceeds limit", "status": "failed"}
+    assert alice.start(j) == {"job_id": j, "status": "starting"} and bob.start(b) == {"job_id": b, "status": "starting"}
+    assert alice.wait(j)["error"] == "1 of 1 files failed" and bob.wait(b)["status"] == "finished"
+    assert s.receipt("alice", "failed", "rows.json")["reason"] == "File format not allowed"
+    assert alice.status(a)["error"] == "Total file size exceeds limit" and len(s.rows("bob", "bob-vmtable")) == 3000
+    nothing_of(s, "alice")
+    # the number of files
+    for name in ("one.csv", "two.csv"):
+        os.unlink(s.path("staging", "alice", "in", name))
     for i in range(101):
-        seed.drop("alice", "f%03d.csv" % i, rows(1, i))
+        s.drop("alice", "f%03d.csv" % i, rows(1, i))
         if i < 100:
-            seed.drop("bob", "f%03d.csv" % i, rows(1, i))
-    assert seed.alice.start(a) == {"error": "Number of files exceeds limit", "status": "failed"}
-    assert seed.bob.start(b)["status"] == "starting"
-    assert seed.bob.wait(b)["done"] == 100 and len(seed.rows("bob", "bob-vmtable")) == 100
-    assert seed.alice.status(a)["error"] == "Number of files exceeds limit"
-    nothing_of(seed, "alice")
+            s.drop("bob", "f%03d.csv" % i, rows(1, 5000 + i))
+    assert alice.start(a) == {"error": "Number of files exceeds limit", "status": "failed"}
+    assert bob.start(b)["status"] == "starting" and bob.wait(b)["done"] == 100 and len(s.rows("bob", "bob-vmtable")) == 3100
+    nothing_of(s, "alice")
+    # one filebeat and one logstash worker: never two files of a client at once, whatever the platform has
+    for i in range(3, 101):
+        os.unlink(s.path("staging", "alice", "in", "f%03d.csv" % i))
+    with LockedStore(s, "alice"):
+        assert alice.start(a)["status"] == "starting"
+        s.until(lambda: busy(s) == ["alice"])
+        s.until(lambda: [t["queued"] for t in json.loads(s.ctl("--json", "status").stdout)["tenants"] if t["tenant"] == "alice"] == [2])
+        assert busy(s) == ["alice"] and alice.status(a)["status"] == "running"
+    assert alice.wait(a)["status"] == "finished" and len(s.rows("alice", "alice-vmtable")) == 3
 
 
-def test_the_file_format(seed):
-    a = seed.alice.create(filebeat_config_args={"filename_pattern": "*"})
-    seed.drop("alice", "rows.json", rows(3))
-    assert seed.alice.start(a)["status"] == "starting"
-    assert seed.alice.wait(a)["error"] == "1 of 1 files failed"
-    assert seed.receipt("alice", "failed", "rows.json")["reason"] == "File format not allowed"
-    nothing_of(seed, "alice")
-    seed.drop("alice", "rows.txt", rows(3))
-    assert seed.alice.start(a)["status"] == "starting"
-    assert seed.alice.wait(a)["status"] == "finished"
-
-
-def test_the_workers(seed):
-    """One filebeat and one logstash worker: never two files of a client at once, whatever the platform has."""
-    a = seed.alice.create()
-    with LockedStore(seed, "alice"):
-        for i in range(3):
-            seed.drop("alice", "f%d.csv" % i, rows(10, i * 10))
-        assert seed.alice.start(a)["status"] == "starting"
-        seed.until(lambda: busy(seed) == ["alice"])
-        seed.until(lambda: [t["queued"] for t in json.loads(seed.ctl("--json", "status").stdout)["tenants"] if t["tenant"] == "alice"] == [2])
-        assert busy(seed) == ["alice"] and seed.alice.status(a)["status"] == "running"
-    assert seed.alice.wait(a)["status"] == "finished" and len(seed.rows("alice", "alice-vmtable")) == 30
+def same_three_ways(s, tokens):
+    """Statistics of each tenant and of the platform: logs, journal, MongoDB."""
+    s.until(lambda: json.loads(s.ctl("--json", "status").stdout)["records"]["backlog"] == 0)
+    day = (time.strftime("%Y-%m-%dT00:00:00.000Z", time.gmtime(time.time() + d * 86400)) for d in (-1, 2))
+    since, until = day
+    found, runs = ([records_.plain(d) for d in records_.documents(s, c).values()] for c in ("files", "runs"))
+    of_logs = {t: stats_.of_log(s, t) for t in ("alice", "bob")}
+    of_logs[None] = sum(of_logs.values(), collections.Counter())
+    for tenant in ("alice", "bob", None):
+        answer = s.ask("GET", "/v1/stats?since=%s&until=%s" % (since, until), tokens[tenant or "operator"])
+        told = answer.json
+        assert told == stats_.answer(found, tenant, since, until, runs) == stats_.asked(s, tenant, since, until), tenant
+        assert stats_.of_log_form(told) == of_logs[tenant], tenant
+    assert told["total"]["files"] == 106 and told["total"]["done"] == 105 and told["total"]["rows"] == {"read": 3104, "indexed": 3103, "rejected": 1}
+    assert told["runs"] == {"finished": 3, "failed": 3, "stopped": 0, "reasons": [
+        {"reason": r, "runs": 1} for r in ("1 of 1 files failed", "Number of files exceeds limit", "Total file size exceeds limit")]}
+    assert told["reasons"] == [{"reason": "File format not allowed", "files": 1}]
 
 
 def test_start_waits_for_what_settles_and_stop_stops(seed):

@@ -22,10 +22,16 @@ static void print_tables(json_t *stats)
 		{"hours", "hour " FIGURES},
 		{"reasons", "files reason"},
 	};
+	const json_t *runs;
 	json_t *total = json_pack("[O]", json_object_get(stats, "total"));
 
 	table_print(stdout, total, FIGURES);
 	json_decref(total);
+	runs = json_object_get(stats, "runs");
+	if (json_array_size(json_object_get(runs, "reasons"))) {
+		puts("\nfailed runs");
+		table_print(stdout, json_object_get(runs, "reasons"), "runs reason");
+	}
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		const json_t *list = json_object_get(stats, tables[i].list);
 

@@ -19,7 +19,13 @@ static const char sql_files[] =
 	" FROM arrivals a LEFT JOIN legs l ON l.arrival = a.arrival WHERE " ENDED;
 static const char sql_reasons[] =
 	"SELECT a.reason, count(*) FROM arrivals a WHERE " ENDED
-	" AND a.record_state IN ('failed', 'held') AND a.reason IS NOT NULL GROUP BY a.reason ORDER BY 2 DESC, 1 LIMIT ?4";
+	" AND a.record_state IN ('failed', 'held') AND a.reason IS NOT NULL GROUP BY a.reason ORDER BY 2 DESC, 1 LIMIT 10";
+_Static_assert(STATS_REASONS == 10, "the limits of the statements");
+
+#define RUNS "FROM runs WHERE finished_ms >= ?1 AND finished_ms < ?2 AND (?3 IS NULL OR tenant = ?3)"
+static const char sql_runs[] = "SELECT state, count(*) " RUNS " GROUP BY state";
+static const char sql_run_reasons[] =
+	"SELECT reason, count(*) " RUNS " AND state = 'failed' AND reason IS NOT NULL GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 10";
 
 /* --- reading --- */
 
@@ -124,22 +130,36 @@ static int read_files(struct journal *j, struct stats *s, struct fault *f)
 	return r;
 }
 
-static int read_reasons(struct journal *j, struct stats *s, struct fault *f)
+static int read_reasons(struct journal *j, const char *sql, const struct stats_query *query, struct stats_reasons *out,
+			struct fault *f)
 {
-	struct db_stmt *q = ask(j, sql_reasons, &s->query, f);
+	struct db_stmt *q = ask(j, sql, query, f);
 	int r;
 
 	if (!q)
 		return -1;
-	db_bind_u64(q, 4, STATS_REASONS);
-	while ((r = db_step(q, f)) == 1) {
-		struct stats_reason *reason = &s->reasons[s->reason_count++];
-
-		reason->text = xstrdup(db_text(q, 0));
-		reason->files = db_u64(q, 1);
-	}
+	while ((r = db_step(q, f)) == 1)
+		out->list[out->count++] = (struct stats_reason){xstrdup(db_text(q, 0)), db_u64(q, 1)};
 	db_done(q);
 	return r;
+}
+
+static int read_runs(struct journal *j, struct stats *s, struct fault *f)
+{
+	struct db_stmt *q = ask(j, sql_runs, &s->query, f);
+	int r;
+
+	if (!q)
+		return -1;
+	while ((r = db_step(q, f)) == 1) {
+#define X(name) \
+	if (strcmp(db_text(q, 0), #name) == 0) \
+		s->runs.name = db_u64(q, 1);
+		STATS_RUNS(X)
+#undef X
+	}
+	db_done(q);
+	return r < 0 ? -1 : read_reasons(j, sql_run_reasons, &s->query, &s->runs.reasons, f);
 }
 
 int stats_read(struct journal *j, const struct stats_query *q, struct stats *out, struct fault *f)
@@ -150,8 +170,8 @@ int stats_read(struct journal *j, const struct stats_query *q, struct stats *out
 	map_init(&s.jobs);
 	map_init(&s.hours);
 	/* files that end in between are in neither of them */
-	if (db_exec(j->db, "BEGIN", f) < 0 || read_files(j, &s, f) < 0 || read_reasons(j, &s, f) < 0 ||
-	    db_exec(j->db, "COMMIT", f) < 0) {
+	if (db_exec(j->db, "BEGIN", f) < 0 || read_files(j, &s, f) < 0 ||
+	    read_reasons(j, sql_reasons, q, &s.reasons, f) < 0 || read_runs(j, &s, f) < 0 || db_exec(j->db, "COMMIT", f) < 0) {
 		stats_release(&s);
 		return -1;
 	}
@@ -260,6 +280,20 @@ static void add_groups(struct strbuf *sb, const char *list, struct map *groups)
 	free(keys);
 }
 
+static void add_reasons(struct strbuf *sb, const struct stats_reasons *r, const char *of)
+{
+	json_add_key(sb, "reasons");
+	strbuf_addc(sb, '[');
+	for (size_t i = 0; i < r->count; i++) {
+		json_add_comma(sb);
+		strbuf_addc(sb, '{');
+		json_pair_string(sb, "reason", r->list[i].text);
+		json_pair_u64(sb, of, r->list[i].count);
+		strbuf_addc(sb, '}');
+	}
+	strbuf_addc(sb, ']');
+}
+
 void stats_add_json(struct strbuf *sb, struct stats *s)
 {
 	char since[CLOCK_TEXT], until[CLOCK_TEXT];
@@ -277,16 +311,14 @@ void stats_add_json(struct strbuf *sb, struct stats *s)
 	add_groups(sb, "tenants", &s->tenants);
 	add_groups(sb, "jobs", &s->jobs);
 	add_groups(sb, "hours", &s->hours);
-	json_add_key(sb, "reasons");
-	strbuf_addc(sb, '[');
-	for (size_t i = 0; i < s->reason_count; i++) {
-		json_add_comma(sb);
-		strbuf_addc(sb, '{');
-		json_pair_string(sb, "reason", s->reasons[i].text);
-		json_pair_u64(sb, "files", s->reasons[i].files);
-		strbuf_addc(sb, '}');
-	}
-	strbuf_adds(sb, "]}");
+	add_reasons(sb, &s->reasons, "files");
+	json_add_key(sb, "runs");
+	strbuf_addc(sb, '{');
+#define X(state) json_pair_u64(sb, #state, s->runs.state);
+	STATS_RUNS(X)
+#undef X
+	add_reasons(sb, &s->runs.reasons, "runs");
+	strbuf_adds(sb, "}}");
 }
 
 static void release_groups(struct map *groups)
@@ -300,13 +332,19 @@ static void release_groups(struct map *groups)
 	map_release(groups);
 }
 
+static void release_reasons(struct stats_reasons *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		free(r->list[i].text);
+}
+
 void stats_release(struct stats *s)
 {
 	free(s->total.waits);
 	release_groups(&s->tenants);
 	release_groups(&s->jobs);
 	release_groups(&s->hours);
-	for (size_t i = 0; i < s->reason_count; i++)
-		free(s->reasons[i].text);
+	release_reasons(&s->reasons);
+	release_reasons(&s->runs.reasons);
 	memset(s, 0, sizeof(*s));
 }

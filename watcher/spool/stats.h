@@ -13,7 +13,9 @@
  * the last end, and rows and bytes a second of those; p50, p95 and p99 (nearest rank) of the seconds from arrived to
  * indexed of the files that are done.
  * Groups: total, each tenant, each job, each hour (UTC) in which files ended.  Reasons: the ten most frequent ones of
- * failed and held files.  docs/statistics.md has the same as queries of MongoDB; a test holds both to each other.
+ * failed and held files.  Runs that ended in that time (of files that are not taken as they arrive), by state, and why
+ * they failed: one that breaks a limit fails as a whole and has no files.
+ * docs/statistics.md has the same as queries of MongoDB; a test holds both to each other.
  *
  * Failure: as queries of journal.h.  Ownership: the query's tenant is borrowed.
  */
@@ -46,8 +48,15 @@ struct stats_group {
 
 struct stats_reason {
 	char *text;
-	uint64_t files;
+	uint64_t count; /* files or runs */
 };
+
+struct stats_reasons {
+	struct stats_reason list[STATS_REASONS];
+	size_t count;
+};
+
+#define STATS_RUNS(X) X(finished) X(failed) X(stopped)
 
 struct stats {
 	struct stats_query query;
@@ -55,8 +64,13 @@ struct stats {
 	struct map tenants; /* name -> struct stats_group */
 	struct map jobs;    /* TENANT/JOB, "TENANT/" of files without a job */
 	struct map hours;   /* text of its begin */
-	struct stats_reason reasons[STATS_REASONS];
-	size_t reason_count;
+	struct stats_reasons reasons;
+	struct {
+#define X(state) uint64_t state;
+		STATS_RUNS(X)
+#undef X
+		struct stats_reasons reasons;
+	} runs;
 };
 
 int stats_read(struct journal *j, const struct stats_query *q, struct stats *out, struct fault *f) MUST_CHECK;
