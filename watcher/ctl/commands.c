@@ -189,6 +189,8 @@ int command_status(const struct ctl_options *o)
 			table_print(stdout, json_object_get(records, "kept"), "kind key since reason");
 		if (json_array_size(json_object_get(reply.json, "webhooks")))
 			table_print(stdout, json_object_get(reply.json, "webhooks"), "webhook state backlog last_told since reason");
+		if (json_array_size(json_object_get(reply.json, "pauses")))
+			table_print(stdout, json_object_get(reply.json, "pauses"), "what name since reason");
 		disk = json_object_get(reply.json, "disk");
 		if (!is_well(disk))
 			print_row(disk, "folder state free_bytes min_free_bytes largest_tenant largest_tenant_bytes reason");

@@ -22,6 +22,7 @@ struct ctl_options {
 	const char *until;                  /* stats */
 	const char *job, *filter, *input;   /* filter run, filter test */
 	const char *junit;                  /* filter test */
+	const char *reason;                 /* pause, drain */
 	const char *day, *month;            /* usage */
 	bool total, csv;                    /* usage */
 	const char *recipients;             /* seal */

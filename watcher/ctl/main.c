@@ -72,7 +72,7 @@ static int unknown(char **args, int count)
 }
 
 enum { OPT_JSON = 256, OPT_WAIT, OPT_TRACE, OPT_QUICK, OPT_TENANT, OPT_STATE, OPT_LIMIT, OPT_JOB, OPT_SINCE, OPT_FILTER,
-       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_UNTIL, OPT_DAY, OPT_MONTH, OPT_TOTAL, OPT_CSV, OPT_HELP, OPT_VERSION };
+       OPT_INPUT, OPT_JUNIT, OPT_RECIPIENTS, OPT_REASON, OPT_UNTIL, OPT_DAY, OPT_MONTH, OPT_TOTAL, OPT_CSV, OPT_HELP, OPT_VERSION };
 
 #define BIT(option) (1u << ((option) - OPT_JSON))
 
@@ -91,6 +91,7 @@ static const struct option long_options[] = {
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"junit", required_argument, NULL, OPT_JUNIT},
 	{"recipients", required_argument, NULL, OPT_RECIPIENTS},
+	{"reason", required_argument, NULL, OPT_REASON},
 	{"day", required_argument, NULL, OPT_DAY},
 	{"month", required_argument, NULL, OPT_MONTH},
 	{"total", no_argument, NULL, OPT_TOTAL},
@@ -184,6 +185,8 @@ static const char **text_of(struct ctl_options *o, int c)
 		return &o->junit;
 	case OPT_RECIPIENTS:
 		return &o->recipients;
+	case OPT_REASON:
+		return &o->reason;
 	case OPT_DAY:
 		return &o->day;
 	case OPT_MONTH:

@@ -71,6 +71,11 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 	}
 	if (j)
 		return wait_for_job(j, answer);
+	answer->reason = pauses_why(d, t->name, NULL, NULL);
+	if (answer->reason) {
+		answer->rule = RULE_PAUSED;
+		return ARRIVAL_WAIT;
+	}
 	if (disk_short(d)) {
 		t->full = true;
 		answer->rule = RULE_DISK;
@@ -90,6 +95,11 @@ static enum arrival_verdict decide(void *ctx, const char *tenant, const char *na
 	}
 	j = profile_match(t->profile, name, TRIGGER_ARRIVAL, &count);
 	answer->job = j ? j->name : NULL;
+	answer->reason = j ? pauses_of_job(d, t->name, j->name) : NULL;
+	if (answer->reason) {
+		answer->rule = RULE_PAUSED;
+		return ARRIVAL_WAIT;
+	}
 	return ARRIVAL_TAKE;
 }
 

@@ -235,7 +235,7 @@ void file_unwait(struct file *x)
 {
 	CHECK(x->row.state == FILE_WAITING);
 	x->due = 0;
-	x->waits_other = x->waits_room = x->lost = false;
+	x->waits_other = x->waits_room = x->waits_pause = x->lost = false;
 	free(x->circuit);
 	x->circuit = NULL;
 	x->row.until_ms = 0;

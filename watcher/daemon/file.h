@@ -50,6 +50,7 @@ struct file {
 	bool lost;            /* its file is gone while rows are stored: for a person */
 	bool waits_other;     /* for another arrival of the same delivery or name */
 	bool waits_room;      /* for room on the disk */
+	bool waits_pause;     /* for a resume */
 	bool stalled; /* its worker gets no answer of its sink */
 	char *circuit;        /* waits for that one (circuits.h); NULL: for none */
 	char *concrete;       /* the index that its name means at the sink, told by the gate; NULL: not yet */

@@ -48,6 +48,7 @@ void ingestd_init(struct ingestd *d, const struct options *options)
 	d->lock_fd = d->profiles.fd = -1;
 	map_init(&d->tenants);
 	map_init(&d->files);
+	map_init(&d->pauses.by_key);
 	recorder_init(d);
 	notifier_init(d);
 	d->started_ms = clock_now_ms();
@@ -75,8 +76,10 @@ void ingestd_fatal(struct ingestd *d, const struct fault *f)
 
 void ingestd_gates(struct ingestd *d)
 {
-	arrival_pause(d->arrival, d->stopping);
-	schedule_pause(d->schedule, d->stopping || d->turn.behind || d->disk.full);
+	bool drained = pauses_of(d, PAUSE_ALL, "") != NULL;
+
+	arrival_pause(d->arrival, d->stopping || drained);
+	schedule_pause(d->schedule, d->stopping || d->turn.behind || d->disk.full || drained);
 }
 
 /* --- the end --- */
@@ -266,8 +269,9 @@ static int open_all(struct ingestd *d, struct fault *f)
 	sessions_start(d);
 	circuits_start(d);
 	staged_start(d);
-	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0)
+	if (open_schedule(d, f) < 0 || open_arrival(d, f) < 0 || pauses_start(d, f) < 0)
 		return -1;
+	ingestd_gates(d);
 	disk_start(d);
 	if (usage_days_start(d, f) < 0 || recovery_all(d, f) < 0 || recorder_start(d, f) < 0 || notifier_start(d, f) < 0)
 		return -1;
@@ -375,6 +379,7 @@ void ingestd_release(struct ingestd *d)
 	}
 	map_release(&d->files);
 	tenants_free(d);
+	pauses_release(d);
 	versions_free(&d->versions);
 	journal_free(&d->journal);
 	log_free(&d->log);

@@ -24,6 +24,7 @@
 #include "watcher/daemon/disk.h"
 #include "watcher/daemon/notifier.h"
 #include "watcher/daemon/options.h"
+#include "watcher/daemon/pauses.h"
 #include "watcher/daemon/quota.h"
 #include "watcher/daemon/recorder.h"
 #include "watcher/daemon/retention.h"
@@ -117,6 +118,7 @@ struct ingestd {
 	struct deferred deferred;
 	struct stats_asks stats;
 	struct circuits circuits;
+	struct pauses pauses;
 	struct disk disk;
 	struct retention retention;
 	struct staged staged;

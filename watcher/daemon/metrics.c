@@ -171,7 +171,7 @@ static void add_daemon(struct ingestd *d, struct strbuf *out)
 {
 	struct fault f = FAULT_INIT;
 	uint64_t outbox = 0;
-	bool ready = d->ready && !d->stopping && !d->turn.behind && !disk_short(d);
+	bool ready = d->ready && !d->stopping && !d->turn.behind && !disk_short(d) && !pauses_of(d, PAUSE_ALL, "");
 
 	head(out, "ingestd_build_info", "gauge", "1; the version is a label.");
 	strbuf_addf(out, "ingestd_build_info{version=\"%s\"} 1\n", INGEST_VERSION);

@@ -55,6 +55,8 @@ static void say_left(struct ingestd *d)
 		fprintf(stderr, "ingestd: left in work/: tenant=%s %s\n", x->row.tenant, sb.p);
 		strbuf_release(&sb);
 	}
+	if (pauses_of(d, PAUSE_ALL, ""))
+		fprintf(stderr, "ingestd: nothing is taken or begun: %s; `ingestctl resume` ends that\n", pauses_of(d, PAUSE_ALL, ""));
 	if (disk_short(d))
 		fprintf(stderr, "ingestd: nothing is taken: %s\n", d->disk.reason);
 	if (!recorder_idle(d))

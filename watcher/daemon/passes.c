@@ -13,6 +13,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/gate.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/pauses.h"
 #include "watcher/daemon/manifests.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
@@ -188,6 +189,12 @@ static int on_reach(void *ctx, struct task *t, struct reach *r)
 	struct file *x = t->owner;
 	struct fault f = FAULT_INIT;
 
+	if (pauses_wait(d, x, &f)) {
+		x->task = NULL;
+		file_wait(d, x, &f, 0);
+		x->waits_pause = true;
+		return -1;
+	}
 	if (containment_reach(d, x, r, &f) == 0)
 		return 0;
 	x->task = NULL;

@@ -143,6 +143,12 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 		ev_timer_stop(d->loop, &d->starts.timer);
 }
 
+bool start_kept_back(const struct ingestd *d, const struct start *s)
+{
+	return disk_short(d) || staged_why(s->tenant, NULL) || !s->tenant->watched ||
+	       pauses_why(d, s->tenant->name, s->run.job, NULL);
+}
+
 /* --- front door --- */
 
 void starts_init(struct ingestd *d)
@@ -167,6 +173,7 @@ static int check_start(struct ingestd *d, const char *tenant, const char *job, s
 	const struct tenant *t = tenants_find(d, tenant);
 	const struct job *j = t && t->profile ? profile_job(t->profile, job) : NULL;
 	const struct run *now = starts_of_job(d, tenant, job);
+	const char *paused = pauses_why(d, tenant, job, NULL);
 
 	if (!t || !t->profile)
 		return fault_set(f, FAULT_CONFIG, "no tenant %s%s%s", tenant,
@@ -177,6 +184,8 @@ static int check_start(struct ingestd *d, const char *tenant, const char *job, s
 		return fault_set(f, FAULT_CONFIG, "job %s/%s takes its files on arrival; only a job with "
 						  "\"trigger\": \"manual\" is started",
 				 tenant, job);
+	if (paused)
+		return fault_set(f, FAULT_CONFIG, "%s; `ingestctl resume` lets it go on", paused);
 	if (now)
 		return fault_set(f, FAULT_CONFIG, "run %s of job %s/%s is %s", now->id, tenant, job,
 				 run_state_name(now->state));

@@ -154,7 +154,7 @@ bool start_manifest_look(struct ingestd *d, struct start *s)
 
 	if (!is_starting(s) || s->settled || s->refused || s->stopped || !s->names || !p)
 		return false;
-	if (disk_short(d) || staged_why(s->tenant, NULL) || !s->tenant->watched || start_scanning(d, s))
+	if (start_kept_back(d, s) || start_scanning(d, s))
 		return true;
 	if (!all_there(d, s, &settling))
 		return settling;

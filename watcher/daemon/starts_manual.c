@@ -181,7 +181,7 @@ void start_manual_look(struct ingestd *d, struct start *s)
 		refuse_run(d, s, "its job is gone");
 		return;
 	}
-	s->waits = !j || disk_short(d) || staged_why(s->tenant, NULL) || !s->tenant->watched || start_scanning(d, s) || !survey(d, s, j);
+	s->waits = !j || start_kept_back(d, s) || start_scanning(d, s) || !survey(d, s, j);
 	if (s->waits)
 		return;
 	s->settled = true;

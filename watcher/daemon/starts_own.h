@@ -64,6 +64,8 @@ void start_look_at_refused(struct ingestd *d, struct start *s);
 /* s may be gone after both; true: again soon. */
 void start_manual_look(struct ingestd *d, struct start *s);
 bool start_manifest_look(struct ingestd *d, struct start *s);
+/* Disk, staging, a pause: nothing is taken now. */
+bool start_kept_back(const struct ingestd *d, const struct start *s);
 struct start *start_find_job(struct ingestd *d, const char *tenant, const char *job);
 
 #endif

@@ -256,7 +256,8 @@ static bool look_delete(struct ingestd *d, void *mine, bool late)
 		stay(d, e, t);
 		return true;
 	}
-	if (usage_close(d->journal, t->name, clock_now_ms(), &f) < 0 || take_away(d, t, &where, &f) < 0) {
+	if (usage_close(d->journal, t->name, clock_now_ms(), &f) < 0 || pauses_forget(d, t->name, &f) < 0 ||
+	    take_away(d, t, &where, &f) < 0) {
 		t->leaving = false;
 		admin_answer(e->reply, 503, NULL, &f);
 		return true;

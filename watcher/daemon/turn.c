@@ -214,6 +214,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *p, int events)
 	one_turn(d, TURN_MS);
 	recorder_after(d);
 	notifier_after(d);
+	(void)pauses_drained(d);
 	if (d->turn.began <= 0)
 		return;
 	took = ev_time() - d->turn.began;

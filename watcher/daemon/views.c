@@ -89,7 +89,9 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator
 	oldest = backlog.oldest_ms;
 	if (counts.oldest_ms && (!oldest || counts.oldest_ms < oldest))
 		oldest = counts.oldest_ms;
-	reason = t->refused ? t->refused : health.reason[0] ? health.reason : backlog.reason;
+	reason = t->refused ? t->refused : pauses_why(d, t->name, NULL, NULL);
+	if (!reason)
+		reason = health.reason[0] ? health.reason : backlog.reason;
 	if (!reason && disk_short(d)) /* it names the tenant that fills it */
 		reason = operator ? d->disk.reason : DISK_SHORT;
 	if (!reason && t->staged.over)
@@ -114,6 +116,7 @@ static void add_tenant_status(struct ingestd *d, struct tenant *t, bool operator
 	json_pair_string(out, "last_file", t->last_file[0] ? t->last_file : NULL);
 	json_pair_string(out, "last_state", t->last_state[0] ? t->last_state : NULL);
 	json_pair_time(out, "last_at", t->last_ms);
+	json_pair_string(out, "paused", pauses_why(d, t->name, NULL, NULL));
 	json_pair_string(out, "reason", reason);
 	json_pair_u64(out, "incomplete", counts.incomplete + starts_incomplete(d, t));
 	json_pair_u64(out, "unproven", sessions_unproven(t));
@@ -138,9 +141,15 @@ static bool add_worker(void *ctx, const struct worker *w)
 	return true;
 }
 
-static const char *daemon_state(const struct ingestd *d)
+static const char *daemon_state(struct ingestd *d)
 {
-	return d->stopping ? "stopping" : d->turn.behind ? "journal behind" : d->ready ? "ready" : "starting";
+	if (d->stopping)
+		return "stopping";
+	if (d->turn.behind)
+		return "journal behind";
+	if (pauses_of(d, PAUSE_ALL, ""))
+		return pauses_drained(d) ? "drained" : "draining";
+	return d->ready ? "ready" : "starting";
 }
 
 static void add_daemon(struct ingestd *d, struct strbuf *out)
@@ -179,6 +188,8 @@ static void add_platform(struct ingestd *d, struct strbuf *out)
 	containment_add_json(d, out);
 	json_add_key(out, "sinks");
 	circuits_add_json(d, out);
+	json_add_key(out, "pauses");
+	pauses_add_json(d, out);
 	json_add_key(out, "disk");
 	disk_add_json(d, out);
 	json_add_key(out, "records");
@@ -323,9 +334,12 @@ static unsigned health(struct ingestd *d, const struct admin_args *args, struct 
 
 static unsigned ready(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f)
 {
-	if (!d->ready || d->stopping || d->turn.behind || disk_short(d)) {
+	const char *drained = pauses_of(d, PAUSE_ALL, "");
+
+	if (!d->ready || d->stopping || d->turn.behind || disk_short(d) || drained) {
 		fault_set(f, FAULT_TEMPORARY, "%s",
 			  d->stopping	   ? "ingestd is stopping" :
+			  drained	   ? (args->scope ? "ingestd is drained" : drained) :
 			  disk_short(d)	   ? (args->scope ? DISK_SHORT : d->disk.reason) :
 			  d->turn.behind ? "the journal cannot be written" :
 					     "the profiles are being looked at");
@@ -429,6 +443,14 @@ static view *const views[ROUTE_COUNT] = {
 	[ROUTE_RERUN] = rerun,
 	[ROUTE_EXPLAIN] = views_explain,
 	[ROUTE_QUEUE] = views_queue,
+	[ROUTE_TENANT_PAUSE] = views_pause_tenant,
+	[ROUTE_TENANT_RESUME] = views_resume_tenant,
+	[ROUTE_JOB_PAUSE] = views_pause_job,
+	[ROUTE_JOB_RESUME] = views_resume_job,
+	[ROUTE_SINK_PAUSE] = views_pause_sink,
+	[ROUTE_SINK_RESUME] = views_resume_sink,
+	[ROUTE_DRAIN] = views_drain,
+	[ROUTE_DRAIN_END] = views_drain_end,
 	[ROUTE_QUEUE_TRACE] = views_queue_trace,
 	[ROUTE_USAGE] = views_usage,
 	[ROUTE_STATS] = views_stats,

@@ -38,6 +38,16 @@ unsigned views_stop(struct ingestd *d, const struct admin_args *args, struct str
 /* views_usage.c */
 unsigned views_usage(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 
+/* views_pauses.c */
+unsigned views_pause_tenant(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_resume_tenant(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_pause_job(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_resume_job(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_pause_sink(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_resume_sink(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_drain(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+unsigned views_drain_end(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
+
 /* views_queue.c */
 unsigned views_queue(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);
 unsigned views_queue_trace(struct ingestd *d, const struct admin_args *args, struct strbuf *out, struct fault *f);

@@ -70,7 +70,11 @@ static void why_queued(const struct listing *l, const struct file *x, size_t pos
 	const struct schedule *s = l->d->schedule;
 	unsigned most = schedule_max_workers(s, x->row.tenant);
 
-	if (schedule_paused(s))
+	const char *drained = pauses_of(l->d, PAUSE_ALL, "");
+
+	if (drained)
+		snprintf(out, size, "%s", drained);
+	else if (schedule_paused(s))
 		snprintf(out, size, "no worker is given a file now");
 	else if (schedule_busy(s, x->row.tenant) >= most)
 		snprintf(out, size, "max_workers of its tenant is %u, and so many of its files are in work", most);
@@ -84,7 +88,7 @@ static bool add_queued(void *ctx, const struct task *t, size_t position, int64_t
 {
 	struct listing *l = ctx;
 	const struct file *x = t->owner;
-	char reason[160];
+	char reason[FAULT_TEXT];
 
 	if (!wanted(l, x))
 		return true;

@@ -198,7 +198,13 @@ static const char step_9[] =
 	" FROM arrivals WHERE state = 'PLACED' AND folder = 'done' AND removed_ms IS NOT NULL GROUP BY 1, 2"
 	" ON CONFLICT (tenant, day) DO UPDATE SET done_bytes = done_bytes + excluded.done_bytes;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
+/* What somebody has paused. */
+static const char step_10[] =
+	"CREATE TABLE pauses (kind TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL, since_ms INTEGER NOT NULL,"
+	" PRIMARY KEY (kind, name)) WITHOUT ROWID;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5,
+						  step_6, step_7, step_8, step_9, step_10};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";

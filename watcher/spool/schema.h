@@ -6,14 +6,14 @@
  * A new file gets every step; one of version n gets the steps after n, in one transaction, after a
  * copy of it was made durable as PATH.vN.bak; one that is newer than this program is refused
  * (FAULT_CONFIG, exit 78). Tables: arrivals, legs, deliveries, runs, outbox, outbox_refused, jobs, sessions, session_logs,
- * notices, usage, schema; view files (one row a file, as its record).
+ * notices, usage, pauses, schema; view files (one row a file, as its record).
  */
 #ifndef SPOOL_SCHEMA_H
 #define SPOOL_SCHEMA_H
 
 #include "watcher/spool/db.h"
 
-#define SCHEMA_VERSION 9
+#define SCHEMA_VERSION 10
 
 extern const char *const schema_steps[SCHEMA_VERSION]; /* step i leads from version i to i + 1 */
 
