@@ -13,6 +13,7 @@ import pytest
 from books import loaded, settled, stored
 from site_ import Site
 from test_kill_at_every_call import traced
+from usage_ import of_journal, of_receipts, receipts
 
 LEFT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "upgrade", "schema1.tar.xz")
 # what the old journal says of the file; one commit makes IDENTIFIED, GATED and LOADING true
@@ -64,6 +65,7 @@ def finish(site):
 
 
 def is_right(site):
+    assert of_journal(site, "bob") == of_receipts(receipts(site, "bob")), site.state
     if site.state in ("undoing", "undone"):  # its bytes were changed behind the checkpoint
         settled(site, findings=["digest"])
         assert "SHA-256" in site.receipt("bob", "failed", "a.csv")["reason"] and stored(site, "bob", "bob-t") == []

@@ -220,6 +220,8 @@ static void look_at(struct ingestd *d, struct tenant *t, struct file_row *r, con
 	}
 	if (wish_let_go(d, r, &f) < 0)
 		give_up(d, t, r, &f);
+	else
+		event_tenant(d, t, EV_QUOTA_LET_GO, "id=%s room=%s", r->arrival, room ? "true" : "false");
 }
 
 /* Where nothing has room any more, those alone whose time has come. */

@@ -22,18 +22,21 @@ static const char sql_book[] =
 
 /* What lay in done/ at the end of each day is the sum of all days before, those before `from` too. */
 #define DAYS \
-	"SELECT tenant, day, files, rows, rows_indexed, bytes_in, bytes_indexed, cpu_us, done_bytes," \
-	" sum(done_bytes) OVER (PARTITION BY tenant ORDER BY day) AS stored" \
-	" FROM usage WHERE (?1 IS NULL OR tenant = ?1) AND day <= ?3"
-static const char sql_days[] = "SELECT * FROM (" DAYS ") WHERE day >= ?2 ORDER BY tenant, day";
+	"WITH b AS (SELECT tenant, sum(done_bytes) AS before FROM usage WHERE (?1 IS NULL OR tenant = ?1) AND day < ?2 GROUP BY tenant)" \
+	" SELECT d.tenant, day, files, rows, rows_indexed, bytes_in, bytes_indexed, cpu_us, done_bytes," \
+	" coalesce(b.before, 0) + sum(done_bytes) OVER (PARTITION BY d.tenant ORDER BY day) AS stored" \
+	" FROM usage d LEFT JOIN b ON b.tenant = d.tenant WHERE (?1 IS NULL OR d.tenant = ?1) AND day BETWEEN ?2 AND ?3"
+static const char sql_days[] = DAYS " ORDER BY d.tenant, day";
 static const char sql_total[] =
 	"SELECT tenant, NULL, sum(files), sum(rows), sum(rows_indexed), sum(bytes_in), sum(bytes_indexed), sum(cpu_us),"
-	" sum(done_bytes), sum(stored) FROM (" DAYS ") WHERE day >= ?2 GROUP BY tenant ORDER BY tenant";
+	" sum(done_bytes), sum(stored) FROM (" DAYS ") GROUP BY tenant ORDER BY tenant";
 
 static const char sql_last[] = "SELECT max(day) FROM usage";
 static const char sql_fill[] =
-	"INSERT INTO usage SELECT tenant, ?1, 0, 0, 0, 0, 0, 0, 0, 0 FROM usage WHERE day < ?1 GROUP BY tenant"
-	" HAVING sum(done_bytes) > 0 ON CONFLICT (tenant, day) DO NOTHING";
+	"INSERT INTO usage SELECT t.tenant, d.day, 0, 0, 0, 0, 0, 0, 0, 0 FROM"
+	" (SELECT tenant FROM usage WHERE day <= ?1 GROUP BY tenant HAVING sum(done_bytes) > 0) t,"
+	" (WITH RECURSIVE days(day) AS (SELECT ?2 UNION ALL SELECT date(day, '+1 day') FROM days WHERE day < ?3) SELECT day FROM days) d"
+	" WHERE true ON CONFLICT (tenant, day) DO NOTHING";
 static const char sql_untold[] =
 	"SELECT tenant, day, files, rows, rows_indexed, bytes_in, bytes_indexed, cpu_us, done_bytes,"
 	" (SELECT sum(b.done_bytes) FROM usage b WHERE b.tenant = u.tenant AND b.day <= u.day)"
@@ -156,26 +159,25 @@ static int last_day(struct journal *j, char day[CLOCK_DAY], struct fault *f)
 	return r < 0 ? -1 : 0;
 }
 
+/* Nothing came into done/ or left it between the two days, but for the last: no daemon ran, or the clock leapt. */
 int usage_fill(struct journal *j, const char *since, int64_t now_ms, struct fault *f)
 {
-	char last[CLOCK_DAY], day[CLOCK_DAY];
+	char last[CLOCK_DAY], first[CLOCK_DAY], today[CLOCK_DAY];
+	struct db_stmt *q;
 
 	snprintf(last, sizeof(last), "%s", since);
 	if (!last[0] && last_day(j, last, f) < 0)
 		return -1;
-	for (int64_t back = last[0] ? FILL_DAYS : -1; back >= 0; back--) {
-		struct db_stmt *q;
-
-		clock_day(now_ms - back * CLOCK_DAY_MS, day);
-		/* others may have a line of the last day already */
-		if (strcmp(day, last) < 0)
-			continue;
-		q = db_write(j->db, sql_fill);
-		db_bind_text(q, 1, day);
-		if (db_run(q, -1, f) < 0)
-			return -1;
-	}
-	return 0;
+	clock_day(now_ms, today);
+	clock_day(now_ms - FILL_DAYS * CLOCK_DAY_MS, first);
+	if (!last[0] || strcmp(last, today) > 0)
+		return 0;
+	q = db_write(j->db, sql_fill);
+	db_bind_text(q, 1, last);
+	/* others may have a line of the last day already */
+	db_bind_text(q, 2, strcmp(last, first) < 0 ? first : last);
+	db_bind_text(q, 3, today);
+	return db_run(q, -1, f);
 }
 
 int usage_close(struct journal *j, const char *tenant, int64_t now_ms, struct fault *f)

@@ -174,6 +174,32 @@ static void test_days_without_a_file_have_their_storage(void **state)
 	journal_free(&j);
 }
 
+/* A machine slept over a day, and one tenant's file ended before the days were looked at. */
+static void test_days_are_filled_though_another_has_todays_line(void **state)
+{
+	struct journal *j = open_journal(*state);
+	struct file_row r[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		row_make(&r[i], i, i ? "bob" : "alice", "a.csv");
+		OK(journal_insert(j, &r[i], &fault));
+		end(j, &r[i], OUTCOME_DONE, T0 + (i ? 2 : 0) * DAY);
+	}
+	OK(usage_fill(j, "2020-11-24", T0 + 2 * DAY, &fault));
+	all(j, "alice 2020-11-24: 1 files 0/0 rows 8/0 bytes 0 us 8 stored\n"
+	       "alice 2020-11-25: 0 files 0/0 rows 0/0 bytes 0 us 8 stored\n"
+	       "alice 2020-11-26: 0 files 0/0 rows 0/0 bytes 0 us 8 stored\n"
+	       "bob 2020-11-26: 1 files 0/0 rows 8/0 bytes 0 us 8 stored\n");
+	/* a clock that was set back begins no day */
+	OK(usage_fill(j, "2020-11-26", T0, &fault));
+	/* no more than 400 days, whatever the clock says */
+	OK(usage_fill(j, "2020-11-26", T0 + 1000 * DAY, &fault));
+	expect(j, "alice", "2020-11-27", "2099-12-31", true, "alice -: 0 files 0/0 rows 0/0 bytes 0 us 3208 stored\n");
+	for (unsigned i = 0; i < 2; i++)
+		file_row_release(&r[i]);
+	journal_free(&j);
+}
+
 static bool add_body(void *ctx, const struct outbox_row *row)
 {
 	if (strcmp(row->kind, "usage") == 0)
@@ -254,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_end_adds_the_difference, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_removed_and_pruned_stays_booked, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_days_without_a_file_have_their_storage, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_days_are_filled_though_another_has_todays_line, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_changed_lines_are_told_once, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_saved_with_the_row_or_not_at_all, fixture_setup, fixture_teardown),
 	};
