@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/job_edit.h"
+#include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/json_out.h"
 #include "watcher/daemon/check.h"
@@ -197,6 +198,16 @@ static void on_checked(void *ctx, enum check_answer answer, const char *errors)
 
 /* --- making one --- */
 
+static void check_index(const struct edit *e, const struct tenant *t, const struct job *j, const char *file, struct strbuf *errors)
+{
+	char *pattern = profile_index_name(t->profile, j);
+	struct fault f = FAULT_INIT;
+
+	if (tenants_check_index(e->d, t, tenants_sink(e->d, j), pattern, clock_now_ms(), &f) < 0)
+		strbuf_addf(errors, "%s: $.index.name: %s\n", file, f.text);
+	free(pattern);
+}
+
 /* What the tenant's own look would find, before anything is written.  0: nothing. */
 static unsigned judge(struct edit *e, const struct tenant *t, struct strbuf *version, bool *filter, struct fault *f)
 {
@@ -214,6 +225,8 @@ static unsigned judge(struct edit *e, const struct tenant *t, struct strbuf *ver
 		with.jobs = &j;
 		with.job_count = 1;
 		tenants_check_sinks(e->d->config, &with, "profile", &errors);
+		if (!errors.n)
+			check_index(e, t, j, file, &errors);
 	}
 	if (errors.n) {
 		status = refusal_not_valid(e->more, errors.p, f);

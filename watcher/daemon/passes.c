@@ -50,6 +50,8 @@ static int choose_version(struct ingestd *d, struct file *x, struct fault *f)
 	if (!sink)
 		return fault_set(f, FAULT_CONFIG, "the sink of job %s is gone", j->name);
 	file_row_set(&x->row.leg.sink, sink->name);
+	if (tenants_check_index(d, x->tenant, sink, x->index_pattern, x->row.times.claimed, f) < 0)
+		return -1;
 	return tenants_version(d, x->tenant, j, x->row.version, f);
 }
 

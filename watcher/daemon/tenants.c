@@ -210,6 +210,40 @@ const struct sink_config *tenants_sink(const struct ingestd *d, const struct job
 	return config_sink(d->config, name);
 }
 
+/* Of a tenant that has no profile in force the usual one: its indices may be there from before. */
+static bool begins_with_prefix_of(const char *name, const struct tenant *t, size_t *n)
+{
+	char *usual = t->profile ? NULL : xasprintf("%s-", t->name);
+	const char *prefix = t->profile ? t->profile->index_prefix : usual;
+	bool begins = span_starts(span_of(name), span_of(prefix));
+
+	*n = strlen(prefix);
+	free(usual);
+	return begins;
+}
+
+int tenants_check_index(const struct ingestd *d, const struct tenant *t, const struct sink_config *sink, const char *pattern,
+			int64_t ms, struct fault *f)
+{
+	size_t own = strlen(t->profile->index_prefix), n;
+	char *name = NULL;
+	int r = 0;
+
+	if (sink->type == SINK_SQLITE)
+		return 0;
+	if (index_name_at(pattern, ms, &name, f) < 0)
+		return -1;
+	for (size_t i = 0; i < map_len(&d->tenants) && r == 0; i++) {
+		const struct tenant *other = map_value(&d->tenants, i);
+
+		if (other != t && begins_with_prefix_of(name, other, &n) && n > own)
+			r = fault_set(f, FAULT_CONFIG,
+				      "index \"%s\" is in the name space of another tenant; give the job another index.name", name);
+	}
+	free(name);
+	return r;
+}
+
 static void check_sink(const struct config *c, const char *folder, const struct job *j,
 		       const char *name, struct strbuf *errors)
 {

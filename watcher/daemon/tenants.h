@@ -73,6 +73,12 @@ int tenants_version(struct ingestd *d, struct tenant *t, const struct job *j, ch
 		    struct fault *f) MUST_CHECK;
 /* The only sink a job has in this version. */
 const struct sink_config *tenants_sink(const struct ingestd *d, const struct job *j);
+/*
+ * A cluster's indices are all tenants': a name that begins with another's longer index_prefix is that one's (tenants x and x-b: x-b-rows).
+ * pattern as profile_index_name gives it, ms: of its dates.  CONFIG: it is another's.  Embedded stores are each tenant's own.
+ */
+int tenants_check_index(const struct ingestd *d, const struct tenant *t, const struct sink_config *sink, const char *pattern,
+			int64_t ms, struct fault *f) MUST_CHECK;
 /* What model/ cannot know: the sinks of ingestd.json.  Appends a line for each error. */
 void tenants_check_sinks(const struct config *c, const struct profile *p, const char *folder,
 			 struct strbuf *errors);
