@@ -12,6 +12,7 @@ import pytest
 
 from clock_ import Clock
 from site_ import Site
+from usage_ import of_journal, of_receipts, receipts
 
 JOB = {"pattern": "*.csv", "input": {"header": True}, "index": {"name": "t", "mappings": {"properties": {"n": {"type": "integer"}}}}}
 NOON = datetime.datetime(2027, 3, 10, 12, tzinfo=datetime.timezone.utc)
@@ -315,6 +316,41 @@ def test_c_a_hundred_at_once_and_kills_let_through_no_more_than_the_limit(site):
             start(site)
     assert sorted(r["n"] for r in site.rows("alice", "alice-t")) == sorted(r["n"] for r in site.rows("bob", "bob-t"))
     assert len(site.rows("alice", "alice-t")) == 150
+
+
+HOLDING = ("claim.journaled", "receipt.durable", "placing.before-commit", "placing.committed", "place.renamed", "held.before-commit", "held.committed")
+LETTING_GO = ("retaking.before-commit", "retaking.committed", "retake.before-rename", "retake.renamed", "retake.fsynced", "identified.committed",
+              "loading.committed", "indexed.committed", "placing.committed", "place.renamed", "placed.before-commit", "placed.committed")
+
+
+def once_killed(site, point):
+    env = {**site.clock.env, "INGEST_CRASH_AT": point, "INGEST_CRASH_ONCE": site.path("crashed")}
+    assert site.once(env=env).returncode == -9 and os.path.exists(site.path("crashed")), point
+
+
+@pytest.mark.parametrize("point", ["hold:" + p for p in HOLDING] + ["let-go:" + p for p in LETTING_GO])
+def test_c_killed_on_the_way_into_held_and_out_of_it(site, point):
+    """Nothing is lost, doubled, let through beyond the limit, or forgotten when its day comes."""
+    for tenant in ("alice", "bob"):
+        site.tenant(tenant, profile(max_files_per_day=1), t=JOB)
+        for i in range(2):
+            site.drop(tenant, "f%d.csv" % i, rows(i))
+    phase, point = point.split(":")
+    if phase == "hold":
+        once_killed(site, point)
+    assert site.once(env=site.clock.env).returncode in ((3,) if phase == "let-go" else (3, 0))  # 0: the killed one had held it
+    for tenant in ("alice", "bob"):
+        assert len(data(site, tenant, "done")) == 1 and [held(site, n, tenant) for n in data(site, tenant, "held")] == [(FILES, midnight(1))]
+    set_clock(site, midnight(1))
+    if phase == "let-go":
+        once_killed(site, point)
+    assert site.once(env=site.clock.env).returncode == 0
+    start(site)
+    for tenant in ("alice", "bob"):
+        assert data(site, tenant, "done") == ["f0.csv", "f1.csv"] and site.names(tenant, "held") == site.names(tenant, "work") == []
+        assert len(site.rows(tenant, tenant + "-t")) == 6 and counts(site, tenant)["quota"] == {"day": "2027-03-11", "files": 1, "bytes": 10}
+        assert of_journal(site, tenant) == of_receipts(receipts(site, tenant))
+    assert json.loads(site.ctl("--json", "journal", "check").stdout)["findings"] == []
 
 
 def test_c_a_held_file_that_somebody_took_away_keeps_none_behind_it(site):
