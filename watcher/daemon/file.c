@@ -70,6 +70,7 @@ void file_drop(struct ingestd *d, struct file *x)
 	map_remove(&d->files, span_of(x->row.arrival));
 	t->files--;
 	t->manifests -= manifest_is(x);
+	t->wait_other -= x->waits_other;
 	file_free(&x);
 	ingestd_progress(d);
 	tenants_file_gone(d, t);
@@ -231,10 +232,18 @@ void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t
 	disk_fault(d, f);
 }
 
+void file_wait_other(struct ingestd *d, struct file *x, const struct fault *f, int64_t delay_ms)
+{
+	file_wait(d, x, f, delay_ms);
+	x->tenant->wait_other += !x->waits_other;
+	x->waits_other = true;
+}
+
 void file_unwait(struct file *x)
 {
 	CHECK(x->row.state == FILE_WAITING);
 	x->due = 0;
+	x->tenant->wait_other -= x->waits_other;
 	x->waits_other = x->waits_room = x->waits_pause = x->lost = false;
 	free(x->circuit);
 	x->circuit = NULL;
@@ -279,6 +288,9 @@ void file_timer_start(struct ingestd *d)
 
 void file_wake_tenant(struct ingestd *d, struct tenant *t, bool others)
 {
+	/* asked at the end of every file, of which there may be 5,000 a tenant */
+	if (others && !t->wait_other)
+		return;
 	for (size_t i = map_len(&d->files); i-- > 0 && !d->fatal;) {
 		struct file *x = map_value(&d->files, i);
 

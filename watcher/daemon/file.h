@@ -78,6 +78,8 @@ void file_resume(struct ingestd *d, struct file *x);
 /* To a worker, in its turn. */
 void file_queue(struct ingestd *d, struct file *x);
 void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t delay_ms);
+/* The same, and woken when another file of its tenant ends. */
+void file_wait_other(struct ingestd *d, struct file *x, const struct fault *f, int64_t delay_ms);
 /* The next pause: 1 s doubled each time up to 60 s, with jitter. */
 int64_t file_backoff(unsigned tries);
 void file_wake(struct ingestd *d, struct file *x);

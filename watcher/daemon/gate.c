@@ -41,8 +41,7 @@ static void wait_for_other(struct ingestd *d, struct file *x, const char *other)
 
 	fault_set(&f, FAULT_TEMPORARY, "arrival %s of the same name is being loaded", other);
 	drop_worker(d, x);
-	file_wait(d, x, &f, OTHER_MS);
-	x->waits_other = true;
+	file_wait_other(d, x, &f, OTHER_MS);
 }
 
 enum gate_way {

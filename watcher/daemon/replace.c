@@ -63,8 +63,7 @@ static void wait_for(struct ingestd *d, struct file *x, const char *other)
 	struct fault f = FAULT_INIT;
 
 	fault_set(&f, FAULT_TEMPORARY, "arrival %s, which it replaces, is being taken back", other);
-	file_wait(d, x, &f, OTHER_MS);
-	x->waits_other = true;
+	file_wait_other(d, x, &f, OTHER_MS);
 }
 
 static void take_back(struct ingestd *d, struct file *x, const struct delivery *other)

@@ -42,6 +42,7 @@ struct tenant {
 	struct sessions *sessions; /* level session: what sshd's log has said; NULL: another level */
 	size_t files;            /* living ones */
 	size_t manifests;        /* of runs, of these */
+	size_t wait_other;       /* of these those that wait for another file */
 	unsigned edits;          /* of its jobs, in a check */
 	int wd, wd_jobs;         /* inotify of profiles/T and profiles/T/jobs, -1 */
 	int64_t loaded_ms;
