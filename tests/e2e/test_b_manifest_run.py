@@ -3,11 +3,13 @@ import hashlib
 import json
 import os
 import re
+import sqlite3
 
 import pytest
 
 from clock_ import Clock
 from site_ import Site, balanced
+from test_b_session import Sshd
 
 SETTLE = {"arrival": {"settle_seconds": 0}}
 MAPPINGS = {"mappings": {"properties": {"id": {"type": "long"}}}}
@@ -378,3 +380,100 @@ def test_so_many_waiting_manifests_are_taken_and_no_more(site):
         site.drop("alice", "m%03d.csv" % i, b"id\n1\n")
     site.until(lambda: len([n for n in data(site, "done") if n.endswith(".manifest.json")]) == 105)
     assert len(taken) == 100 and site.names("alice", "in") == [] and len(ids(site)) == 105
+
+
+def sidecar(content, name):
+    return b"%s  %s\n" % (hashlib.sha256(content).hexdigest().encode(), name.encode())
+
+
+def test_at_level_manifest_the_run_states_its_files(site):
+    """No file of it needs a statement of its own; one that is there is compared too."""
+    site.tenant("alice", {"arrival": {"level": "manifest", "settle_seconds": 0}}, m=JOB, o=OTHER)
+    drop(site, FILES)
+    site.drop("alice", "m2.csv.sha256", sidecar(FILES["m2.csv"], "m2.csv"))
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.drop("alice", "batch.manifest.json.sha256", sidecar(manifest(FILES), "batch.manifest.json"))
+    assert site.once().returncode == 0
+    assert data(site, "done") == ["batch.manifest.json", "batch.manifest.json.sha256", "m1.csv", "m2.csv", "m2.csv.sha256"]
+    assert site.names("alice", "in") == [] and len(ids(site)) == 20
+    more = {"m3.csv": rows(50), "m4.csv": rows(70)}
+    drop(site, more)
+    site.drop("alice", "m4.csv.sha256", sidecar(b"another", "m4.csv"))
+    site.drop("alice", "more.manifest.json", manifest(more))
+    assert site.once().returncode == 3 and len(ids(site)) == 20
+    assert "m4.csv.sha256 says" in site.receipt("alice", "failed", "m4.csv")["reason"]
+    assert "m4.csv.sha256 says" in site.receipt("alice", "failed", "m3.csv")["reason"]
+    assert {"m3.csv", "m4.csv", "m4.csv.sha256", "more.manifest.json"} <= set(data(site, "failed"))
+    # a manifest whose own checksum is wrong starts nothing
+    drop(site, more)
+    site.drop("alice", "last.manifest.json", manifest(more))
+    site.drop("alice", "last.manifest.json.sha256", sidecar(b"another", "last.manifest.json"))
+    assert site.once().returncode == 3
+    assert "last.manifest.json.sha256 says" in site.receipt("alice", "failed", "last.manifest.json")["reason"]
+    assert site.names("alice", "in") == ["m3.csv", "m4.csv"] and len(ids(site)) == 20
+
+
+def test_a_manifest_named_as_one_of_its_files(site):
+    """m1.csv.manifest.json is a run's too when a manifest job takes m1.csv; of another job's file it is the sidecar."""
+    drop(site, FILES)
+    site.drop("alice", "m1.csv.manifest.json", manifest(FILES))
+    o = {"o1.csv": rows(5)}
+    drop(site, o)
+    site.drop("alice", "o1.csv.manifest.json", json.dumps({"files": listing(o)}).encode())
+    assert site.once().returncode == 0
+    assert data(site, "done") == ["m1.csv", "m1.csv.manifest.json", "m2.csv", "o1.csv", "o1.csv.manifest.json"]
+    assert len(ids(site)) == 20 and ids(site, "alice-o") == list(range(5, 15))
+    # each is its own: the file is taken back without the run's manifest, and comes again
+    site.start()
+    assert site.ctl("undo", site.path("staging", "alice", "done", "m1.csv")).returncode == 0
+    site.until(lambda: "m1.csv" in data(site, "failed"))
+    assert "m1.csv.manifest.json" in data(site, "done") and len(ids(site)) == 10
+    assert site.ctl("journal", "check").returncode == 0
+
+
+def test_retention_takes_such_a_file_without_the_manifest(site):
+    site.tenant("alice", {**SETTLE, "retention": {"done_days": 1}}, m=JOB, o=OTHER)
+    drop(site, FILES)
+    site.drop("alice", "m1.csv.manifest.json", manifest(FILES))
+    assert site.once().returncode == 0
+    db = sqlite3.connect(site.path("var", "journal.db"))
+    with db:
+        db.execute("update arrivals set placed_ms = placed_ms - 2 * 86400000 where file = 'm1.csv'")
+    db.close()
+    assert site.once().returncode == 0
+    assert data(site, "done") == ["m1.csv.manifest.json", "m2.csv"]
+
+
+def test_nothing_of_a_run_that_is_over_is_tried_alone(site):
+    drop(site, {**FILES, "m2.csv": FILES["m2.csv"][:-4]})
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    assert site.once().returncode == 3
+    site.start()
+    failed = lambda name: site.path("staging", "alice", "failed", name)
+    out = site.ctl("retry", failed("m1.csv"))
+    assert out.returncode == 1 and "its run failed before a row was read" in out.stderr and "send its files and the manifest again" in out.stderr
+    out = site.ctl("retry", failed("batch.manifest.json"))
+    assert out.returncode == 1 and "it is the manifest of a run that is over" in out.stderr
+    assert ids(site) == [] and site.names("alice", "work") == []
+
+
+def test_at_level_session_each_upload_of_it_is_proven(site):
+    """A broken one fails alone, and the run waits for it to come whole; no row is read meanwhile."""
+    site.tenant("alice", {"arrival": {"level": "session", "settle_seconds": 0}}, m=JOB, o=OTHER)
+    os.makedirs(site.path("logs", "sshd"))
+    sshd = Sshd(site)
+    site.start()
+    sshd.upload(site, "half.manifest.json", manifest(FILES)[:-9], forced=True)
+    sshd.upload(site, "batch.manifest.json", manifest(FILES))
+    sshd.upload(site, "m1.csv", FILES["m1.csv"])
+    sshd.upload(site, "m2.csv", FILES["m2.csv"][:-9], forced=True)
+    site.until(lambda: {"m2.csv", "half.manifest.json"} <= set(data(site, "failed")))
+    for name in ("m2.csv", "half.manifest.json"):
+        assert site.receipt("alice", "failed", name)["reason"].startswith("partial upload")
+    site.until(lambda: "its run waits for m2.csv, file 2 of 2: it is not in in/" in explain(site, "batch.manifest.json"))
+    assert ids(site) == [] and site.names("alice", "in") == ["m1.csv"]
+    site.drop("alice", "m2.csv", FILES["m2.csv"])  # of which sshd says nothing
+    site.until(lambda: "its run waits for m2.csv, file 2 of 2: it is complete and waits for" in explain(site, "batch.manifest.json"))
+    assert ids(site) == []
+    sshd.upload(site, "m2.csv", FILES["m2.csv"])
+    site.until(lambda: "batch.manifest.json" in data(site, "done") and len(ids(site)) == 20)

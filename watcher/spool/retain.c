@@ -11,6 +11,7 @@
 #include "watcher/model/sidecar.h"
 #include "watcher/spool/durable.h"
 #include "watcher/spool/journal_inner.h"
+#include "watcher/spool/work.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -59,6 +60,12 @@ static int remove_one(int dir, const char *name, struct fault *f)
 	return 0;
 }
 
+/* That of a run has a row and a time of its own. */
+static int remove_manifest(int dir, const char *name, struct fault *f)
+{
+	return work_side_is_file(dir, name) ? 0 : remove_one(dir, name, f);
+}
+
 static bool is_other(int dir, const struct file_row *r)
 {
 	struct stat st;
@@ -81,7 +88,8 @@ int retain_remove(const struct folders *t, const struct file_row *r, struct faul
 	manifest = xasprintf("%s" MANIFEST_SUFFIX, r->target);
 	/* the receipt last: while anything is left it says what */
 	result = remove_one(dir, r->target, f) < 0 || (r->rejects && remove_one(dir, r->rejects, f) < 0) ||
-				 remove_one(dir, sidecar, f) < 0 || remove_one(dir, manifest, f) < 0 || remove_one(dir, receipt, f) < 0 ?
+				 remove_one(dir, sidecar, f) < 0 || remove_manifest(dir, manifest, f) < 0 ||
+				 remove_one(dir, receipt, f) < 0 ?
 			 -1 :
 			 1;
 	free(receipt);

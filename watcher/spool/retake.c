@@ -94,7 +94,7 @@ static int move_side(const struct folders *t, const struct file_row *r, int work
 	char *to = xasprintf("%s%s", r->file, suffix);
 	int result = 0;
 
-	if (renameat(t->fd[r->folder], from, work, to) < 0 && errno != ENOENT)
+	if (!work_side_is_file(t->fd[r->folder], from) && renameat(t->fd[r->folder], from, work, to) < 0 && errno != ENOENT)
 		result = fault_errno(f, FAULT_SYSTEM, "cannot move %s/%s/%s back to work/", t->path,
 				     folder_name(r->folder), from);
 	free(from);

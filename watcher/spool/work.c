@@ -163,6 +163,15 @@ int work_open_sidecar(const struct folders *t, const struct file_row *r, enum si
 	return result;
 }
 
+bool work_side_is_file(int dir, const char *name)
+{
+	char *receipt = xasprintf("%s.receipt.json", name);
+	bool there = faccessat(dir, receipt, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+
+	free(receipt);
+	return there;
+}
+
 int work_open_beside(const struct folders *t, const struct file_row *r, int *out, struct fault *f)
 {
 	int dir = -1, fd;

@@ -37,6 +37,8 @@ int work_open_beside(const struct folders *t, const struct file_row *r, int *fd,
 int work_open_sidecar(const struct folders *t, const struct file_row *r, enum sidecar_kind *kind, int *fd,
 		      struct fault *f) MUST_CHECK;
 bool work_has_sidecar(const struct folders *t, const struct file_row *r);
+/* NAME in a folder of what was placed is no sidecar but a file of its own, the manifest of a run: it has a receipt. */
+bool work_side_is_file(int dir, const char *name);
 /* The descriptor of work/A; -1 with f->error ENOENT when it is gone. */
 int work_open_dir(const struct folders *t, const char *arrival, int *fd,
 		  struct fault *f) MUST_CHECK;

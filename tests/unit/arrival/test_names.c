@@ -144,10 +144,27 @@ static void test_encode_any(void **state)
 	}
 }
 
+static void test_manifests_of_runs(void **state)
+{
+	static const char *const may[] = {"a.manifest.json", "a.csv.manifest.json", "A.MANIFEST.JSON", "a.manifest.json.manifest.json"};
+	static const char *const not[] = {".manifest.json", ".a.manifest.json", "#a.manifest.json", "a.manifest.json~", "manifest.json",
+					  "a\n.manifest.json", "a\xff.manifest.json", "a.csv"};
+	char name[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(may); i++)
+		assert_true(names_may_start_run(span_of(may[i])));
+	for (size_t i = 0; i < ARRAY_LEN(not); i++)
+		assert_false(names_may_start_run(span_of(not[i])));
+	snprintf(name, sizeof(name), "%0187d.manifest.json", 1);
+	assert_false(names_may_start_run(span_of(name)));
+	assert_true(names_may_start_run(span_of(name + 1)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_classes),     cmocka_unit_test(test_length),
+		cmocka_unit_test(test_manifests_of_runs), cmocka_unit_test(test_classes), cmocka_unit_test(test_length),
 		cmocka_unit_test(test_encode),	    cmocka_unit_test(test_encode_long),
 		cmocka_unit_test(test_encode_any),
 	};
