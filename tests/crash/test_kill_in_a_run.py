@@ -52,6 +52,27 @@ def none_of_it(site):
     assert "it is not what its sender sent" in site.receipt("bob", "failed", "b.csv")["reason"]
 
 
+def test_a_file_that_has_ended_is_not_waited_for_again(tmp_path):
+    """Killed between two batches of claims; one file fails alone, and is in failed/ when the daemon is started once more."""
+    site = Site(tmp_path)
+    site.tenant("bob", t={**JOB, "pattern": "*.[cp]*", "trigger": "manifest"})
+    files = {"a.pdf": b"%PDF", **{"f%02d.csv" % i: csv_of(2) for i in range(70)}}
+    for name, content in files.items():
+        site.drop("bob", name, content)
+    site.drop("bob", "all.manifest.json", json.dumps({"job": "t", "files": [
+        {"name": n, "size": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()]}).encode())
+    once = site.path("crashed")
+    site.once(env={"INGEST_CRASH_AT": "claim.before-mkdir:70", "INGEST_CRASH_ONCE": once})
+    assert os.path.exists(once) and len(site.names("bob", "in")) > 1
+    os.rename(site.path("staging", "bob", "in", "f69.csv"), site.path("f69.csv"))
+    assert site.once().returncode == 3
+    assert "a.pdf" in site.names("bob", "failed") and site.names("bob", "done") == []
+    os.rename(site.path("f69.csv"), site.path("staging", "bob", "in", "f69.csv"))
+    assert site.once("--wait", "20").returncode == 3
+    assert len([n for n in site.names("bob", "done") if n.endswith(".csv")]) == 70 and site.names("bob", "work") == []
+    assert site.receipt("bob", "failed", "all.manifest.json")["reason"] == "1 of 71 files failed"
+
+
 def kill_at_every_pass(tmp_path, point, altered, check):
     passes = 0
     for n in range(1, 200):

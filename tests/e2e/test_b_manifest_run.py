@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sqlite3
+import time
 
 import pytest
 
@@ -477,3 +478,19 @@ def test_at_level_session_each_upload_of_it_is_proven(site):
     assert ids(site) == []
     sshd.upload(site, "m2.csv", FILES["m2.csv"])
     site.until(lambda: "batch.manifest.json" in data(site, "done") and len(ids(site)) == 20)
+
+
+def test_a_tenant_with_a_waiting_run_is_removed(site):
+    """The run is given up: it would keep the tenant for ever.  And a daemon that ends does not wait for it."""
+    site.drop("alice", "m1.csv", FILES["m1.csv"])
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.start()
+    site.until(lambda: "its run waits for m2.csv" in explain(site, "batch.manifest.json"))
+    began = time.monotonic()
+    assert site.stop() == 0 and time.monotonic() - began < 10
+    site.start()
+    site.until(lambda: "its run waits for m2.csv" in explain(site, "batch.manifest.json"))
+    out = site.ctl("tenant", "remove", "alice")
+    assert out.returncode == 0, out.stderr
+    where, = [os.path.join(b, n) for b, ns, _ in os.walk(site.path("staging", ".removed")) for n in ns if n == "failed"]
+    assert "batch.manifest.json" in os.listdir(where) and os.listdir(os.path.dirname(where) + "/in") == ["m1.csv"]

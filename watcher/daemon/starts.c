@@ -20,6 +20,7 @@
 #include "watcher/spool/runs.h"
 
 #define LOOK_SECONDS 0.1
+#define TAKEN_MAX 10000 /* more than a manifest of MANIFEST_RUN_MAX can list */
 
 /* --- its end --- */
 
@@ -181,9 +182,8 @@ static int check_start(struct ingestd *d, const char *tenant, const char *job, s
 	if (!j)
 		return fault_set(f, FAULT_CONFIG, "tenant %s has no job %s", tenant, job);
 	if (j->trigger != TRIGGER_MANUAL)
-		return fault_set(f, FAULT_CONFIG, "job %s/%s takes its files on arrival; only a job with "
-						  "\"trigger\": \"manual\" is started",
-				 tenant, job);
+		return fault_set(f, FAULT_CONFIG, "job %s/%s takes its files %s; only a job with \"trigger\": \"manual\" is started",
+				 tenant, job, j->trigger == TRIGGER_MANIFEST ? "when a manifest that lists them comes" : "on arrival");
 	if (paused)
 		return fault_set(f, FAULT_CONFIG, "%s; `ingestctl resume` lets it go on", paused);
 	if (now)
@@ -264,6 +264,15 @@ void starts_give_back(struct ingestd *d, struct file *x)
 		start_end(d, s);
 }
 
+static void give_up(struct ingestd *d, struct start *s, const char *why)
+{
+	s->stopped = true;
+	file_row_set(&s->run.reason, why);
+	give_files_back(d, s);
+	if (!d->fatal && !s->living)
+		start_end(d, s);
+}
+
 /* Its end without one of its run: somebody wants the manifest gone. */
 static void manifest_ended(struct ingestd *d, struct file *x)
 {
@@ -271,11 +280,7 @@ static void manifest_ended(struct ingestd *d, struct file *x)
 
 	if (!s || s->refused || s->run.state != RUN_STARTING)
 		return;
-	s->stopped = true;
-	file_row_set(&s->run.reason, "its manifest was given up");
-	give_files_back(d, s);
-	if (!d->fatal && !s->living)
-		start_end(d, s);
+	give_up(d, s, "its manifest was given up");
 }
 
 static void count_file(struct start *s, const struct file *x)
@@ -332,7 +337,36 @@ int starts_stop(struct ingestd *d, const char *tenant, const char *job, char run
 	return 0;
 }
 
+void starts_give_up_waiting(struct ingestd *d, const struct tenant *t, const char *why)
+{
+	struct start *next;
+
+	for (struct start *s = d->starts.first; s && !d->fatal; s = next) {
+		next = s->next;
+		if (s->tenant == t && starts_by_manifest(s) && s->run.state == RUN_STARTING && !s->refused && !s->stopped)
+			give_up(d, s, why);
+	}
+}
+
 /* --- at start --- */
+
+static bool add_taken(void *ctx, const struct file_row *r)
+{
+	struct start *s = ctx;
+
+	map_put(&s->taken, span_of(r->file), s);
+	return true;
+}
+
+/* Those too that have ended: nobody waits for them again. */
+static void recover_taken(struct ingestd *d, struct start *s)
+{
+	struct journal_filter filter = {.run = s->run.id, .limit = TAKEN_MAX};
+	struct fault f = FAULT_INIT;
+
+	if (journal_list(d->journal, &filter, add_taken, s, &f) < 0)
+		ingestd_fatal(d, &f);
+}
 
 void starts_recover(struct ingestd *d, const struct run *r)
 {
@@ -361,10 +395,11 @@ void starts_recover(struct ingestd *d, const struct run *r)
 		if (strcmp(x->row.run, r->id) != 0)
 			continue;
 		x->start = s;
-		map_put(&s->taken, span_of(x->row.file), s);
 		s->living++;
 		s->bytes_over -= x->row.bytes < s->bytes_over ? x->row.bytes : s->bytes_over;
 	}
+	if (starts_by_manifest(s))
+		recover_taken(d, s);
 	if (s->run.state == RUN_CREATED)
 		start_set_state(d, s, RUN_STARTING);
 	if (s->run.state == RUN_RUNNING && !s->living)

@@ -31,6 +31,8 @@ int starts_new(struct ingestd *d, const char *tenant, const char *job, char run[
 	       struct fault *f) MUST_CHECK;
 int starts_stop(struct ingestd *d, const char *tenant, const char *job, char run[ULID_TEXT],
 		struct fault *f) MUST_CHECK;
+/* Its runs of manifests that have not begun: their files go back into in/, the manifests to failed/. */
+void starts_give_up_waiting(struct ingestd *d, const struct tenant *t, const char *why);
 void starts_look(struct ingestd *d);
 void starts_file_claimed(struct ingestd *d, struct file *x);
 void starts_file_ended(struct ingestd *d, struct file *x);

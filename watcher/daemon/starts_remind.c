@@ -83,14 +83,16 @@ size_t starts_incomplete(const struct ingestd *d, const struct tenant *t)
 	return n;
 }
 
-/* For --once: every file that is left is a manifest in work/, and none of its files comes by waiting. */
+/* For --once: what is left are manifests in work/, and files taken for their runs before a kill; nothing comes by waiting. */
 bool starts_only_wait(const struct ingestd *d)
 {
 	size_t n = 0;
 
-	for (const struct start *s = d->starts.first; s; s = s->next, n++)
-		if (!waits(s) || !s->names || s->living)
+	for (const struct start *s = d->starts.first; s; s = s->next) {
+		if (!waits(s) || !s->names || s->at_barrier < s->living)
 			return false;
+		n += 1 + s->living;
+	}
 	return n == map_len(&d->files) && !ev_is_active(&d->starts.timer);
 }
 

@@ -287,6 +287,7 @@ unsigned tenant_edit_delete(struct ingestd *d, const struct admin_args *args, st
 	e = new_edit(d, args);
 	e->reply = admin_defer(args);
 	t->leaving = true;
+	starts_give_up_waiting(d, t, "its tenant is being removed");
 	deferred_add(d, &delete_ops, e, WAIT_MS);
 	return ADMIN_DEFERRED;
 }
