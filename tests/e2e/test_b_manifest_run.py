@@ -494,3 +494,14 @@ def test_a_tenant_with_a_waiting_run_is_removed(site):
     assert out.returncode == 0, out.stderr
     where, = [os.path.join(b, n) for b, ns, _ in os.walk(site.path("staging", ".removed")) for n in ns if n == "failed"]
     assert "batch.manifest.json" in os.listdir(where) and os.listdir(os.path.dirname(where) + "/in") == ["m1.csv"]
+
+
+def test_a_paused_job_begins_no_run(site):
+    site.start()
+    assert site.ctl("pause", "alice/m", "--reason", "stocktaking").returncode == 0
+    drop(site, FILES)
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.until(lambda: "stocktaking" in explain(site, "batch.manifest.json"))
+    assert site.names("alice", "in") == ["m1.csv", "m2.csv"] and ids(site) == []
+    assert site.ctl("resume", "alice/m").returncode == 0
+    site.until(lambda: "batch.manifest.json" in data(site, "done") and len(ids(site)) == 20)

@@ -15,6 +15,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/manifests.h"
+#include "watcher/daemon/pauses.h"
 #include "watcher/daemon/proof.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
@@ -58,15 +59,20 @@ static bool is_there(struct ingestd *d, struct start *s, const char *name, bool 
 	return false;
 }
 
-static void tell_missing(struct ingestd *d, struct start *s, const char *why)
+static void tell(struct ingestd *d, struct start *s, const char *reason)
 {
 	struct file *x = starts_manifest_of(d, s->run.id);
+
+	if (x && !x->task && !x->step && (x->row.state == FILE_CLAIMED || x->row.state == FILE_WAITING))
+		manifests_wait(d, x, reason);
+}
+
+static void tell_missing(struct ingestd *d, struct start *s, const char *why)
+{
 	struct strbuf sb = STRBUF_INIT;
 
-	if (!x || x->task || x->step || (x->row.state != FILE_CLAIMED && x->row.state != FILE_WAITING))
-		return;
 	strbuf_addf(&sb, "its run waits for %s, file %zu of %zu: %s", s->names[s->at], s->at + 1, s->name_count, why);
-	manifests_wait(d, x, sb.p);
+	tell(d, s, sb.p);
 	strbuf_release(&sb);
 }
 
@@ -130,16 +136,13 @@ static void release_barrier(struct ingestd *d, struct start *s)
 
 void start_look_at_barrier(struct ingestd *d, struct start *s)
 {
-	struct file *x;
-
 	if (!is_starting(s) || s->refused || s->stopped || !s->settled || s->at_barrier < s->living || d->fatal)
 		return;
 	s->run.times.started = clock_now_ms();
 	start_set_state(d, s, RUN_RUNNING);
 	start_say(d, s, EV_RUN_STARTED);
-	x = starts_manifest_of(d, s->run.id);
-	if (x && !x->task && !x->step && !d->fatal)
-		manifests_wait(d, x, "its run is under way");
+	if (!d->fatal)
+		tell(d, s, "its run is under way");
 	release_barrier(d, s);
 	if (!d->fatal && !s->living)
 		start_end(d, s);
@@ -149,11 +152,16 @@ bool start_manifest_look(struct ingestd *d, struct start *s)
 {
 	const struct profile *p = s->tenant->profile;
 	bool settling = false;
-	const char *broken;
+	const char *broken, *paused;
 	struct fault f = FAULT_INIT;
 
 	if (!is_starting(s) || s->settled || s->refused || s->stopped || !s->names || !p)
 		return false;
+	paused = pauses_why(d, s->tenant->name, s->run.job, NULL);
+	if (paused) {
+		tell(d, s, paused);
+		return false;
+	}
 	if (start_kept_back(d, s) || start_scanning(d, s))
 		return true;
 	if (!all_there(d, s, &settling))
