@@ -36,11 +36,13 @@ class Recorded(Site):
                                            env={**os.environ, **(env or {})}, stderr=errors)
         self.until(lambda: self.ctl("status").returncode == 0)
 
-    def stop(self):
+    def stop(self, expected=()):
+        """expected: what the recorder may say, each once or more."""
         code = super().stop()
         with open(self.path("stderr")) as f:
             assert f.read() == ""
-        assert self.said("recorder.said") == []
+        said = self.said("recorder.said")
+        assert all(any(words in line for words in expected) for line in said) and all(any(w in line for line in said) for w in expected), said
         return code
 
     def recorder(self):

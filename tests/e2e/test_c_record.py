@@ -1,4 +1,5 @@
 """Records of files, runs and jobs in a server of MongoDB's protocol: what the documents hold, and what no fault of it or of us may do."""
+import datetime
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from records_ import client, csv, documents, done, fail, nothing_left, plain, receipts, site  # noqa: F401
+from records_ import JOB, client, csv, documents, done, fail, nothing_left, plain, receipts, site  # noqa: F401
 from site_ import ROOT
 
 FIELDS = ("id delivery duplicate_of replaces replaced_by tenant job run file bytes sha256 state reason job_version rows documents "
@@ -571,13 +572,46 @@ def test_c_indexes_are_those_of_the_documentation(server, tmp_path):
     assert s.once("--wait", "20").returncode == 0
     text = open(os.path.join(ROOT, "docs", "records.md")).read()
     with client(s.server) as c:
-        made = {(name, i["name"]): dict(i["key"]) for name in ("files", "runs", "jobs", "usage")
-                for i in c[s.database][name].list_indexes() if i["name"] != "_id_"}
-    assert len(made) == 8
+        listed = {(name, i["name"]): i for name in ("files", "runs", "jobs", "usage")
+                  for i in c[s.database][name].list_indexes() if i["name"] != "_id_"}
+    made = {k: dict(i["key"]) for k, i in listed.items()}
+    assert len(made) == 10
+    assert {k: i["expireAfterSeconds"] for k, i in listed.items() if "expireAfterSeconds" in i} == {("files", "expires"): 0, ("runs", "expires"): 0}
     for (collection, name), key in made.items():
         fields = ", ".join(f + (" descending" if int(d) < 0 else "") for f, d in key.items())
         said = "| %s | `%s`: %s |" % (collection, name, fields) if name != fields else "| %s | `%s` |" % (collection, name)
         assert said in text, said
+
+
+@pytest.mark.parametrize("done_days,failed_days,journal_days", [(30, 90, 7), (None, 2, 90), (5, None, 10), (1, 1, None)])
+def test_c_records_expire_by_retention(server, tmp_path, done_days, failed_days, journal_days):
+    """`expires` is the end of retention and the journal's days behind it; what is kept for ever has none."""
+    keep = {"retention": {"done_days": done_days, "failed_days": failed_days}}
+    s = site(tmp_path, server("mongo"), profile=keep, journal_days=journal_days)
+    s.tenant("alice", {"arrival": {"settle_seconds": 0}, **keep}, rows=JOB, man={**JOB, "pattern": "*.txt", "trigger": "manual",
+                                                                                 "input": {"format": "csv", "header": True}})
+    s.drop("alice", "good.csv", csv(1))
+    s.drop("alice", "bad.csv", b"n,name\nx,y\n")
+    s.drop("alice", "run.txt", csv(2))
+    s.once("--start", "alice/man", "--wait", "20")
+    os.remove(s.path("staging", "alice", "done", "good.csv"))
+    s.drop("alice", "good.csv", csv(3))  # other bytes: held
+    s.once("--wait", "20")
+    ends = {"done": done_days, "failed": failed_days, "held": None}
+    found = list(documents(s).values())
+    assert sorted(d["state"] for d in found) == ["done", "done", "failed", "held"]
+    for d in found:
+        days = ends[d["state"]]
+        if None in (days, journal_days):
+            assert "expires" not in d
+        else:
+            assert d["expires"] - d["times"]["placed"] == datetime.timedelta(days=days + journal_days)
+    run, = documents(s, "runs").values()
+    if None in (done_days, failed_days, journal_days):
+        assert "expires" not in run
+    else:
+        assert run["expires"] - run["times"]["finished"] == datetime.timedelta(days=max(done_days, failed_days) + journal_days)
+    assert all("expires" not in d for c in ("jobs", "usage") for d in documents(s, c).values())
 
 
 def hwm(pid):

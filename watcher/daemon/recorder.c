@@ -8,6 +8,7 @@
 #include "watcher/base/ipc.h"
 #include "watcher/base/json_out.h"
 #include "watcher/daemon/events.h"
+#include "watcher/daemon/expiry.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/job_records.h"
 #include "watcher/daemon/turn.h"
@@ -291,6 +292,7 @@ static void on_silence(struct ev_loop *loop, ev_timer *t, int events)
 /* --- rows --- */
 
 struct rows {
+	struct ingestd *d;
 	struct strbuf text;
 	int64_t first, last;
 };
@@ -299,7 +301,7 @@ static bool add_row(void *ctx, const struct outbox_row *row)
 {
 	struct rows *rows = ctx;
 
-	recording_row_add(&rows->text, row->seq, row->kind, row->key, row->body);
+	recording_row_add(&rows->text, row->seq, row->kind, row->key, expiry_of(rows->d, row->kind, row->body), row->body);
 	if (!rows->first)
 		rows->first = row->seq;
 	rows->last = row->seq;
@@ -309,7 +311,7 @@ static bool add_row(void *ctx, const struct outbox_row *row)
 static void hand(struct ingestd *d)
 {
 	struct recorder *r = &d->recorder;
-	struct rows rows = {.text = STRBUF_INIT};
+	struct rows rows = {.d = d, .text = STRBUF_INIT};
 	struct fault f = FAULT_INIT;
 	struct recording m;
 	uint64_t appended = outbox_appended(d->journal);

@@ -125,7 +125,7 @@ int recording_parse(struct span text, struct recording *out, struct fault *f)
 
 /* --- rows of a batch --- */
 
-void recording_row_add(struct strbuf *out, int64_t seq, const char *kind, const char *key, struct span body)
+void recording_row_add(struct strbuf *out, int64_t seq, const char *kind, const char *key, int64_t expires_ms, struct span body)
 {
 	while (body.n && (body.p[body.n - 1] == '\n' || body.p[body.n - 1] == ' '))
 		body.n--;
@@ -133,6 +133,8 @@ void recording_row_add(struct strbuf *out, int64_t seq, const char *kind, const 
 	json_add_lossy(out, span_of(kind));
 	strbuf_adds(out, ",\"key\":");
 	json_add_lossy(out, span_of(key));
+	if (expires_ms)
+		json_pair_time(out, "expires", expires_ms);
 	strbuf_adds(out, ",\"body\":");
 	strbuf_addspan(out, body);
 	strbuf_adds(out, "}\n");

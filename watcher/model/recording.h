@@ -54,8 +54,8 @@ void recording_init(struct recording *m, enum recording_type type);
 void recording_write(const struct recording *m, struct strbuf *out);
 int recording_parse(struct span text, struct recording *out, struct fault *f) MUST_CHECK;
 
-/* body: one JSON object; kind and key as the outbox has them. */
-void recording_row_add(struct strbuf *out, int64_t seq, const char *kind, const char *key, struct span body);
+/* body: one JSON object; kind and key as the outbox has them; expires_ms: when the store may forget it, 0 = never. */
+void recording_row_add(struct strbuf *out, int64_t seq, const char *kind, const char *key, int64_t expires_ms, struct span body);
 /* The row at the begin of *rest, which moves behind it: its number, and its object as text.  false: ill-formed, or none is left. */
 bool recording_row_take(struct span *rest, int64_t *seq, struct span *object);
 

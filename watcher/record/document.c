@@ -133,6 +133,15 @@ static bool kind_of(const json_t *root, enum document_kind *out)
 	return false;
 }
 
+/* NULL: for ever. */
+static bool put_expires(bson_t *out, const json_t *v)
+{
+	int64_t ms;
+
+	return !v || (json_is_string(v) && parse_time(json_string_value(v), json_string_length(v), &ms) &&
+		      bson_append_date_time(out, "expires", 7, ms));
+}
+
 static int make(const json_t *root, struct document *d, struct fault *f)
 {
 	const json_t *body = json_object_get(root, "body");
@@ -144,6 +153,8 @@ static int make(const json_t *root, struct document *d, struct fault *f)
 	d->bson = bson_new();
 	if (!bson_append_utf8(d->bson, "_id", 3, key, -1) || !put_object(d->bson, body, false, 0))
 		return fault_set(f, FAULT_DATA, "it cannot be written as BSON");
+	if (!put_expires(d->bson, json_object_get(root, "expires")))
+		return fault_set(f, FAULT_DATA, "its expiry is no time");
 	if (d->bson->len > DOCUMENT_MAX)
 		return fault_set(f, FAULT_DATA, "it has %u bytes, a document at most %u", d->bson->len,
 				 DOCUMENT_MAX);

@@ -1,13 +1,13 @@
 /*
  * document - a record of the journal as a document of MongoDB
  *
- *	document_make(object, &d, &f)      object: {"kind", "key", "body"} as text; FAULT_DATA: it is no record
+ *	document_make(object, &d, &f)      object: {"kind", "key", "expires", "body"} as text; FAULT_DATA: it is no record
  *	d.kind, d.key, d.bson              files, runs, jobs or usage; its _id; the document, _id first
  *	document_release(&d)
  *
  * Field by field what the record says (docs/records.md): strings as UTF-8, whole numbers as 64-bit integers, numbers with a
  * point as doubles, true, false and null, objects and arrays as they are; the members of an object "times" that are RFC 3339
- * texts become dates.
+ * texts become dates.  "expires", where it is given, becomes a last field of that name: the index of it lets MongoDB forget the document.
  */
 #ifndef RECORD_DOCUMENT_H
 #define RECORD_DOCUMENT_H

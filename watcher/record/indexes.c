@@ -14,11 +14,14 @@ static const struct index {
 	const char *collection;
 	const char *name;
 	struct field fields[4];
+	bool expiry;
 } indexes[] = {
 #define F(name, direction) {name, direction},
-#define INDEX(collection, name, ...) {collection, name, {__VA_ARGS__}},
+#define INDEX(collection, name, ...) {collection, name, {__VA_ARGS__}, false},
+#define EXPIRY(collection, name) {collection, name, {F(name, 1)}, true},
 #include "watcher/record/indexes.def"
 #undef INDEX
+#undef EXPIRY
 #undef F
 };
 
@@ -29,8 +32,10 @@ static bson_t *command_of(const struct index *x)
 
 	for (size_t i = 0; i < ARRAY_LEN(x->fields) && x->fields[i].name; i++)
 		BSON_APPEND_INT32(&key, x->fields[i].name, x->fields[i].direction);
-	command = BCON_NEW("createIndexes", BCON_UTF8(x->collection), "indexes", "[", "{", "key",
-			   BCON_DOCUMENT(&key), "name", BCON_UTF8(x->name), "}", "]");
+	command = x->expiry ? BCON_NEW("createIndexes", BCON_UTF8(x->collection), "indexes", "[", "{", "key", BCON_DOCUMENT(&key),
+				       "name", BCON_UTF8(x->name), "expireAfterSeconds", BCON_INT32(0), "}", "]") :
+			      BCON_NEW("createIndexes", BCON_UTF8(x->collection), "indexes", "[", "{", "key", BCON_DOCUMENT(&key),
+				       "name", BCON_UTF8(x->name), "}", "]");
 	bson_destroy(&key);
 	return command;
 }
@@ -45,8 +50,8 @@ static void say(const struct index *x, const bson_error_t *e, store_said_fn *sai
 {
 	char text[700];
 
-	snprintf(text, sizeof(text), "index %s of %s cannot be made, questions that need it are slow: error %u: %s",
-		 x->name, x->collection, e->code, e->message);
+	snprintf(text, sizeof(text), "index %s of %s cannot be made, %s: error %u: %s", x->name, x->collection,
+		 x->expiry ? "documents stay when their time is over" : "questions that need it are slow", e->code, e->message);
 	said(ctx, text);
 }
 

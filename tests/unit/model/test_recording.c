@@ -65,14 +65,15 @@ static void rows(void **state UNUSED)
 	struct span rest, object;
 	int64_t seq;
 
-	recording_row_add(&text, 1, "file", "A\"\n", SPAN_LITERAL("{\"a\":1}\n"));
-	recording_row_add(&text, 9007199254740993, "job", "a/b", SPAN_LITERAL("{}"));
+	recording_row_add(&text, 1, "file", "A\"\n", 0, SPAN_LITERAL("{\"a\":1}\n"));
+	recording_row_add(&text, 9007199254740993, "job", "a/b", 1795478462003, SPAN_LITERAL("{}"));
 	rest = strbuf_span(&text);
 	assert_true(recording_row_take(&rest, &seq, &object));
 	assert_int_equal(seq, 1);
 	assert_true(span_is(object, "{\"kind\":\"file\",\"key\":\"A\\\"\\n\",\"body\":{\"a\":1}}"));
 	assert_true(recording_row_take(&rest, &seq, &object));
 	assert_int_equal(seq, 9007199254740993);
+	assert_true(span_is(object, "{\"kind\":\"job\",\"key\":\"a/b\",\"expires\":\"2026-11-24T00:01:02.003Z\",\"body\":{}}"));
 	assert_int_equal(rest.n, 0);
 	assert_false(recording_row_take(&rest, &seq, &object));
 	for (size_t i = 0; i < 4; i++) {

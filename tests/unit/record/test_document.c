@@ -26,6 +26,9 @@ static void makes(void **state UNUSED)
 		 "{ \"_id\" : \"K\", \"times\" : { \"a\" : { \"$date\" : { \"$numberLong\" : \"1795478462003\" } }, \"b\" : null, "
 		 "\"c\" : \"x\" } }"},
 		{"{\"file\":\"2026-11-24T00:01:02.003Z\"}", "{ \"_id\" : \"K\", \"file\" : \"2026-11-24T00:01:02.003Z\" }"},
+		/* what stands behind the body in the row */
+		{"{},\"expires\":\"2026-11-24T00:01:02.003Z\"",
+		 "{ \"_id\" : \"K\", \"expires\" : { \"$date\" : { \"$numberLong\" : \"1795478462003\" } } }"},
 		{"{\"s\":\"a\\u0000b\"}", "{ \"_id\" : \"K\", \"s\" : \"a\\u0000b\" }"},
 	};
 
@@ -65,6 +68,8 @@ static void refuses(void **state UNUSED)
 		"{\"kind\":\"other\",\"key\":\"K\",\"body\":{}}",
 		"{\"kind\":\"file\",\"key\":\"K\",\"body\":[]}",
 		"{\"kind\":\"file\",\"key\":\"K\",\"body\":{\"a\":1,\"a\":2}}",
+		"{\"kind\":\"file\",\"key\":\"K\",\"expires\":1795478462003,\"body\":{}}",
+		"{\"kind\":\"file\",\"key\":\"K\",\"expires\":\"tomorrow\",\"body\":{}}",
 	};
 	struct strbuf sb = STRBUF_INIT;
 	struct fault f = FAULT_INIT;
