@@ -72,11 +72,11 @@ static void uncount(struct tenant *t, struct file_row *r)
 	r->quota_day[0] = '\0';
 }
 
-/* From the oldest on, one that is under way too. */
+/* From the first on, one that is under way too. */
 static void begin_look(struct tenant *t)
 {
 	t->quota.look = true;
-	t->quota.after[0] = '\0';
+	t->quota.at = (struct quota_place){.until_ms = -1};
 }
 
 void quota_give_back(struct ingestd *d, struct file *x)
@@ -229,7 +229,7 @@ static int held_ones(struct ingestd *d, struct tenant *t, struct held *h, struct
 {
 	int64_t due_ms = broken(t->profile, &t->quota.used, 1) ? clock_now_ms() : INT64_MAX;
 
-	return quotas_held(d->journal, t->name, t->quota.after, due_ms, BATCH, add_held, h, f);
+	return quotas_held(d->journal, t->name, &t->quota.at, due_ms, BATCH, add_held, h, f);
 }
 
 /* true: there are more. */
@@ -241,8 +241,9 @@ static bool look_at_tenant(struct ingestd *d, struct tenant *t, const char *toda
 	if (know_today(d, t, today, &f) < 0 || held_ones(d, t, h, &f) < 0)
 		event_text(d, EV_FILE_ODD, "reason", f.text);
 	for (size_t i = 0; i < h->n && !d->fatal; i++) {
+		t->quota.at.until_ms = h->rows[i].quota_until_ms;
+		memcpy(t->quota.at.arrival, h->rows[i].arrival, sizeof(t->quota.at.arrival));
 		look_at(d, t, &h->rows[i], today);
-		memcpy(t->quota.after, h->rows[i].arrival, sizeof(t->quota.after));
 	}
 	if (h->n < BATCH)
 		t->quota.look = false;

@@ -13,8 +13,8 @@
  * and it counts.  What a file counts for stands in its row of the journal; the sums kept here are made from those.
  *
  * A held file is promised the first day that has room behind those held before it.  When a day begins, room is given back, or a profile
- * changes, the held ones are looked at from the oldest on: each that has room today is taken out of held/ (it counts from then on), and
- * one whose time has come without room is judged, and promised, anew.  A file of more bytes than a day's is promised nothing.
+ * changes, the held ones are looked at from the first promised on: each that has room today is taken out of held/ (it counts from then
+ * on), and one whose time has come without room is judged, and promised, anew.  A file of more bytes than a day's is promised nothing.
  *
  * Looked for each second, against the wall clock: neither a restart nor a clock that is set can lose one.
  */
@@ -41,7 +41,7 @@ struct quota {
 	int64_t plan_ms;
 	struct quota_sum plan; /* let go at plan_ms, the last time that was promised */
 	bool look;	       /* held ones may have room */
-	char after[ULID_TEXT]; /* of the look under way: the last one that was looked at */
+	struct quota_place at; /* of the look under way: the last one that was looked at */
 };
 
 struct quota_timer {

@@ -10,11 +10,11 @@
 
 static const char sql_used[] = "SELECT count(*), coalesce(sum(bytes), 0) FROM arrivals WHERE tenant = ?1 AND quota_day = ?2";
 static const char sql_planned[] =
-	"SELECT quota_until_ms, count(*), sum(bytes) FROM arrivals WHERE tenant = ?1 AND quota_held = 1 AND quota_until_ms IS NOT NULL"
-	" GROUP BY quota_until_ms ORDER BY quota_until_ms DESC LIMIT 1";
+	"SELECT quota_until_ms, count(*), sum(bytes) FROM arrivals WHERE tenant = ?1 AND quota_held = 1 AND quota_until_ms ="
+	" (SELECT max(quota_until_ms) FROM arrivals WHERE tenant = ?1 AND quota_held = 1 AND quota_until_ms > 0)";
 static const char tail_held[] =
-	"WHERE a.tenant = ?1 AND a.quota_held = 1 AND a.arrival > ?2 AND a.state = 'HELD'"
-	" AND coalesce(a.quota_until_ms, 9223372036854775807) <= ?3 ORDER BY a.arrival LIMIT ?4";
+	"WHERE a.tenant = ?1 AND a.quota_held = 1 AND (a.quota_until_ms, a.arrival) > (?2, ?3) AND a.quota_until_ms BETWEEN ?4 AND ?5"
+	" AND a.state = 'HELD' ORDER BY a.quota_until_ms, a.arrival LIMIT ?6";
 
 int quotas_used(struct journal *j, const char *tenant, const char *day, struct quota_sum *out, struct fault *f)
 {
@@ -51,16 +51,20 @@ int quotas_planned(struct journal *j, const char *tenant, int64_t *until_ms, str
 	return r < 0 ? -1 : 0;
 }
 
-int quotas_held(struct journal *j, const char *tenant, const char *after, int64_t due_ms, size_t limit, journal_row_fn *fn,
-		void *ctx, struct fault *f)
+int quotas_held(struct journal *j, const char *tenant, const struct quota_place *from, int64_t due_ms, size_t limit,
+		journal_row_fn *fn, void *ctx, struct fault *f)
 {
 	struct db_stmt *q = db_query(j->db, journal_select(j, tail_held), f);
+	int64_t first = due_ms == INT64_MAX ? 0 : 1;
 
 	if (!q)
 		return -1;
 	db_bind_text(q, 1, tenant);
-	db_bind_text(q, 2, after);
-	db_bind_i64(q, 3, due_ms);
-	db_bind_u64(q, 4, limit);
+	db_bind_i64(q, 2, from->until_ms);
+	db_bind_text(q, 3, from->arrival);
+	/* the index begins there, not at its first line */
+	db_bind_i64(q, 4, from->until_ms > first ? from->until_ms : first);
+	db_bind_i64(q, 5, due_ms);
+	db_bind_u64(q, 6, limit);
 	return journal_each(q, fn, ctx, f);
 }

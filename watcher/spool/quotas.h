@@ -3,7 +3,7 @@
  *
  *	quotas_used(j, "alice", "2026-11-26", &sum, &f)       files and bytes of rows with that quota_day
  *	quotas_planned(j, "alice", &ms, &sum, &f)             the last time at which held ones are let go, and how many then; 0: none
- *	quotas_held(j, "alice", after, due_ms, 64, fn, ctx, &f)       those in held/, oldest arrival first
+ *	quotas_held(j, "alice", &from, due_ms, 64, fn, ctx, &f)   those in held/, in the order in which they are let go
  *
  * The rows themselves are the books of a quota: nothing else could disagree with them after a crash.
  */
@@ -18,8 +18,17 @@ struct quota_sum {
 
 int quotas_used(struct journal *j, const char *tenant, const char *day, struct quota_sum *out, struct fault *f) MUST_CHECK;
 int quotas_planned(struct journal *j, const char *tenant, int64_t *until_ms, struct quota_sum *out, struct fault *f) MUST_CHECK;
-/* after: an arrival, "" from the first.  due_ms: those to be let go by then; INT64_MAX: and those that are promised nothing. */
-int quotas_held(struct journal *j, const char *tenant, const char *after, int64_t due_ms, size_t limit, journal_row_fn *fn,
-		void *ctx, struct fault *f) MUST_CHECK;
+/* Where a look is: behind that one. */
+struct quota_place {
+	int64_t until_ms; /* -1: at the begin */
+	char arrival[ULID_TEXT];
+};
+
+/*
+ * By the time that they are promised, then by arrival; those that are promised nothing first.  due_ms: only what is promised, by then;
+ * INT64_MAX: all of them.
+ */
+int quotas_held(struct journal *j, const char *tenant, const struct quota_place *from, int64_t due_ms, size_t limit,
+		journal_row_fn *fn, void *ctx, struct fault *f) MUST_CHECK;
 
 #endif

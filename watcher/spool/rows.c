@@ -98,7 +98,7 @@ static const struct column arrival_columns[] = {
 	{.name = "released", .kind = COLUMN_BOOL, .offset = AT(released)},
 	FIXED("quota_day", quota_day),
 	{.name = "quota_held", .kind = COLUMN_BOOL, .offset = AT(quota_held)},
-	TIME("quota_until_ms", quota_until_ms),
+	{.name = "quota_until_ms", .kind = COLUMN_I64, .offset = AT(quota_until_ms)},
 #define X(field) {.name = "booked_" #field, .kind = COLUMN_I64, .offset = AT(booked.field)},
 	USAGE_SUMS(X)
 #undef X

@@ -203,8 +203,14 @@ static const char step_10[] =
 	"CREATE TABLE pauses (kind TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL, since_ms INTEGER NOT NULL,"
 	" PRIMARY KEY (kind, name)) WITHOUT ROWID;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5,
-						  step_6, step_7, step_8, step_9, step_10};
+/* What a quota holds, in the order in which it is let go. */
+static const char step_11[] =
+	"UPDATE arrivals SET quota_until_ms = 0 WHERE quota_held = 1 AND quota_until_ms IS NULL;"
+	"DROP INDEX arrivals_quota_held;"
+	"CREATE INDEX arrivals_quota_held ON arrivals (tenant, quota_until_ms, arrival, bytes) WHERE quota_held = 1;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6,
+						  step_7, step_8, step_9, step_10, step_11};
 
 static const char sql_have[] = "SELECT count(*) FROM sqlite_master WHERE name = 'schema'";
 static const char sql_version[] = "SELECT version FROM schema";

@@ -13,7 +13,7 @@
 
 #include "watcher/spool/db.h"
 
-#define SCHEMA_VERSION 10
+#define SCHEMA_VERSION 11
 
 extern const char *const schema_steps[SCHEMA_VERSION]; /* step i leads from version i to i + 1 */
 

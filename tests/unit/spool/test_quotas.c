@@ -43,15 +43,17 @@ static bool note(void *ctx, const struct file_row *r)
 	return true;
 }
 
-static void expect_held(struct journal *j, const char *after, int64_t due, size_t limit, const char *want)
+/* until, after: the place behind which it is looked. */
+static void expect_held(struct journal *j, int64_t until, const char *after, int64_t due, size_t limit, const char *want)
 {
+	struct quota_place from = {.until_ms = until};
 	struct strbuf sb = STRBUF_INIT;
-	char *from = after[0] ? xasprintf("01ARZ3NDEKTSV4RRFFQ69G%s", after) : xstrdup("");
 
-	OK(quotas_held(j, "alice", from, due, limit, note, &sb, &fault));
+	if (after[0])
+		snprintf(from.arrival, sizeof(from.arrival), "01ARZ3NDEKTSV4RRFFQ69G%s", after);
+	OK(quotas_held(j, "alice", &from, due, limit, note, &sb, &fault));
 	assert_string_equal(sb.p ? sb.p : "", want);
 	strbuf_release(&sb);
-	free(from);
 }
 
 static void test_used(void **state)
@@ -86,11 +88,14 @@ static void test_planned_and_held(void **state)
 	row(j, 6, "alice", 60, "", 0, false); /* not held */
 	OK(quotas_planned(j, "alice", &ms, &sum, &fault));
 	assert_true(ms == FRIDAY + CLOCK_DAY_MS && sum.files == 2 && sum.bytes == 30);
-	expect_held(j, "", INT64_MAX, 10, "0001 0002 0003 0004 ");
-	expect_held(j, "", INT64_MAX, 2, "0001 0002 ");
-	expect_held(j, "0002", INT64_MAX, 10, "0003 0004 ");
-	expect_held(j, "", FRIDAY, 10, "0003 ");
-	expect_held(j, "", FRIDAY - 1, 10, "");
+	expect_held(j, -1, "", INT64_MAX, 10, "0004 0003 0001 0002 ");
+	expect_held(j, -1, "", INT64_MAX, 2, "0004 0003 ");
+	expect_held(j, FRIDAY, "0003", INT64_MAX, 10, "0001 0002 ");
+	expect_held(j, FRIDAY + CLOCK_DAY_MS, "0001", INT64_MAX, 10, "0002 ");
+	expect_held(j, FRIDAY + CLOCK_DAY_MS, "0002", INT64_MAX, 10, "");
+	expect_held(j, -1, "", FRIDAY, 10, "0003 ");
+	expect_held(j, FRIDAY, "0003", FRIDAY, 10, "");
+	expect_held(j, -1, "", FRIDAY - 1, 10, "");
 	journal_free(&j);
 }
 
