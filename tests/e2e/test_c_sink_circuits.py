@@ -166,6 +166,8 @@ def test_c_indices_that_hang_delay_no_file_of_others(tmp_path, opensearch, runni
         # the two seconds until a silence is known; an attempt's patience is ten
         assert slowest < 6, slowest
         assert all(c["index"] and c["fault"] == "temporary" for c in circuits(s))
+        # what found no room beside was in a queue, not waiting for a pause to end
+        assert "wrong queue" not in s.log(s.name)
         p.fault = None
         begun = time.monotonic()
         s.until(lambda: done(s, *["h%d-%d.csv" % (i, k) for i in range(hanging) for k in range(3)]), 60)

@@ -329,7 +329,7 @@ void circuits_requeue(struct ingestd *d, struct file *x)
 {
 	CHECK(!x->task);
 	if (circuits_doubt(d, x))
-		x->task = schedule_add_beside(d->schedule, x->tenant->name, x);
+		x->task = schedule_add_beside(d->schedule, x->tenant->name, x, file_resources(x));
 	else
 		file_queue(d, x);
 }

@@ -107,6 +107,27 @@ void file_save(struct ingestd *d, struct file *x)
 	journal_failed(d, journal_save(d->journal, &x->row, &f), &f);
 }
 
+enum resources file_resources(const struct file *x)
+{
+	const struct profile *p = x->tenant->profile;
+	const struct job *j = p && x->row.job ? profile_job(p, x->row.job) : NULL;
+
+	return j ? j->resources : RESOURCES_MEDIUM;
+}
+
+void file_requeue_tenant(struct ingestd *d, const struct tenant *t)
+{
+	for (size_t i = 0; i < map_len(&d->files) && !d->fatal; i++) {
+		struct file *x = map_value(&d->files, i);
+
+		if (x->tenant != t || !x->task || x->task->worker || x->task->link.resources == file_resources(x))
+			continue;
+		schedule_remove(d->schedule, x->task);
+		x->task = NULL;
+		file_queue(d, x);
+	}
+}
+
 void file_queue(struct ingestd *d, struct file *x)
 {
 	CHECK(!x->task);
@@ -122,8 +143,9 @@ void file_queue(struct ingestd *d, struct file *x)
 		return;
 	}
 	/* what has begun goes on first: its rows are half there */
-	x->task = circuits_probed_by(d, x) ? schedule_add_beside(d->schedule, x->tenant->name, x) :
-					     schedule_add(d->schedule, x->tenant->name, x, x->row.leg.sent);
+	x->task = circuits_probed_by(d, x) ?
+			  schedule_add_beside(d->schedule, x->tenant->name, x, file_resources(x)) :
+			  schedule_add(d->schedule, x->tenant->name, x, file_resources(x), x->row.leg.sent);
 	x->task->bytes = x->row.bytes;
 	event_file(d, EV_FILE_QUEUED, x, "%s", "");
 }

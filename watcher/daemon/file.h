@@ -75,6 +75,10 @@ void file_progress(struct ingestd *d, const struct file *x);
 /* The row without a change of state. */
 void file_save(struct ingestd *d, struct file *x);
 void file_resume(struct ingestd *d, struct file *x);
+/* What its worker may use: the job's in force, whatever its version was. */
+enum resources file_resources(const struct file *x);
+/* Jobs have changed: those that wait for a worker of another class are queued anew. */
+void file_requeue_tenant(struct ingestd *d, const struct tenant *t);
 /* To a worker, in its turn. */
 void file_queue(struct ingestd *d, struct file *x);
 void file_wait(struct ingestd *d, struct file *x, const struct fault *f, int64_t delay_ms);

@@ -38,8 +38,6 @@
 #define FLUSH_SECONDS 5.
 #define STOP_LOOK_SECONDS 0.02
 #define ONCE_LOCK_MS 2000
-#define WORKER_NICE 5
-#define WORKER_MEMORY (1024u * 1024 * 1024)
 
 void ingestd_init(struct ingestd *d, const struct options *options)
 {
@@ -220,13 +218,13 @@ static int open_versions(struct ingestd *d, struct fault *f)
 
 static int open_schedule(struct ingestd *d, struct fault *f)
 {
-	struct schedule_options options = {.slots = d->config->workers, .nice = WORKER_NICE};
+	struct schedule_options options = {.slots = d->config->workers};
 	struct schedule_ops ops;
 
 	options.program = d->worker_program;
 	options.starter = d->starter;
-#ifndef __SANITIZE_ADDRESS__ /* its shadow memory is 20 TB of address space */
-	options.memory_bytes = WORKER_MEMORY;
+#ifdef __SANITIZE_ADDRESS__
+	options.any_memory = true;
 #endif
 	passes_ops(&ops);
 	if (schedule_new(d->loop, &options, &ops, d, &d->schedule, f) < 0)

@@ -110,6 +110,7 @@ static int fill_message(struct ingestd *d, const struct file *x, struct message 
 	m->bytes = r->bytes;
 	m->claimed_ms = r->times.claimed;
 	m->first_attempt = !r->leg.sent;
+	m->resources = x->task->link.resources;
 	if (!message_reads_rows(m))
 		return 0;
 	if (m->mode == MODE_UNDO || (r->state == FILE_LOADING && r->leg.checkpoint.next_row)) {

@@ -124,6 +124,7 @@ int tenants_enforce(struct ingestd *d, struct tenant *t, struct profile *p, stru
 	profile_unref(&old);
 	t->loaded_ms = clock_now_ms();
 	schedule_tenant(d->schedule, t->name, tenants_max_workers(d, t));
+	file_requeue_tenant(d, t);
 	t->staged.known = false;
 	staged_soon(d);
 	quota_soon(d, t);

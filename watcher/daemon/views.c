@@ -137,6 +137,7 @@ static bool add_worker(void *ctx, const struct worker *w)
 	json_pair_string(out, "id", x ? x->row.arrival : NULL);
 	json_pair_string(out, "file", x ? x->row.file : NULL);
 	json_pair_u64(out, "jobs", w->jobs);
+	json_pair_string(out, "resources", resources_of(w->reach.resources)->word);
 	strbuf_addc(out, '}');
 	return true;
 }

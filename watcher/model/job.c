@@ -262,6 +262,9 @@ static void parse_own(struct job *j, const json_t *root, int dir_fd, struct keys
 	j->input.header = keys_bool(input, "header", false);
 	j->index_name = keys_string(index, "name", j->name);
 	j->sinks = keys_strings(root, "sinks", &j->sink_count);
+	j->resources = says(root, "resources", "small") ? RESOURCES_SMALL :
+		       says(root, "resources", "large") ? RESOURCES_LARGE :
+							  RESOURCES_MEDIUM;
 	j->same_name = says(root, "same_name", "add") ? SAME_NAME_ADD :
 		       says(root, "same_name", "replace") ? SAME_NAME_REPLACE :
 							    SAME_NAME_HOLD;

@@ -11,6 +11,7 @@
 
 #include "watcher/base/strbuf.h"
 #include "watcher/model/mapping.h"
+#include "watcher/model/resources.h"
 
 enum job_trigger { TRIGGER_ARRIVAL, TRIGGER_MANUAL, TRIGGER_MANIFEST };
 #define TRIGGERS (TRIGGER_MANIFEST + 1)
@@ -41,6 +42,7 @@ struct job {
 	char **sinks; /* names; empty: default_sinks */
 	size_t sink_count;
 	enum same_name same_name;
+	enum resources resources;
 	struct {
 		double max_ratio;
 		int64_t max_rows; /* -1: no limit */

@@ -135,6 +135,7 @@ void message_write(const struct message *m, struct strbuf *out)
 	json_pair_u64(out, "bytes", m->bytes);
 	json_pair_i64(out, "claimed_ms", m->claimed_ms);
 	json_pair_bool(out, "first_attempt", m->first_attempt);
+	json_pair_u64(out, "resources", (uint64_t)m->resources);
 	json_pair_bool(out, "probe", m->probe);
 	json_pair_bool(out, "is_manifest", m->is_manifest);
 	put_text(out, "manifest", m->manifest);
@@ -310,7 +311,7 @@ static bool get_type(const json_t *root, enum message_type *out)
 
 static const char *fill(const json_t *root, struct message *m)
 {
-	uint64_t mode = 0, sink = 0, claimed = 0;
+	uint64_t mode = 0, sink = 0, claimed = 0, resources = RESOURCES_MEDIUM;
 	const json_t *coercions = json_object_get(root, "coercions");
 
 	if (!get_type(root, &m->type))
@@ -322,6 +323,9 @@ static const char *fill(const json_t *root, struct message *m)
 		return "mode";
 	if (!get_u64(root, "sink_type", &sink) || sink > SINK_ELASTICSEARCH)
 		return "sink_type";
+	if (!get_u64(root, "resources", &resources) || resources >= RESOURCES_COUNT)
+		return "resources";
+	m->resources = (enum resources)resources;
 	m->mode = (enum message_mode)mode;
 	m->sink.type = (enum sink_type)sink;
 	if (!get_text(root, "tenant", &m->tenant) || !get_text(root, "file", &m->file) ||

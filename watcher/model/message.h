@@ -23,6 +23,7 @@
 #include "watcher/model/checkpoint.h"
 #include "watcher/model/config.h"
 #include "watcher/model/keyring.h"
+#include "watcher/model/resources.h"
 #include "watcher/model/version.h"
 
 #define DELIVERY_BYTES 15
@@ -67,6 +68,7 @@ struct message {
 	int64_t claimed_ms;  /* wall */
 	bool first_attempt;  /* of the load: 409s count as duplicates only then */
 	struct sink_config sink; /* name, type, path */
+	enum resources resources; /* job: of bulks and requests */
 	bool probe;	     /* its sink was in trouble: give up soon */
 	bool is_manifest;    /* PROVE: its sidecar is one */
 	char *manifest;      /* PROVE: the name of its run's, which is compared instead; NULL = none */

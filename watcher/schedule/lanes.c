@@ -63,46 +63,91 @@ struct lane *lanes_at(const struct lanes *l, size_t i)
 
 void lane_push(struct lane *lane, struct task_link *t, bool front)
 {
+	struct lane_queue *q = &lane->queues[t->resources];
+
 	CHECK(!t->lane);
 	t->lane = lane;
-	t->prev = front ? NULL : lane->last;
-	t->next = front ? lane->first : NULL;
+	t->order = front ? --lane->front : ++lane->back;
+	t->prev = front ? NULL : q->last;
+	t->next = front ? q->first : NULL;
 	if (t->prev)
 		t->prev->next = t;
 	else
-		lane->first = t;
+		q->first = t;
 	if (t->next)
 		t->next->prev = t;
 	else
-		lane->last = t;
+		q->last = t;
 	lane->len++;
 }
 
 void lane_remove(struct task_link *t)
 {
 	struct lane *lane = t->lane;
+	struct lane_queue *q;
 
 	CHECK(lane && lane->len);
+	q = &lane->queues[t->resources];
 	if (t->prev)
 		t->prev->next = t->next;
 	else
-		lane->first = t->next;
+		q->first = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
 	else
-		lane->last = t->prev;
+		q->last = t->prev;
 	t->prev = t->next = NULL;
 	t->lane = NULL;
 	lane->len--;
 }
 
-struct task_link *lane_pop(struct lane *lane)
+static struct task_link *first_of(const struct lane *lane, bool any)
 {
-	struct task_link *t = lane->first;
+	struct task_link *found = NULL;
 
+	for (size_t i = 0; i < RESOURCES_COUNT; i++) {
+		const struct lane_queue *q = &lane->queues[i];
+		unsigned most = resources_of((enum resources)i)->workers;
+
+		if (q->first && (any || !most || q->running < most) && (!found || q->first->order < found->order))
+			found = q->first;
+	}
+	return found;
+}
+
+struct task_link *lane_first(const struct lane *lane)
+{
+	return first_of(lane, false);
+}
+
+static struct task_link *pop(struct task_link *t)
+{
 	CHECK(t);
 	lane_remove(t);
 	return t;
+}
+
+struct task_link *lane_pop(struct lane *lane)
+{
+	return pop(first_of(lane, false));
+}
+
+struct task_link *lane_pop_any(struct lane *lane)
+{
+	return pop(first_of(lane, true));
+}
+
+void lane_began(struct lane *lane, enum resources r)
+{
+	lane->running++;
+	lane->queues[r].running++;
+}
+
+void lane_ended(struct lane *lane, enum resources r)
+{
+	CHECK(lane->running && lane->queues[r].running);
+	lane->running--;
+	lane->queues[r].running--;
 }
 
 uint64_t lane_cost(uint64_t bytes)
@@ -117,7 +162,7 @@ void lane_charge(struct lane *lane, uint64_t bytes)
 
 static bool can_be_served(const struct lane *lane, lane_may *may, void *ctx)
 {
-	return lane->len && lane->running < lane->max_workers && may(ctx, lane);
+	return lane->len && lane->running < lane->max_workers && lane_first(lane) && may(ctx, lane);
 }
 
 /* Everyone is let off so much; UINT64_MAX: of everything. */

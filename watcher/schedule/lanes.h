@@ -10,6 +10,8 @@
  *	}
  *	lanes_release(&l)
  *
+ * A lane is served in its order, but a class (model/resources.h) that has all its workers lets the others go before.
+ *
  * pick is a deficit round robin by bytes (Shreedhar and Varghese 1995) whose deficit is paid afterwards, as the surplus round robin of
  * Adiseshu, Parulkar and Varghese 1996: a lane that owes nothing is served one task and owes its bytes; the turn goes round, beginning
  * behind the lane served last.  When every lane that could be served owes, a round goes by: all are let off what the least of them owes.
@@ -23,6 +25,7 @@
 #define SCHEDULE_LANES_H
 
 #include "watcher/base/map.h"
+#include "watcher/model/resources.h"
 
 /* What a file counts at least: a block of the disk, so that empty files are not served for ever. */
 #define LANE_LEAST 4096u
@@ -30,6 +33,14 @@
 struct task_link {
 	struct task_link *prev, *next;
 	struct lane *lane; /* NULL: in no queue */
+	enum resources resources; /* set before it is pushed */
+	int64_t order;
+};
+
+/* The tasks of one class. */
+struct lane_queue {
+	struct task_link *first, *last;
+	unsigned running; /* in slots */
 };
 
 struct lane {
@@ -39,7 +50,8 @@ struct lane {
 	unsigned beside;  /* tasks that need none, queued or with a worker; the scheduler's too */
 	bool waiting;     /* for a slot, in this round; the scheduler's mark */
 	uint64_t deficit; /* bytes it was served beyond its turn */
-	struct task_link *first, *last;
+	struct lane_queue queues[RESOURCES_COUNT];
+	int64_t front, back; /* of the orders in them */
 	size_t len;
 };
 
@@ -66,7 +78,13 @@ size_t lanes_len(const struct lanes *l);
 struct lane *lanes_at(const struct lanes *l, size_t i);
 
 void lane_push(struct lane *lane, struct task_link *t, bool front);
-struct task_link *lane_pop(struct lane *lane);
+/* The first one whose class has a worker left; NULL: there is none. */
+struct task_link *lane_first(const struct lane *lane);
+struct task_link *lane_pop(struct lane *lane); /* that one */
+struct task_link *lane_pop_any(struct lane *lane); /* whatever its class; for the end */
+/* A task has a slot; has it no more. */
+void lane_began(struct lane *lane, enum resources r);
+void lane_ended(struct lane *lane, enum resources r);
 void lane_remove(struct task_link *t);
 /* What so many bytes count: LANE_LEAST at least. */
 uint64_t lane_cost(uint64_t bytes);

@@ -17,6 +17,7 @@ void reach_init(struct reach *r, const char *tenant)
 {
 	strbuf_init(&r->words);
 	strbuf_init(&r->inodes);
+	r->resources = RESOURCES_MEDIUM;
 	add(r, "--tenant", tenant);
 }
 
@@ -47,7 +48,7 @@ void reach_port(struct reach *r, unsigned port)
 
 bool reach_equal(const struct reach *a, const struct reach *b)
 {
-	return span_equal(strbuf_span(&a->words), strbuf_span(&b->words)) &&
+	return a->resources == b->resources && span_equal(strbuf_span(&a->words), strbuf_span(&b->words)) &&
 	       span_equal(strbuf_span(&a->inodes), strbuf_span(&b->inodes));
 }
 

@@ -1,5 +1,5 @@
 /*
- * reach - what a worker may reach beside its descriptors: folders and TCP ports, fixed at its start
+ * reach - what a worker may reach beside its descriptors: folders and TCP ports, and what it may use; fixed at its start
  *
  *	struct reach r; reach_init(&r, "alice");
  *	reach_folder(&r, "/var/lib/ingestd/data/alice", &f)   must be there
@@ -16,10 +16,12 @@
 
 #include "watcher/base/fault.h"
 #include "watcher/base/strbuf.h"
+#include "watcher/model/resources.h"
 
 struct reach {
 	struct strbuf words; /* of the command line, each with its NUL */
 	struct strbuf inodes; /* of the folders */
+	enum resources resources; /* what it may use: as fixed as the rest */
 };
 
 void reach_init(struct reach *r, const char *tenant);

@@ -44,7 +44,7 @@ static void detach(struct schedule *s, struct task *t)
 		s->beside--;
 	} else {
 		schedule_pace(s, t);
-		lane->running--;
+		lane_ended(lane, t->link.resources);
 	}
 	s->running--;
 	schedule_wake(s);
@@ -57,11 +57,12 @@ static void after_task(struct schedule *s, struct worker *w)
 		worker_retire(w);
 }
 
-struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner)
+struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner, enum resources resources)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 
 	t->owner = owner;
+	t->link.resources = resources;
 	t->tenant = lane->tenant;
 	t->queued_at = s->decisions;
 	stage(t, TASK_QUEUED);
@@ -77,10 +78,10 @@ void schedule_charge(struct schedule *s, struct task *t)
 	lane_charge(lanes_find(&s->lanes, t->tenant), t->bytes);
 }
 
-struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front)
+struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, enum resources resources, bool front)
 {
 	struct lane *lane = lanes_get(&s->lanes, tenant);
-	struct task *t = schedule_task_new(s, lane, owner);
+	struct task *t = schedule_task_new(s, lane, owner, resources);
 
 	lane_push(lane, &t->link, front);
 	return t;
@@ -237,7 +238,7 @@ static void close_all(int fds[MESSAGE_FD_COUNT])
 static void set_limits(const struct schedule *s, struct worker *w, const struct message *m)
 {
 	struct spawn_limits limits = {
-		.memory_bytes = s->options.memory_bytes,
+		.memory_bytes = s->options.any_memory ? 0 : resources_of(w->reach.resources)->memory_bytes,
 		.cpu_seconds = CPU_SECONDS + m->bytes / CPU_BYTES,
 	};
 
@@ -283,7 +284,7 @@ static void give(struct schedule *s, struct lane *queue, struct worker *w)
 	if (t->beside)
 		s->beside++; /* its lane has counted it since it was queued */
 	else
-		queue->running++;
+		lane_began(queue, t->link.resources);
 	if (s->ops.begin(s->ctx, t, &m, fds) < 0) {
 		detach(s, t);
 		free(t);
@@ -322,12 +323,13 @@ static void wait_for_slot(struct schedule *s, struct lane *lane, size_t *waiting
 /* false: there is no slot for it. */
 static bool serve(struct schedule *s, struct lane *queue)
 {
-	struct task *t = (struct task *)queue->first;
+	struct task *t = (struct task *)lane_first(queue);
 	struct reach reach;
 	struct worker *w = NULL;
 	bool pause = true;
 
 	reach_init(&reach, t->tenant);
+	reach.resources = t->link.resources;
 	if (s->ops.reach(s->ctx, t, &reach) < 0) {
 		unqueue(s, t);
 		free(t);
@@ -462,7 +464,7 @@ static void free_tasks(struct lanes *l)
 		struct lane *lane = lanes_at(l, i);
 
 		while (lane->len)
-			free(lane_pop(lane));
+			free(lane_pop_any(lane));
 	}
 	lanes_release(l);
 }

@@ -3,7 +3,7 @@
  *
  *	schedule_new(loop, &options, &ops, ctx, &s, &f)
  *	schedule_tenant(s, "alice", 2)                            her max_workers
- *	task = schedule_add(s, "alice", file, false)              queued
+ *	task = schedule_add(s, "alice", file, RESOURCES_SMALL, false)     queued
  *	schedule_run(s)                                           each iteration, before the loop blocks
  *	... ops->begin(task) ... ops->message(task, gated) ...
  *	schedule_tell(s, task, &load_or_drop)
@@ -13,6 +13,7 @@
  * Fair among tenants by bytes (lanes.h; a task is charged when it begins in a slot), at most `slots` processes, at most max_workers
  * of them for one tenant.  A process belongs to one tenant for its life, and to what it may reach; an idle one is ended after idle_ms,
  * after jobs_max jobs, when another tenant needs its slot, or when the next task has to reach something else.
+ * It has what its first task's class may use (model/resources.h) and serves that class alone.
  *
  * A task beside takes no slot: its worker waits for a sink and does no work (a probe, an attempt that gets no answer), and nobody else is
  * to wait for that.
@@ -70,8 +71,7 @@ struct schedule_options {
 	const char *program; /* path of ingest-worker */
 	struct starter *starter; /* NULL: workers run as our own user */
 	unsigned slots;
-	int nice;
-	uint64_t memory_bytes; /* RLIMIT_AS of a worker, 0 = none */
+	bool any_memory; /* its class's limit is not set: a sanitizer needs 20 TB of address space */
 	int64_t idle_ms;       /* 0 = 30000 */
 	int64_t silence_ms;    /* 0 = 120000 */
 	uint64_t jobs_max;     /* 0 = 500 */
@@ -101,9 +101,9 @@ void schedule_tenant(struct schedule *s, const char *tenant, unsigned max_worker
 /* No more of this tenant: its idle workers end; the lane goes when it is empty. */
 void schedule_forget(struct schedule *s, const char *tenant);
 
-struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, bool front);
+struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, enum resources resources, bool front);
 /* One that begins beside, SCHEDULE_BESIDE of all tenants at a time, in turn. */
-struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *owner);
+struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *owner, enum resources resources);
 /* A task with a worker, also from inside begin(): no slot from now on, or one again (nobody who has it now loses it). */
 void schedule_beside(struct schedule *s, struct task *t, bool on);
 bool schedule_beside_full(const struct schedule *s);

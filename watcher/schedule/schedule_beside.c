@@ -7,10 +7,10 @@
 #include "watcher/base/base.h"
 #include "watcher/schedule/schedule_own.h"
 
-struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *owner)
+struct task *schedule_add_beside(struct schedule *s, const char *tenant, void *owner, enum resources resources)
 {
 	struct lane *lane = lanes_get(&s->lanes, tenant);
-	struct task *t = schedule_task_new(s, lane, owner);
+	struct task *t = schedule_task_new(s, lane, owner, resources);
 
 	t->beside = true;
 	lane->beside++;
@@ -27,7 +27,10 @@ void schedule_beside(struct schedule *s, struct task *t, bool on)
 	if (t->beside == on)
 		return;
 	t->beside = on;
-	lane->running += on ? -1u : 1u;
+	if (on)
+		lane_ended(lane, t->link.resources);
+	else
+		lane_began(lane, t->link.resources);
 	lane->beside += on ? 1u : -1u;
 	s->beside += on ? (size_t)1 : (size_t)-1;
 	if (!on)

@@ -60,13 +60,16 @@ size_t schedule_ending(const struct schedule *s);
 void schedule_set_restart(struct schedule *s);
 /* More than the slots: those whose work was beside are done with it. */
 bool schedule_too_many(const struct schedule *s);
-/* One that may reach what t has to; those that may not, end.  NULL: there is no slot, or (*pause) none can be started now. */
+/*
+ * One that may reach and use what t has to; when there is no slot for one, an idle one that may not ends.  NULL: there is no slot, or
+ * (*pause) none can be started now.
+ */
 struct worker *schedule_worker_for(struct schedule *s, const struct task *t, struct reach *reach, bool *pause);
 /* schedule_trace.c */
 void schedule_note(struct schedule *s, const struct task *t);
 void schedule_pace(struct schedule *s, const struct task *t);
 /* schedule.c, for schedule_beside.c */
-struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner);
+struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner, enum resources resources);
 /* Its tenant was served its bytes; once. */
 void schedule_charge(struct schedule *s, struct task *t);
 

@@ -76,9 +76,20 @@ static void add_running(const struct schedule *s, struct ahead *a)
 
 /* A lane as it will be. */
 struct later {
-	const struct task_link *first;
+	const struct task_link *first[RESOURCES_COUNT];
 	uint64_t deficit;
 };
+
+/* Of all classes, as if each had workers enough. */
+static size_t first_class(const struct later *l)
+{
+	size_t found = RESOURCES_COUNT;
+
+	for (size_t i = 0; i < RESOURCES_COUNT; i++)
+		if (l->first[i] && (found == RESOURCES_COUNT || l->first[i]->order < l->first[found]->order))
+			found = i;
+	return found;
+}
 
 static size_t pick_later(const struct later *lanes, size_t n, size_t next)
 {
@@ -87,7 +98,7 @@ static size_t pick_later(const struct later *lanes, size_t n, size_t next)
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (next + i) % n;
 
-		if (lanes[at].first && (found == n || lanes[at].deficit < lanes[found].deficit))
+		if (first_class(&lanes[at]) < RESOURCES_COUNT && (found == n || lanes[at].deficit < lanes[found].deficit))
 			found = at;
 	}
 	return found;
@@ -97,8 +108,11 @@ static struct later *copy_lanes(const struct lanes *l)
 {
 	struct later *lanes = xcalloc(lanes_len(l) + 1, sizeof(*lanes));
 
-	for (size_t i = 0; i < lanes_len(l); i++)
-		lanes[i] = (struct later){lanes_at(l, i)->first, lanes_at(l, i)->deficit};
+	for (size_t i = 0; i < lanes_len(l); i++) {
+		lanes[i].deficit = lanes_at(l, i)->deficit;
+		for (size_t k = 0; k < RESOURCES_COUNT; k++)
+			lanes[i].first[k] = lanes_at(l, i)->queues[k].first;
+	}
 	return lanes;
 }
 
@@ -111,13 +125,14 @@ void schedule_forecast(const struct schedule *s,
 
 	add_running(s, &ahead);
 	while (position * n < FORECAST_STEPS && (at = pick_later(lanes, n, next)) != n) {
-		const struct task *t = (const struct task *)lanes[at].first;
+		size_t class = first_class(&lanes[at]);
+		const struct task *t = (const struct task *)lanes[at].first[class];
 
 		if (!fn(ctx, t, ++position, wait_of(s, &ahead)))
 			break;
 		/* deficits only grow here: that everyone is let off the same changes no order */
 		lanes[at].deficit += lane_cost(t->bytes);
-		lanes[at].first = t->link.next;
+		lanes[at].first[class] = t->link.next;
 		ahead.files += 1;
 		ahead.bytes += (double)lane_cost(t->bytes);
 		next = (at + 1) % n;

@@ -28,6 +28,14 @@ struct worker *schedule_idle_of(const struct schedule *s, const char *tenant)
 	return NULL;
 }
 
+static struct worker *idle_for(const struct schedule *s, const char *tenant, const struct reach *reach)
+{
+	for (struct worker *w = s->workers; w; w = w->next)
+		if (is_idle(w) && strcmp(w->tenant, tenant) == 0 && reach_equal(&w->reach, reach))
+			return w;
+	return NULL;
+}
+
 struct worker *schedule_any_idle(const struct schedule *s)
 {
 	struct worker *found = NULL;
@@ -74,7 +82,7 @@ static void in_trouble(struct schedule *s, const struct fault *f)
 
 static struct worker *start_worker(struct schedule *s, const char *tenant, struct reach *reach)
 {
-	struct worker_start how = {s->program, s->options.starter, s->options.nice};
+	struct worker_start how = {s->program, s->options.starter, resources_of(reach->resources)->nice};
 	struct fault f = FAULT_INIT;
 	struct worker *w;
 
@@ -93,13 +101,16 @@ static struct worker *start_worker(struct schedule *s, const char *tenant, struc
 
 struct worker *schedule_worker_for(struct schedule *s, const struct task *t, struct reach *reach, bool *pause)
 {
-	struct worker *w;
+	struct worker *w = idle_for(s, t->tenant, reach), *other = schedule_idle_of(s, t->tenant);
 
-	while ((w = schedule_idle_of(s, t->tenant)) != NULL && !reach_equal(&w->reach, reach))
-		worker_retire(w);
 	*pause = false;
-	if (w || (!t->beside && slots_taken(s) >= s->options.slots))
+	if (w)
 		return w;
+	if (!t->beside && slots_taken(s) >= s->options.slots) {
+		if (other)
+			worker_retire(other);
+		return NULL;
+	}
 	w = start_worker(s, t->tenant, reach);
 	*pause = !w; /* can_serve knows of it now */
 	return w;

@@ -58,6 +58,7 @@ struct sink_leg {
 	const char *delivery; /* D as text */
 	const struct sink_access *access; /* servers only */
 	const char *pipeline;		  /* servers only; NULL: none */
+	size_t bulk_bytes, requests;	  /* servers only: a body, and how many at a time; 0: as a medium job's */
 	int64_t patience_ms;		  /* servers only: without an answer for so long it gives up; 0: 10 s */
 	void (*answer)(void *context, const struct sink_answer *answer);
 	/* Called while a sink waits; its -1 ends the call.  NULL: none */

@@ -8,6 +8,7 @@
 #include "watcher/base/base.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/json_out.h"
+#include "watcher/model/resources.h"
 #include "watcher/sink/sink_elasticsearch_own.h"
 
 #define FILTER "filter_path=took,errors,items.*._id,items.*.status,items.*.error"
@@ -20,6 +21,7 @@ static int connect_es(const struct sink_leg *leg, void **connection, struct faul
 		.ca = span_of(a->ca), .cert = span_of(a->cert), .key = span_of(a->key),
 		.username = a->username, .password = a->password, .api_key = a->api_key,
 	};
+	const struct resource_class *medium = resources_of(RESOURCES_MEDIUM);
 	struct es *es = xcalloc(1, sizeof(*es));
 
 	(void)f;
@@ -27,8 +29,8 @@ static int connect_es(const struct sink_leg *leg, void **connection, struct faul
 	es->name = xstrdup(leg->config->name);
 	es->http = http_new(&o);
 	es_nodes_init(&es->nodes, a->urls, a->url_count);
-	es->body_limit = es->body_most = ES_BODY;
-	es->flight = ES_FLIGHT;
+	es->body_limit = es->body_most = (leg->bulk_bytes ? leg->bulk_bytes : medium->bulk_bytes) - ES_BODY_SPARE;
+	es->flight = es->flight_most = leg->requests ? leg->requests : medium->requests;
 	*connection = es;
 	return 0;
 }

@@ -3,21 +3,20 @@
  *
  * Called for each document and at the flush.  A bulk is filled, then READY, FLYING, and READY again for what the server did not take;
  * it is gone when every document of it has its verdict.  Straight-line code: answers are looked for while bodies are built, and waited
- * for when ES_FLIGHT bulks are under way.
+ * for when as many bulks as the job may have are under way.
  *
  * What is tried again: documents answered 429, 500 or more; whole requests answered 429 or 5xx, cut off, timed out, or with an answer
  * that is not one.  413: the body is halved, down to one document, which is then refused; a body that was cut off in the middle twice
  * is asked for first (Expect), since a server may close before its 413 is read.  A document that was sent before without a verdict
  * and is there now was stored by us.
  * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404).
- * Memory: ES_FLIGHT + 1 bodies.
+ * Memory: a body more than requests at the same time.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "watcher/sink/sink_elasticsearch_own.h"
 
-#define SPARES (ES_FLIGHT + 1)
 #define LOOK_BYTES (64u * 1024)
 #define WAIT_MS 250
 #define CUTS 2 /* of a body in the middle, before it is asked for first */
@@ -42,7 +41,7 @@ static struct bulk *take_bulk(struct sink_es *s)
 static void give_bulk(struct sink_es *s, struct bulk *b)
 {
 	bulk_reset(b);
-	if (s->es->spare_count == SPARES) {
+	if (s->es->spare_count > s->es->flight_most) {
 		bulk_free(&b);
 		return;
 	}
@@ -150,7 +149,7 @@ static void worked(struct sink_es *s)
 
 	s->failing_since = 0;
 	s->heard = clock_mono_ms();
-	if (es->flight < ES_FLIGHT)
+	if (es->flight < es->flight_most)
 		es->flight++;
 	es->body_limit += es->body_limit / 8;
 	if (es->body_limit > es->body_most)
@@ -387,7 +386,7 @@ static int close_filling(struct sink_es *s, struct fault *f)
 	push(s, b);
 	if (turn(s, false, f) < 0)
 		return -1;
-	while (s->bulk_count > ES_FLIGHT)
+	while (s->bulk_count > s->es->flight_most)
 		if (turn(s, true, f) < 0)
 			return -1;
 	return 0;

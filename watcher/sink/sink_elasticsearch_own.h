@@ -20,11 +20,10 @@
 #include "watcher/sink/document_id.h"
 #include "watcher/sink/sink_ops.h"
 
-#define ES_BODY (2u * 1024 * 1024 - 64 * 1024) /* its buffer is then 2 MiB, and there are ES_FLIGHT + 1 */
+#define ES_BODY_SPARE (64u * 1024) /* a body ends so much below its buffer, and there is one buffer more than requests */
 #define ES_BODY_MIN (16u * 1024)
 #define ES_BODY_DOCUMENTS 20000
 #define ES_BODY_REMOVALS 5000 /* of 60 bytes each: as many as a busy server answers in time */
-#define ES_FLIGHT 4 /* requests at the same time */
 #define ES_PATIENCE_MS 10000
 #define ES_ASK_MS 2500 /* one request that is no bulk */
 
@@ -65,7 +64,7 @@ struct es {
 	size_t spare_count;
 	size_t body_limit;   /* of the next body: halved when the server is full, grows again */
 	size_t body_most;    /* halved when the server says 413 */
-	unsigned flight;     /* how many requests it takes now */
+	size_t flight, flight_most; /* how many requests it takes now, and at most */
 	enum es_vendor vendor;
 	char *asked; /* url of the last question */
 	bool piped;  /* the index that was opened last has pipelines of its own */

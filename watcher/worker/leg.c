@@ -27,6 +27,8 @@ void task_leg(struct task *t, struct sink_leg *leg)
 		.answer = task_answer,
 		.tick = task_tick,
 		.waits = task_waits,
+		.bulk_bytes = resources_of(t->job.resources)->bulk_bytes,
+		.requests = resources_of(t->job.resources)->requests,
 		.context = t,
 	};
 	if (undo || !j)

@@ -37,6 +37,7 @@ struct job_of_test {
 	int dead_before; /* its result */
 	size_t begun;	 /* as the how manieth of all */
 	uint64_t bytes;
+	enum resources resources;
 	pid_t pid;
 };
 
@@ -160,7 +161,7 @@ static void on_lost(void *ctx, struct task *t, const struct worker_end *end)
 	j->end = *end;
 	leave(j);
 	if (j->tries-- > 0)
-		j->task = schedule_add(s, j->tenant, j, false);
+		j->task = schedule_add(s, j->tenant, j, RESOURCES_MEDIUM, false);
 	else
 		finish_one(j);
 }
@@ -228,8 +229,8 @@ static void run_jobs(struct job_of_test *jobs, size_t n)
 {
 	open_jobs = n;
 	for (size_t i = 0; i < n; i++) {
-		jobs[i].task = jobs[i].beside ? schedule_add_beside(s, jobs[i].tenant, &jobs[i]) :
-						schedule_add(s, jobs[i].tenant, &jobs[i], false);
+		jobs[i].task = jobs[i].beside ? schedule_add_beside(s, jobs[i].tenant, &jobs[i], jobs[i].resources) :
+						schedule_add(s, jobs[i].tenant, &jobs[i], jobs[i].resources, false);
 		jobs[i].task->bytes = jobs[i].bytes;
 	}
 	ev_run(EV_DEFAULT, 0);

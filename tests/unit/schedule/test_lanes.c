@@ -208,6 +208,40 @@ static void test_limits(void **state)
 	lanes_release(&l);
 }
 
+/* A small task has the only worker of its class: those behind it of other classes go before the next small one, in their order. */
+static void test_classes(void **state)
+{
+	static const enum resources classes[] = {RESOURCES_SMALL, RESOURCES_SMALL, RESOURCES_LARGE, RESOURCES_MEDIUM, RESOURCES_SMALL};
+	struct item x[ARRAY_LEN(classes)] = {{.name = '0'}};
+	struct lanes l;
+	struct lane *lane;
+
+	(void)state;
+	lanes_init(&l);
+	lane = lanes_get(&l, "alice");
+	lane->max_workers = 9;
+	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
+		x[i].link.resources = classes[i];
+		lane_push(lane, &x[i].link, false);
+	}
+	assert_ptr_equal(lane_pop(lane), &x[0]);
+	lane_began(lane, RESOURCES_SMALL);
+	assert_ptr_equal(lane_pop(lane), &x[2]);
+	lane_began(lane, RESOURCES_LARGE);
+	assert_ptr_equal(lane_pop(lane), &x[3]);
+	lane_began(lane, RESOURCES_MEDIUM);
+	assert_null(lane_first(lane));
+	assert_null(lanes_pick(&l, always, NULL));
+	lane_ended(lane, RESOURCES_SMALL);
+	assert_ptr_equal(lanes_pick(&l, always, NULL), lane);
+	assert_ptr_equal(lane_pop(lane), &x[1]);
+	lane_began(lane, RESOURCES_SMALL);
+	assert_null(lane_first(lane));
+	assert_ptr_equal(lane_pop_any(lane), &x[4]);
+	assert_int_equal(lane->running, 3);
+	lanes_release(&l);
+}
+
 static void test_front_and_remove(void **state)
 {
 	struct item x[3] = {{.name = '0'}, {.name = '1'}, {.name = '2'}};
@@ -225,8 +259,7 @@ static void test_front_and_remove(void **state)
 	assert_ptr_equal(lane_pop(lane), &x[1]);
 	assert_ptr_equal(lane_pop(lane), &x[2]);
 	assert_int_equal(lane->len, 0);
-	assert_null(lane->first);
-	assert_null(lane->last);
+	assert_null(lane_first(lane));
 	assert_true(lanes_drop(&l, "alice"));
 	assert_false(lanes_drop(&l, "alice"));
 	lanes_release(&l);
@@ -251,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_equal_bytes),
 		cmocka_unit_test(test_first_file_is_next),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_front_and_remove),
 		cmocka_unit_test(test_drop_keeps_busy),
 	};

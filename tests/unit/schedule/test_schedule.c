@@ -194,7 +194,7 @@ static void test_remove_and_pause(void **state)
 	(void)state;
 	begin(1, 0);
 	schedule_pause(s, true);
-	gone = schedule_add(s, "alice", &j[0], false);
+	gone = schedule_add(s, "alice", &j[0], RESOURCES_MEDIUM, false);
 	schedule_run(s);
 	assert_int_equal(schedule_running(s), 0);
 	assert_int_equal(schedule_queued(s, "alice"), 1);

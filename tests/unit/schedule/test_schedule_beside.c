@@ -38,7 +38,7 @@ static void test_beside_is_queued(void **state)
 
 	(void)state;
 	begin(1, 0);
-	gone = schedule_add_beside(s, "bob", NULL);
+	gone = schedule_add_beside(s, "bob", NULL, RESOURCES_MEDIUM);
 	assert_int_equal(schedule_queued(s, "bob"), 1);
 	schedule_forget(s, "bob");
 	assert_int_equal(schedule_queued(s, NULL), 1);

@@ -95,7 +95,7 @@ static void then_another(struct job_of_test *j)
 		return;
 	schedule_trace(s, newest, &d);
 	before = d.number;
-	first.task = schedule_add(s, "bob", &first, false);
+	first.task = schedule_add(s, "bob", &first, RESOURCES_MEDIUM, false);
 }
 
 static bool is_bobs(void *ctx, const struct decision *d)
@@ -182,7 +182,7 @@ static void test_forecast(void **state)
 	through = 0;
 	on_result = look_ahead;
 	for (size_t i = 0; i < n; i++) {
-		j[i].task = schedule_add(s, j[i].tenant, &j[i], false);
+		j[i].task = schedule_add(s, j[i].tenant, &j[i], RESOURCES_MEDIUM, false);
 		j[i].task->bytes = j[i].bytes;
 	}
 	schedule_forecast(s, name_of, foretold);
