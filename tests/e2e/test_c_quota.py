@@ -121,8 +121,11 @@ def test_c_a_file_larger_than_a_day_is_promised_nothing(site):
     start(site)
     drop(site, "a.csv", rows(1))
     drop(site, "b.csv", b"n\n1\n")
+    drop(site, "r.csv", rows(2))
+    assert site.ctl("release", site.path("staging", "alice", "held", "r.csv")).returncode == 0
+    wait_done(site, "r.csv")
     assert held(site, "a.csv") == (BYTES, None) and "raise that or release" in site.receipt("alice", "held", "a.csv")["reason"]
-    assert data(site, "alice", "done") == ["b.csv"]
+    assert data(site, "alice", "done") == ["b.csv", "r.csv"]
     set_clock(site, NOON + 2 * DAY)
     site.until(lambda: counts(site)["quota"]["day"] == "2027-03-12")
     drop(site, "c.csv", b"n\n2\n")

@@ -187,6 +187,13 @@ static bool add_held(void *ctx, const struct file_row *r)
 	return h->n < BATCH;
 }
 
+static void free_held(struct held *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		file_row_release(&h->rows[i]);
+	free(h);
+}
+
 /* It stays there for a person: without its file nothing could be loaded. */
 static void give_up(struct ingestd *d, struct tenant *t, struct file_row *r, const struct fault *why)
 {
@@ -238,8 +245,12 @@ static bool look_at_tenant(struct ingestd *d, struct tenant *t, const char *toda
 	struct held *h = xcalloc(1, sizeof(*h));
 	struct fault f = FAULT_INIT;
 
-	if (know_today(d, t, today, &f) < 0 || held_ones(d, t, h, &f) < 0)
+	/* not now: asked again in a second */
+	if (know_today(d, t, today, &f) < 0 || held_ones(d, t, h, &f) < 0) {
 		event_text(d, EV_FILE_ODD, "reason", f.text);
+		free_held(h);
+		return false;
+	}
 	for (size_t i = 0; i < h->n && !d->fatal; i++) {
 		t->quota.at.until_ms = h->rows[i].quota_until_ms;
 		memcpy(t->quota.at.arrival, h->rows[i].arrival, sizeof(t->quota.at.arrival));
@@ -247,9 +258,7 @@ static bool look_at_tenant(struct ingestd *d, struct tenant *t, const char *toda
 	}
 	if (h->n < BATCH)
 		t->quota.look = false;
-	for (size_t i = 0; i < h->n; i++)
-		file_row_release(&h->rows[i]);
-	free(h);
+	free_held(h);
 	return t->quota.look;
 }
 
