@@ -13,6 +13,7 @@
 #include "watcher/base/fsutil.h"
 #include "watcher/daemon/check.h"
 #include "watcher/daemon/claims.h"
+#include "watcher/daemon/descriptors.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/once.h"
@@ -256,6 +257,7 @@ static int open_all(struct ingestd *d, struct fault *f)
 
 	if (spawn_beside("ingest-worker", &d->worker_program, f) < 0 || privileges_enter(d, f) < 0)
 		return -1;
+	descriptors_raise();
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 		if (disk_wait(d, steps[i], f) < 0)
 			return -1;

@@ -7,6 +7,7 @@
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/nearest.h"
+#include "watcher/daemon/descriptors.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
@@ -35,7 +36,8 @@ static struct log *open_log(struct ingestd *d, const char *name)
 		log_fold_repeats(log);
 		log_set_context(log, context);
 	} else {
-		event_text(d, EV_FOLDER_HEALTH, "reason", f.text); /* its lines go to ingestd.log */
+		/* its lines go to ingestd.log */
+		event(d, EV_FOLDER_HEALTH, "tenant=%s reason=\"no log: %s\"", name, f.text);
 	}
 	free(context);
 	free(file);
@@ -45,13 +47,18 @@ static struct log *open_log(struct ingestd *d, const char *name)
 struct tenant *tenants_get(struct ingestd *d, const char *name)
 {
 	struct tenant *t = tenants_find(d, name);
+	struct fault f = FAULT_INIT;
 
 	if (t)
 		return t;
 	t = xcalloc(1, sizeof(*t));
 	t->name = xstrdup(name);
 	t->wd = t->wd_jobs = -1;
-	t->log = open_log(d, name);
+	t->has_room = descriptors_enough(map_len(&d->tenants) + 1, &f) == 0;
+	if (t->has_room)
+		t->log = open_log(d, name);
+	else
+		event_text(d, EV_FOLDER_HEALTH, "reason", f.text);
 	map_put(&d->tenants, span_of(name), t);
 	return t;
 }
@@ -78,6 +85,8 @@ int tenants_open(struct ingestd *d, struct tenant *t, struct fault *f)
 {
 	if (t->folders)
 		return folders_refresh(t->folders, f);
+	if (!t->has_room)
+		return descriptors_enough(map_len(&d->tenants), f);
 	return folders_open(d->config->staging, t->name, &t->folders, f);
 }
 
@@ -164,9 +173,9 @@ void tenants_reopen_logs(struct ingestd *d)
 		struct tenant *t = map_value(&d->tenants, i);
 		struct fault f = FAULT_INIT;
 
-		if (!t->log)
+		if (!t->log && t->has_room)
 			t->log = open_log(d, t->name);
-		else if (log_reopen(t->log, &f) < 0)
+		else if (t->log && log_reopen(t->log, &f) < 0)
 			event_text(d, EV_FOLDER_HEALTH, "reason", f.text);
 	}
 }

@@ -28,7 +28,8 @@ struct tenant {
 	char *name;
 	struct profile *profile; /* in force; NULL: none */
 	struct folders *folders; /* NULL: not opened yet */
-	struct log *log;
+	struct log *log;         /* NULL: its lines go to ingestd.log */
+	bool has_room;           /* among the descriptors */
 	char *refused;           /* why the newest version is not in force; NULL: it is */
 	uint64_t fingerprint;    /* of the files the last look saw */
 	bool seen;               /* in the look that is under way */
