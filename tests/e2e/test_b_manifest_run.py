@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import random
 import re
 import sqlite3
 import time
@@ -319,6 +320,8 @@ HOSTILE = {
     "digest": ({"job": "m", "files": [{**ONE, "sha256": "x" * 64}]}, "allowed: 64 hexadecimal digits"),
     "a million": ({"job": "m", "files": [{"name": "m%d.csv" % i, "size": 0, "sha256": "0"} for i in range(1_000_000)]},
                   "batch.manifest.json has more than 1048576 bytes; send its files in several runs"),
+    "ten thousand and one": (json.dumps({"job": "m", "files": [{"name": "m%x" % i, "size": 0, "sha256": "0" * 64} for i in range(10_001)]},
+                                        separators=(",", ":")), "batch.manifest.json: $.files: 10001 files; allowed: at most 10000"),
     "deep": ("[" * 100_000, "batch.manifest.json"),
     "text": ("m1.csv m2.csv", "batch.manifest.json"),
     "no bytes": ("", "batch.manifest.json"),
@@ -505,3 +508,27 @@ def test_a_paused_job_begins_no_run(site):
     assert site.names("alice", "in") == ["m1.csv", "m2.csv"] and ids(site) == []
     assert site.ctl("resume", "alice/m").returncode == 0
     site.until(lambda: "batch.manifest.json" in data(site, "done") and len(ids(site)) == 20)
+
+
+def test_forty_runs_with_one_cut_or_flipped_file(site):
+    """20 truncations and 20 flipped bits, each in one of two files: not one row of the 80, and every row of the run that is whole."""
+    r = random.Random(9)
+    for i in range(40):
+        files = {"m%02d%s.csv" % (i, side): rows(i * 100) for side in "ab"}
+        site.drop("alice", "b%02d.manifest.json" % i, manifest(files))
+        name = r.choice(sorted(files))
+        content = bytearray(files[name])
+        if i < 20:
+            del content[r.randrange(len(content)):]
+        else:
+            content[r.randrange(len(content))] ^= 1 << r.randrange(8)
+        drop(site, {**files, name: bytes(content)})
+    drop(site, FILES)
+    site.drop("alice", "whole.manifest.json", manifest(FILES))
+    assert site.once(timeout=300).returncode == 3
+    failed = data(site, "failed")
+    assert len([n for n in failed if n.endswith(".csv")]) == 80 and len([n for n in failed if n.endswith(".manifest.json")]) == 40
+    assert data(site, "done") == ["m1.csv", "m2.csv", "whole.manifest.json"] and site.names("alice", "in") == []
+    assert ids(site) == sorted([*range(10), *range(1000, 1010)])
+    for name in failed:
+        assert "it is not what its sender sent" in site.receipt("alice", "failed", name)["reason"]

@@ -115,7 +115,7 @@ void manifests_listed(struct ingestd *d, struct file *x, const struct message *m
 {
 	for (size_t i = 0; i < m->name_count; i++)
 		x->listed_bytes += strlen(m->names[i]) + 1;
-	if (x->listed_bytes > MANIFEST_RUN_MAX) {
+	if (x->listed_bytes > MANIFEST_RUN_MAX || x->listed_count + m->name_count > MANIFEST_RUN_FILES) {
 		schedule_refuse(d->schedule, x->task, "more names than a manifest can hold");
 		return;
 	}

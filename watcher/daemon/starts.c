@@ -16,11 +16,11 @@
 #include "watcher/daemon/manifests.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/model/manifest.h"
 #include "watcher/spool/place.h"
 #include "watcher/spool/runs.h"
 
 #define LOOK_SECONDS 0.1
-#define TAKEN_MAX 10000 /* more than a manifest of MANIFEST_RUN_MAX can list */
 
 /* --- its end --- */
 
@@ -361,7 +361,7 @@ static bool add_taken(void *ctx, const struct file_row *r)
 /* Those too that have ended: nobody waits for them again. */
 static void recover_taken(struct ingestd *d, struct start *s)
 {
-	struct journal_filter filter = {.run = s->run.id, .limit = TAKEN_MAX};
+	struct journal_filter filter = {.run = s->run.id, .limit = MANIFEST_RUN_FILES};
 	struct fault f = FAULT_INIT;
 
 	if (journal_list(d->journal, &filter, add_taken, s, &f) < 0)

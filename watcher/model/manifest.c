@@ -135,6 +135,10 @@ static void take_all(const json_t *root, struct manifest_run *run, struct keys_r
 		keys_error(r, "$.job", "missing; allowed: the job with \"trigger\": \"manifest\" that is to take the files");
 	if (json_is_array(files) && !count)
 		keys_error(r, "$.files", "empty; allowed: the files of the run");
+	if (count > MANIFEST_RUN_FILES) {
+		keys_error(r, "$.files", "%zu files; allowed: at most %d, the others in a run of their own", count, MANIFEST_RUN_FILES);
+		return;
+	}
 	run->names = xcalloc(count + 1, sizeof(*run->names));
 	run->files = xcalloc(count + 1, sizeof(*run->files));
 	map_init(&seen);

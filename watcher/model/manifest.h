@@ -18,7 +18,8 @@
 #include "watcher/base/digest.h"
 #include "watcher/base/fault.h"
 
-#define MANIFEST_RUN_MAX (1024 * 1024) /* bytes of one that starts a run: some 7,000 files */
+#define MANIFEST_RUN_MAX (1024 * 1024) /* bytes of one that starts a run: some 7,000 files of usual names */
+#define MANIFEST_RUN_FILES 10000
 
 struct manifest {
 	uint64_t size;
