@@ -13,6 +13,7 @@ import sys
 import pytest
 
 import records_
+import search_
 from clock_ import Clock
 from http_ import HttpSite
 from records_ import nothing_left  # noqa: F401
@@ -223,3 +224,38 @@ def test_c_usage_documents_in_mongodb_are_the_lines(server, tmp_path):
         key = "%s/%s" % (u["tenant"], u["day"])
         assert {k: v for k, v in found[key].items() if k not in ("_id", "id")} == u and found[key]["id"] == key
     assert s.stop() == 0
+
+
+def test_c_usage_and_quota_are_those_of_a_search_server(server, tmp_path):
+    """Rows that are billed are documents that the server counts: held, released, undone."""
+    store = server("opensearch")
+    s = search_.site(tmp_path, store.url, profile={"limits": {"max_files_per_day": 1}})
+    other = s.name + "b"
+    s.tenant(other, profile={"arrival": {"settle_seconds": 0}}, rows=search_.job())
+    s.clock = Clock(tmp_path)
+    for i, tenant in enumerate((s.name, other)):
+        s.drop(tenant, "a.csv", search_.csv_of(search_.rows_of(300, 1 + 1000 * i)))
+        s.drop(tenant, "b.csv", search_.csv_of(search_.rows_of(200, 500 + 1000 * i)))
+    start(s)
+    try:
+        s.until(lambda: under_way(s, s.name) + under_way(s, other) == 0 and len(s.names(s.name, "held")) == 2)
+        first = [n for n in s.names(s.name, "done") if n.endswith(".csv")]
+        agreed(s, store, s.name, {"a.csv": 300, "b.csv": 200}[first[0]])
+        agreed(s, store, other, 500)
+        late, = [n for n in s.names(s.name, "held") if n.endswith(".csv")]
+        assert s.receipt(s.name, "held", late)["reason"].startswith("Daily number of files exceeds limit")
+        set_clock(s, NOON + DAY)
+        placed(s, s.name, late, "done")
+        agreed(s, store, s.name, 500)
+        assert s.ctl("undo", s.path("staging", s.name, "done", "a.csv")).returncode == 0
+        placed(s, s.name, "a.csv", "failed")
+        agreed(s, store, s.name, 200)
+        agreed(s, store, other, 500)
+    finally:
+        s.kill()
+
+
+def agreed(s, store, tenant, rows):
+    """The server, the journal's sums, the receipts."""
+    assert search_.count(store, tenant + "-rows") == of_journal(s, tenant)["rows_indexed"] == rows
+    assert of_journal(s, tenant) == of_receipts(receipts(s, tenant))
