@@ -34,7 +34,6 @@ struct job_of_test {
 	int tries;   /* added again so often when lost */
 	bool beside; /* queued so */
 	bool stalls; /* becomes so when it has begun */
-	int dead_before; /* its result */
 	size_t begun;	 /* as the how manieth of all */
 	uint64_t bytes;
 	enum resources resources;
@@ -121,7 +120,6 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 	(void)ctx;
 	if (m->type == MESSAGE_RESULT) {
 		j->results++;
-		j->dead_before = dead;
 		leave(j);
 		if (on_result)
 			on_result(j);
@@ -210,7 +208,7 @@ static void on_limit(struct ev_loop *loop, ev_timer *t, int events)
 static void begin(unsigned slots, int64_t silence_ms)
 {
 	static const struct schedule_ops ops = {on_reach, on_begin, on_message, on_lost, on_died, on_said, on_trouble};
-	struct schedule_options o = {.program = "/proc/self/exe", .slots = slots, .silence_ms = silence_ms};
+	struct schedule_options o = {.program = "/proc/self/exe", .slots = slots, .silence_ms = silence_ms, .any_memory = true};
 	struct fault f = FAULT_INIT;
 
 	begun = at_once = most_at_once = tenant_now = tenant_most = 0;
