@@ -117,7 +117,7 @@ int back_give(struct ingestd *d, struct file *x)
 	turn_remove(d, x);
 	if (x->row.state == FILE_WAITING)
 		file_set_state(d, x, FILE_CLAIMED);
-	quota_give_back(d, x);
+	quota_give_back(x);
 	if (!d->fatal && journal_forget(d->journal, &x->row, &f) < 0)
 		ingestd_fatal(d, &f);
 	if (d->fatal)

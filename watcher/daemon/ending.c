@@ -286,7 +286,7 @@ void step_move(struct ingestd *d, struct file *x)
 	}
 	x->row.times.placed = clock_now_ms();
 	if (came_to_nothing(&x->row))
-		quota_give_back(d, x);
+		quota_give_back(x);
 	x->row.quota_held = x->row.quota_held && x->row.outcome == OUTCOME_HELD;
 	file_set_state(d, x, x->row.outcome == OUTCOME_HELD ? FILE_HELD : FILE_PLACED);
 	notifier_file_ended(d, x);

@@ -79,9 +79,8 @@ static void begin_look(struct tenant *t)
 	t->quota.at = (struct quota_place){.until_ms = -1};
 }
 
-void quota_give_back(struct ingestd *d, struct file *x)
+void quota_give_back(struct file *x)
 {
-	(void)d;
 	if (!x->row.quota_day[0])
 		return;
 	uncount(x->tenant, &x->row);

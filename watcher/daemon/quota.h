@@ -2,7 +2,7 @@
  * quota - max_bytes_per_day and max_files_per_day: what is over them is held, and let go by itself
  *
  *	quota_admit(d, x, &f)       before a file is read: 0 it counts for today; -1 CONFIG: it is to be held, the row says until when
- *	quota_give_back(d, x)       it came to nothing (failed, held, duplicate): its room is free again
+ *	quota_give_back(x)          it came to nothing (failed, held, duplicate): its room is free again
  *	quota_left(t)               a file leaves held/
  *	quota_soon(d, t)            a profile came into force
  *	quota_start(d)  quota_stop(d)  quota_pending(d)
@@ -50,7 +50,7 @@ struct quota_timer {
 };
 
 int quota_admit(struct ingestd *d, struct file *x, struct fault *f) MUST_CHECK;
-void quota_give_back(struct ingestd *d, struct file *x);
+void quota_give_back(struct file *x);
 void quota_left(struct tenant *t);
 void quota_soon(struct ingestd *d, struct tenant *t);
 void quota_start(struct ingestd *d);
