@@ -103,6 +103,8 @@ static const char *why_waiting(const struct file *x)
 {
 	if (x->task)
 		return "its sink gives no answer about other indices: it is tried beside when there is room";
+	if (x->at_barrier)
+		return "it waits for the other files of its run";
 	if (x->row.state == FILE_WAITING)
 		return x->waits_for ? x->waits_for : x->row.reason;
 	return "a step of its life is next";
