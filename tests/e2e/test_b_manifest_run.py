@@ -532,3 +532,22 @@ def test_forty_runs_with_one_cut_or_flipped_file(site):
     assert ids(site) == sorted([*range(10), *range(1000, 1010)])
     for name in failed:
         assert "it is not what its sender sent" in site.receipt("alice", "failed", name)["reason"]
+
+
+def test_a_run_under_way_keeps_its_manifest(site):
+    """Killed after its files were let go: they are compared with it again."""
+    store = site.path("var", "data", "alice", "data.db")
+    os.makedirs(store)
+    drop(site, FILES)
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.start()
+    site.until(lambda: "run.started" in site.log("alice") and "its run is under way" in explain(site, "batch.manifest.json"))
+    run, = runs(site)
+    out = site.ctl("undo", run["id"])
+    assert out.returncode == 1 and "the manifest of a run that is under way" in out.stderr
+    site.kill()
+    site.start()
+    site.until(lambda: "its run is under way" in explain(site, "batch.manifest.json"))
+    os.rmdir(store)
+    site.until(lambda: "batch.manifest.json" in data(site, "done") and len(ids(site)) == 20)
+    assert site.names("alice", "work") == [] and site.ctl("journal", "check").returncode == 0

@@ -57,6 +57,8 @@ void starts_soon(struct ingestd *d);
 bool starts_by_manifest(const struct start *s); /* NULL: no */
 /* The manifest of that run, while it is in work/; NULL. */
 struct file *starts_manifest_of(struct ingestd *d, const char *run);
+/* Its files were let go: what their manifest states is needed until the last of them is read. */
+bool starts_begun(const struct ingestd *d, const char *run);
 /* It was read, and x->listed is what it lists: its run is made, or goes on. */
 void starts_manifest(struct ingestd *d, struct file *x);
 /* It is wrong now; false: it has no run. */

@@ -112,6 +112,13 @@ struct start *start_find_run(const struct ingestd *d, const char *run)
 	return NULL;
 }
 
+bool starts_begun(const struct ingestd *d, const char *run)
+{
+	const struct start *s = start_find_run(d, run);
+
+	return s && s->run.state == RUN_RUNNING;
+}
+
 const struct run *starts_find(struct ingestd *d, const char *run)
 {
 	struct start *s = start_find_run(d, run);
