@@ -549,5 +549,5 @@ def test_a_run_under_way_keeps_its_manifest(site):
     site.start()
     site.until(lambda: "its run is under way" in explain(site, "batch.manifest.json"))
     os.rmdir(store)
-    site.until(lambda: "batch.manifest.json" in data(site, "done") and len(ids(site)) == 20)
-    assert site.names("alice", "work") == [] and site.ctl("journal", "check").returncode == 0
+    site.until(lambda: "batch.manifest.json" in data(site, "done") and site.names("alice", "work") == [])
+    assert len(ids(site)) == 20 and site.ctl("journal", "check").returncode == 0
