@@ -411,7 +411,8 @@ int wish_apply(struct ingestd *d, enum wish w, const struct file_row *stored, st
 		return fault_set(f, FAULT_TEMPORARY, "ingestd is %s; ask again",
 				 d->stopping ? "stopping" : d->ready ? "waiting for its disk" : "starting");
 	if (x && w == WISH_UNDO && manifest_is(x) && starts_begun(d, x->row.arrival))
-		return fault_set(f, FAULT_CONFIG, "it is the manifest of a run that is under way: undo its files, or `ingestctl job stop %s/%s`",
+		return fault_set(f, FAULT_CONFIG,
+				 "it is the manifest of a run that is under way: undo its files, or `ingestctl job stop %s/%s`",
 				 x->row.tenant, x->row.job);
 	if (x && x->row.state == FILE_WAITING)
 		return wish_of_waiting(d, w, x, f);
