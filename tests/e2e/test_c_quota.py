@@ -368,6 +368,23 @@ def test_c_a_held_file_that_somebody_took_away_keeps_none_behind_it(site):
     assert site.log("alice").count("file.odd") == 1 and "f1.csv" in next(line for line in site.log("alice").splitlines() if "file.odd" in line)
 
 
+@pytest.mark.parametrize("stop,go", [(["pause", "alice"], ["resume", "alice"]), (["drain"], ["resume"])])
+def test_c_what_is_paused_or_drained_is_not_let_go_before_it_goes_on(site, stop, go):
+    site.tenant("alice", profile(max_files_per_day=1), t=JOB)
+    start(site)
+    for i in range(2):
+        drop(site, "f%d.csv" % i, rows(i))
+    assert site.ctl(*stop).returncode == 0
+    set_clock(site, midnight(1))
+    site.until(lambda: counts(site)["quota"]["day"] == "2027-03-11")
+    site.kill()
+    start(site)  # it looks at its start
+    drop(site, "b.csv", rows(1), "bob") if stop == ["pause", "alice"] else None
+    assert data(site, "alice", "held") == ["f1.csv"] and counts(site)["quota"]["files"] == 0
+    assert site.ctl(*go).returncode == 0
+    wait_done(site, "f1.csv")
+
+
 def test_c_a_manual_runs_files_are_held_one_by_one(site):
     site.tenant("alice", profile(max_files_per_day=2), m={**JOB, "pattern": "*.man", "trigger": "manual", "input": {"header": True, "format": "csv"}})
     start(site)

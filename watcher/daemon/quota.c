@@ -9,6 +9,7 @@
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
+#include "watcher/daemon/pauses.h"
 #include "watcher/daemon/tenants.h"
 #include "watcher/daemon/wish.h"
 
@@ -261,9 +262,11 @@ static bool look_at_tenant(struct ingestd *d, struct tenant *t, const char *toda
 	return t->quota.look;
 }
 
-static bool ready_for(const struct tenant *t)
+/* While it is paused, or all is drained, nothing of it begins. */
+static bool ready_for(const struct ingestd *d, const struct tenant *t)
 {
-	return t->quota.look && t->profile && t->folders && !t->leaving && t->files < TENANT_FILES_MAX;
+	return t->quota.look && t->profile && t->folders && !t->leaving && t->files < TENANT_FILES_MAX &&
+	       !pauses_why(d, t->name, NULL, NULL);
 }
 
 static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
@@ -282,7 +285,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
 
 		if (day_begins)
 			begin_look(t);
-		if (ready_for(t))
+		if (ready_for(d, t))
 			more = look_at_tenant(d, t, today) || more;
 	}
 	memcpy(d->quota.day, today, CLOCK_DAY);
@@ -312,7 +315,7 @@ void quota_stop(struct ingestd *d)
 bool quota_pending(const struct ingestd *d)
 {
 	for (size_t i = 0; i < map_len(&d->tenants); i++)
-		if (ready_for(map_value(&d->tenants, i)))
+		if (ready_for(d, map_value(&d->tenants, i)))
 			return true;
 	return !d->quota.day[0];
 }
