@@ -48,7 +48,7 @@ struct lane {
 	unsigned max_workers;
 	unsigned running; /* tasks with a worker that takes a slot; the scheduler's count */
 	unsigned beside;  /* tasks that need none, queued or with a worker; the scheduler's too */
-	bool waiting;     /* for a slot, in this round; the scheduler's mark */
+	bool waiting;     /* for a slot or a process, in this round; the scheduler's mark */
 	uint64_t deficit; /* bytes it was served beyond its turn */
 	struct lane_queue queues[RESOURCES_COUNT];
 	int64_t front, back; /* of the orders in them */

@@ -320,26 +320,27 @@ static void wait_for_slot(struct schedule *s, struct lane *lane, size_t *waiting
 		worker_retire(w);
 }
 
-/* false: there is no slot for it. */
+/* false: there is no slot for it.  No process can be started: its lane waits for that too, whatever idle ones it has. */
 static bool serve(struct schedule *s, struct lane *queue)
 {
 	struct task *t = (struct task *)lane_first(queue);
 	struct reach reach;
 	struct worker *w = NULL;
-	bool pause = true;
+	bool gone = false;
 
 	reach_init(&reach, t->tenant);
 	reach.resources = t->link.resources;
 	if (s->ops.reach(s->ctx, t, &reach) < 0) {
 		unqueue(s, t);
 		free(t);
+		gone = true;
 	} else {
-		w = schedule_worker_for(s, t, &reach, &pause);
+		w = schedule_worker_for(s, t, &reach, &queue->waiting);
 	}
 	reach_release(&reach);
 	if (w)
 		give(s, queue, w);
-	return w || pause;
+	return w || gone || queue->waiting;
 }
 
 static bool any_lane(void *ctx, const struct lane *lane)
@@ -377,10 +378,13 @@ static void hand_out(struct schedule *s)
 		s->lanes.next = first_waiting;
 }
 
-/* The time of the next thing that no event will bring: an idle worker's end, the pause after a bad start. */
-static void set_timer(struct schedule *s)
+/*
+ * The time of the next thing that no event will bring: an idle worker's end, the pause after a bad start, if it was not over already when
+ * this run began.
+ */
+static void set_timer(struct schedule *s, int64_t now)
 {
-	int64_t now = clock_mono_ms(), next = INT64_MAX;
+	int64_t next = INT64_MAX;
 
 	for (struct worker *w = s->workers; w; w = w->next)
 		if (is_idle(w) && w->idle_since + s->options.idle_ms < next)
@@ -406,6 +410,8 @@ static void retire_idle(struct schedule *s, int64_t longer_than_ms)
 
 void schedule_run(struct schedule *s)
 {
+	int64_t now = clock_mono_ms();
+
 	if (!s->wanted)
 		return;
 	s->wanted = false;
@@ -413,7 +419,7 @@ void schedule_run(struct schedule *s)
 		hand_out_beside(s);
 		hand_out(s);
 	}
-	set_timer(s);
+	set_timer(s, now);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)

@@ -112,6 +112,6 @@ struct worker *schedule_worker_for(struct schedule *s, const struct task *t, str
 		return NULL;
 	}
 	w = start_worker(s, t->tenant, reach);
-	*pause = !w; /* can_serve knows of it now */
+	*pause = !w;
 	return w;
 }

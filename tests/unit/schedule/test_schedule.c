@@ -2,6 +2,7 @@
  * test_schedule - real processes, a fake worker and a fake daemon
  */
 #include "tests/unit/schedule/fake_daemon.h"
+#include <sys/resource.h>
 
 static void test_one(void **state)
 {
@@ -206,6 +207,38 @@ static void test_remove_and_pause(void **state)
 	end();
 }
 
+/* Her idle worker may not reach what comes next, and no other can be started: the loop goes on meanwhile, and so does everybody else. */
+static void test_start_fails_beside_an_idle_one(void **state)
+{
+	struct job_of_test first[] = {{.tenant = "alice", .file = "ok", .port = 9200}, {.tenant = "bob", .file = "ok"}};
+	struct job_of_test j[] = {{.tenant = "alice", .file = "ok", .port = 9201}, {.tenant = "bob", .file = "ok"}};
+	struct rlimit had, none;
+
+	(void)state;
+	begin(3, 0);
+	run_jobs(first, ARRAY_LEN(first));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+	none = had;
+	none.rlim_cur = 5;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	j[0].task = schedule_add(s, "alice", &j[0], RESOURCES_MEDIUM, false);
+	alarm(10);
+	schedule_run(s);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+	assert_non_null(schedule_trouble(s));
+	j[1].task = schedule_add(s, "bob", &j[1], RESOURCES_MEDIUM, false);
+	schedule_run(s);
+	alarm(0);
+	assert_int_equal(schedule_queued(s, "alice"), 1);
+	assert_int_equal(schedule_running(s), 1);
+	open_jobs = ARRAY_LEN(j);
+	ev_run(EV_DEFAULT, 0);
+	assert_false(timed_out);
+	for (size_t i = 0; i < ARRAY_LEN(j); i++)
+		assert_int_equal(j[i].results, 1);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +254,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_begin_refuses),
 		cmocka_unit_test(test_descriptors_come_back),
 		cmocka_unit_test(test_remove_and_pause),
+		cmocka_unit_test(test_start_fails_beside_an_idle_one),
 	};
 
 	return run_group(argc, argv, tests, ARRAY_LEN(tests));
