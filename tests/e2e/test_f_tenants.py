@@ -87,3 +87,23 @@ def test_f_a_job_uses_the_sinks_of_its_tenants_profile_and_no_other(tmp_path):
         assert len(s.rows("alice", "alice-t")) == 1 and not os.path.exists(s.path("var", "other", "alice"))
     finally:
         s.stop()
+
+
+def test_f_whose_file_found_a_sink_sick_is_not_told_to_the_others(tmp_path):
+    """The words of the fault name bob's index; alice waits for the same sink and the same credential."""
+    s = HttpSite(tmp_path, sinks={"main": {"type": "elasticsearch", "urls": ["http://127.0.0.1:1"]}}, default_sinks=["main"])
+    s.tenant("alice", {"arrival": {"settle_seconds": 0}}, rows=job())
+    s.tenant("bob", {"arrival": {"settle_seconds": 0}}, rows=job(index={"name": "kanarie"}))
+    token, operator = s.token("alice"), s.token("operator")
+    s.start()
+    try:
+        s.drop("bob", "b.csv", csv_of(rows_of(3)))
+        s.until(lambda: b"kanarie" in s.ask("GET", "/v1/status", operator).body)
+        s.drop("alice", "a.csv", csv_of(rows_of(3)))
+        s.until(lambda: [x["state"] for x in s.ask("GET", "/v1/queue", token).json] == ["waiting"])
+        for path in ("/v1/queue", "/v1/status", "/v1/files"):
+            body = s.ask("GET", path, token).body
+            assert b"sink main is in trouble" in body and b"kanarie" not in body and b"bob" not in body, body
+        assert "sink main is in trouble" in s.log("alice") and "kanarie" not in s.log("alice")
+    finally:
+        s.stop()

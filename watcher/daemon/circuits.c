@@ -75,6 +75,7 @@ static void free_circuit(struct circuit *c)
 	free(c->sink);
 	free(c->credential);
 	free(c->index);
+	free(c->tenant);
 	free(c);
 }
 
@@ -113,6 +114,22 @@ static int64_t pause_of(const struct circuit *c)
 		ms = PAUSE_MOST_MS;
 	ms -= random() % (ms / 4);
 	return c->fault.pause_ms > ms ? c->fault.pause_ms : ms;
+}
+
+/* --- whose words --- */
+
+static void found_by(struct circuit *c, const struct file *x)
+{
+	free(c->tenant);
+	c->tenant = xstrdup(x->tenant->name);
+}
+
+/* What a file is told that waits for c. */
+static void tell(const struct circuit *c, const struct file *x, struct fault *f)
+{
+	*f = c->fault;
+	if (strcmp(c->tenant, x->tenant->name) != 0)
+		snprintf(f->text, sizeof(f->text), "sink %s is in trouble, as another file found; it is tried again by itself", c->sink);
 }
 
 /* --- open and closed --- */
@@ -236,6 +253,7 @@ void circuits_fault(struct ingestd *d, struct file *x, const struct fault *f)
 		if (!c)
 			c = new_circuit(d, x, f->scope);
 		c->fault = *f;
+		found_by(c, x);
 		if (!c->fails)
 			say(d, EV_SINK_SICK, c);
 	}
@@ -282,6 +300,7 @@ static void suspect(struct ingestd *d, struct file *x, bool stalled)
 		c = new_circuit(d, x, SCOPE_INDEX);
 		fault_set(&c->fault, FAULT_TEMPORARY, "sink %s is slow to answer; index %s is tried by arrival %s first", c->sink,
 			  c->index, x->row.arrival);
+		found_by(c, x);
 		be_probe(c, x);
 	}
 	if (probes(c, x))
@@ -379,7 +398,7 @@ int circuits_admit(struct ingestd *d, struct file *x, bool *probe, struct fault 
 		struct circuit *c = find(d, x, (enum fault_scope)scope);
 
 		if (c && !lets_through(c, x)) {
-			*f = c->fault;
+			tell(c, x, f);
 			x->circuit = xstrdup(c->key);
 			return -1;
 		}

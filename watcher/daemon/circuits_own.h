@@ -16,6 +16,7 @@ struct circuit {
 	unsigned fails;			 /* in a row; 0: suspect */
 	bool stalled;			 /* suspect, and its probe gets no answer */
 	struct fault fault;
+	char *tenant; /* whose file found that: its words may name what is that tenant's */
 };
 
 /* Its first attempt gives no sign yet, and the others wait for what becomes of that; nobody is told of it. */
