@@ -4,6 +4,9 @@ import json
 import os
 import random
 import re
+import shutil
+import signal
+import socket
 import sqlite3
 import time
 
@@ -551,3 +554,86 @@ def test_a_run_under_way_keeps_its_manifest(site):
     os.rmdir(store)
     site.until(lambda: "batch.manifest.json" in data(site, "done") and site.names("alice", "work") == [])
     assert len(ids(site)) == 20 and site.ctl("journal", "check").returncode == 0
+
+
+def workers(site):
+    """Its daemon's, by their parent."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                name, rest = f.read().rsplit(")", 1)
+        except OSError:
+            continue
+        if name.endswith("(ingest-worker") and int(rest.split()[1]) == site.daemon.pid:
+            found.append(int(pid))
+    return found
+
+
+def half_proven(site, name, files):
+    """One of two files is proven and waits for the other, whose worker is halted: the one's id, that worker."""
+    halted = workers(site)[0]
+    os.kill(halted, signal.SIGSTOP)
+    drop(site, files)
+    site.until(lambda: all("a manifest of its job" in explain(site, n) for n in files))
+    site.drop("alice", name, manifest(files))
+    waiting = lambda: [n for n in files if "waits for the other files of its run" in explain(site, n)]
+    site.until(waiting)
+    return [r["id"] for r in json.loads(site.ctl("--json", "files").stdout) if r["file"] in waiting()][0], halted
+
+
+def ask_with_the_proof(site, id, halted, wish):
+    """The wish comes to the daemon together with the proof of the last file."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(site.path("var", "ingestd.sock"))
+        line.settimeout(30)
+        line.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert line.recv(4096).startswith(b"HTTP/1.1 200")
+        os.kill(site.daemon.pid, signal.SIGSTOP)
+        os.kill(halted, signal.SIGCONT)
+        time.sleep(0.5)
+        line.send(b"POST /v1/files/%s/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" % (id.encode(), wish.encode()))
+        os.kill(site.daemon.pid, signal.SIGCONT)
+        assert line.recv(4096).startswith(b"HTTP/1.1 202")
+
+
+@pytest.fixture
+def two_workers(tmp_path):
+    s = Site(tmp_path, workers=2)
+    s.tenant("alice", SETTLE, m=JOB, o=OTHER)
+    s.start()
+    drop(s, {"o1.csv": rows(0), "o2.csv": rows(100)})
+    s.until(lambda: len(data(s, "done")) == 2 and len(workers(s)) == 2)
+    yield s
+    s.kill()
+
+
+@pytest.mark.parametrize("wish, done", [("undo", 1), ("rerun", 2)])
+def test_a_wish_for_a_file_that_waits_for_the_others(two_workers, wish, done):
+    """Which of the two the daemon hears first is not said: four rounds."""
+    site = two_workers
+    for n in range(4):
+        files = {"m%d-%d.csv" % (n, k): rows(1000 * n + 100 * k) for k in (1, 2)}
+        ask_with_the_proof(site, *half_proven(site, "batch%d.manifest.json" % n, files), wish)
+        site.until(lambda: site.daemon.poll() is not None or site.names("alice", "work") == [])
+        assert site.daemon.poll() is None and runs(site)[0]["done"] == done and len(ids(site)) == (n + 1) * 10 * done
+    assert site.ctl("journal", "check").returncode == 0
+
+
+def test_the_profile_goes_while_files_are_in_work(two_workers):
+    """One that is proven with its run, one in its gate: both wait for it."""
+    site, away = two_workers, two_workers.path("away")
+    _, halted = half_proven(site, "batch.manifest.json", FILES)
+    other, = set(workers(site)) - {halted}
+    os.kill(other, signal.SIGSTOP)
+    site.drop("alice", "o3.csv", rows(200))
+    site.until(lambda: site.names("alice", "in") == [])
+    shutil.move(site.path("profiles", "alice"), away)
+    site.until(lambda: "profile.gone" in site.log("alice"))
+    os.kill(halted, signal.SIGCONT)
+    os.kill(other, signal.SIGCONT)
+    site.until(lambda: site.daemon.poll() is not None or site.log("alice").count('reason="the tenant has no profile in force"') == 3)
+    assert site.daemon.poll() is None
+    shutil.move(away, site.path("profiles", "alice"))
+    site.until(lambda: site.names("alice", "work") == [])
+    assert runs(site)[0]["done"] == 2 and "o3.csv" in data(site, "done") and len(ids(site)) == 20

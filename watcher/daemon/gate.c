@@ -44,6 +44,16 @@ static void wait_for_other(struct ingestd *d, struct file *x, const char *other)
 	file_wait_other(d, x, &f, OTHER_MS);
 }
 
+/* It is gone since the pass began: whether this name may be loaded again is its job's to say. */
+static void wait_for_profile(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+
+	fault_set(&f, FAULT_CONFIG, "the tenant has no profile in force");
+	drop_worker(d, x);
+	file_wait(d, x, &f, 0);
+}
+
 enum gate_way {
 	GATE_LOAD,
 	GATE_ENDED, /* the file has gone another way */
@@ -104,10 +114,15 @@ static enum gate_way check_delivery(struct ingestd *d, struct file *x)
 static enum gate_way check_name(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
-	const struct job *j = profile_job(x->tenant->profile, x->row.job);
+	const struct job *j;
 	struct delivery other;
 	int r;
 
+	if (!x->tenant->profile) {
+		wait_for_profile(d, x);
+		return GATE_ENDED;
+	}
+	j = profile_job(x->tenant->profile, x->row.job);
 	if (x->row.released || (j && j->same_name == SAME_NAME_ADD))
 		return GATE_LOAD;
 	r = deliveries_same_name(d->journal, x->row.tenant, x->row.job, x->row.file, x->row.delivery, &other,

@@ -177,10 +177,23 @@ static bool is_of_failed_run(struct ingestd *d, struct file *x, struct fault *f)
 	return r != 0;
 }
 
+static void wait_for_profile(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+
+	fault_set(&f, FAULT_CONFIG, "the tenant has no profile in force");
+	file_wait(d, x, &f, 0);
+}
+
 void route_let_go(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
 
+	/* gone while the files of its run were proven */
+	if (!x->tenant->profile) {
+		wait_for_profile(d, x);
+		return;
+	}
 	if (quota_admit(d, x, &f) < 0) {
 		file_fault(d, x, &f);
 		return;
@@ -224,8 +237,7 @@ void step_route(struct ingestd *d, struct file *x)
 		return;
 	}
 	if (!x->tenant->profile) {
-		fault_set(&f, FAULT_CONFIG, "the tenant has no profile in force");
-		file_wait(d, x, &f, 0);
+		wait_for_profile(d, x);
 		return;
 	}
 	if (x->row.arrival_fault && !look_up(x, &f)) {

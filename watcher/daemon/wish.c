@@ -269,6 +269,7 @@ static void stop_trying(struct ingestd *d, struct file *x)
 {
 	turn_cancel(d, x);
 	circuits_left(d, x);
+	starts_leave_barrier(x); /* its run would let it go with the others */
 	if (x->task)
 		schedule_remove(d->schedule, x->task);
 	x->task = NULL;
