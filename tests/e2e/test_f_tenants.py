@@ -1,6 +1,7 @@
 """f_ security: tenants beside each other on one cluster: what is one's the other neither writes nor names."""
 import json
 import os
+import urllib.parse
 
 from http_ import HttpSite
 from search_ import csv_of, documents, job, rows_of, same, site
@@ -105,5 +106,24 @@ def test_f_whose_file_found_a_sink_sick_is_not_told_to_the_others(tmp_path):
             body = s.ask("GET", path, token).body
             assert b"sink main is in trouble" in body and b"kanarie" not in body and b"bob" not in body, body
         assert "sink main is in trouble" in s.log("alice") and "kanarie" not in s.log("alice")
+    finally:
+        s.stop()
+
+
+def test_f_which_write_filled_the_disk_is_the_operators(tmp_path):
+    """What met the full disk may have been another tenant's file: status and explain tell a tenant that there is no room, and no more."""
+    s = HttpSite(tmp_path, min_free_bytes=1 << 50)
+    s.tenant("alice", {"arrival": {"settle_seconds": 0}}, rows=job())
+    token, operator = s.token("alice"), s.token("operator")
+    s.start()
+    try:
+        s.drop("alice", "a.csv", csv_of(rows_of(3)))
+        path = "/v1/explain?" + urllib.parse.urlencode({"path": s.path("staging", "alice", "in", "a.csv")})
+        s.until(lambda: b"the filesystem of" in s.ask("GET", path, operator).body)
+        told = s.ask("GET", path, token).json
+        assert told["rule"] == "disk" and "there is not enough room on the disk" in told["explanation"], told
+        for p in (path, "/v1/status"):
+            body = s.ask("GET", p, token).body
+            assert b"not enough room" in body and b"filesystem" not in body, body
     finally:
         s.stop()

@@ -22,6 +22,9 @@
 #include "watcher/daemon/disk_usage.h"
 #include <ev.h>
 
+/* All that a tenant is told of it: the reason may name another one's file. */
+#define DISK_SHORT "there is not enough room on the disk"
+
 struct ingestd;
 
 struct disk {

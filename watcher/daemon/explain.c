@@ -251,6 +251,10 @@ unsigned views_explain(struct ingestd *d, const struct admin_args *args, struct 
 		break;
 	case PATHS_FOLDER:
 		r = explain_in_folder(d, path, &at, &row, &e, f);
+		if (args->scope && e.rule == RULE_DISK) {
+			strbuf_reset(&e.text);
+			strbuf_adds(&e.text, "It is complete and waits: " DISK_SHORT ".");
+		}
 		break;
 	}
 	if (r >= 0)

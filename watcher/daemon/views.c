@@ -30,8 +30,6 @@
 #include "watcher/spool/tally.h"
 #include <unistd.h>
 
-#define DISK_SHORT "there is not enough room on the disk"
-
 static const char *tenant_state(const struct tenant *t)
 {
 	if (t->profile)
