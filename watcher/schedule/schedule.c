@@ -288,6 +288,9 @@ static void give(struct schedule *s, struct lane *queue, struct worker *w)
 	if (s->ops.begin(s->ctx, t, &m, fds) < 0) {
 		detach(s, t);
 		free(t);
+		/* it was started beside, and has nothing to do there */
+		if (schedule_too_many(s))
+			worker_retire(w);
 	} else {
 		give_message(s, w, t, &m, fds);
 	}
@@ -354,7 +357,7 @@ static void hand_out_beside(struct schedule *s)
 {
 	struct lane *lane;
 
-	while (!schedule_beside_full(s) && clock_mono_ms() >= s->not_before &&
+	while (schedule_beside_room(s) && clock_mono_ms() >= s->not_before &&
 	       (lane = lanes_pick(&s->besides, any_lane, NULL)) != NULL)
 		(void)serve(s, lane);
 }
@@ -378,10 +381,7 @@ static void hand_out(struct schedule *s)
 		s->lanes.next = first_waiting;
 }
 
-/*
- * The time of the next thing that no event will bring: an idle worker's end, the pause after a bad start, if it was not over already when
- * this run began.
- */
+/* The time of the next thing that no event will bring: an idle worker's end, the pause after a bad start.  now: when this run began. */
 static void set_timer(struct schedule *s, int64_t now)
 {
 	int64_t next = INT64_MAX;

@@ -45,3 +45,8 @@ bool schedule_beside_full(const struct schedule *s)
 {
 	return s->beside >= SCHEDULE_BESIDE;
 }
+
+bool schedule_beside_room(const struct schedule *s)
+{
+	return !schedule_beside_full(s) && s->alive - s->running < s->options.slots + SCHEDULE_BESIDE;
+}

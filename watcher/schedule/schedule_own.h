@@ -65,6 +65,8 @@ bool schedule_too_many(const struct schedule *s);
  * (*pause) none can be started now.
  */
 struct worker *schedule_worker_for(struct schedule *s, const struct task *t, struct reach *reach, bool *pause);
+/* One more may begin beside.  Processes that do no work, those whose tasks were refused, end before ever more are started. */
+bool schedule_beside_room(const struct schedule *s);
 /* schedule_trace.c */
 void schedule_note(struct schedule *s, const struct task *t);
 void schedule_pace(struct schedule *s, const struct task *t);

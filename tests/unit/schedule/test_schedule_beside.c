@@ -89,12 +89,33 @@ static void test_beside_is_in_turn(void **state)
 	end();
 }
 
+/* Of many tenants, and none may begin now: there are never more processes than slots and room beside for it. */
+static void test_refused_beside(void **state)
+{
+	struct job_of_test j[40] = {{0}};
+	char names[ARRAY_LEN(j)][16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(j); i++) {
+		snprintf(names[i], sizeof(names[i]), "tenant-%zu", i);
+		j[i] = (struct job_of_test){.tenant = names[i], .file = "ok", .beside = true, .refuse = true};
+	}
+	begin(1, 0);
+	run_jobs(j, ARRAY_LEN(j));
+	assert_true(schedule_workers(s) <= 1 + SCHEDULE_BESIDE);
+	for (int i = 0; i < 1000 && schedule_workers(s) > 1; i++)
+		ev_run(EV_DEFAULT, EVRUN_ONCE);
+	assert_true(schedule_workers(s) <= 1);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_beside),
 		cmocka_unit_test(test_beside_is_queued),
 		cmocka_unit_test(test_beside_is_in_turn),
+		cmocka_unit_test(test_refused_beside),
 	};
 
 	return run_group(argc, argv, tests, ARRAY_LEN(tests));
