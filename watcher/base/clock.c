@@ -142,11 +142,15 @@ bool clock_parse(const char *text, int64_t *ms)
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		struct tm tm = {0};
 		const char *end = strptime(text, forms[i].form, &tm);
+		int day = tm.tm_mday;
 		int64_t out;
 
 		if (!end || end - text != forms[i].length || tm.tm_sec > 59)
 			continue;
 		out = (int64_t)timegm(&tm) * 1000;
+		/* the 31st of a month of 30 days is none, not the next month's first */
+		if (tm.tm_mday != day)
+			continue;
 		if (i == 0 ? !take_fraction(end, &out) : *end != '\0')
 			continue;
 		*ms = out;

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define BUSY_MS 100 /* a worker still has the file */
+#define WRONG_QUEUE ECANCELED /* of admit; no file gives it */
 #define DEATHS_MAX 3
 
 /* --- begin --- */
@@ -163,7 +164,7 @@ static void not_begun(struct ingestd *d, struct file *x, const struct fault *f)
 		circuits_fault(d, x, f);
 		return;
 	}
-	if (f->error == EBUSY) {
+	if (f->error == WRONG_QUEUE) {
 		circuits_requeue(d, x);
 		return;
 	}
@@ -215,7 +216,7 @@ static int admit(struct ingestd *d, struct file *x, struct task *t, bool *probe,
 	doubtful = !*probe && circuits_doubt(d, x);
 	if (doubtful ? !t->beside && schedule_beside_full(d->schedule) : t->beside && !*probe) {
 		fault_set(f, FAULT_TEMPORARY, "it is in the wrong queue");
-		f->error = EBUSY;
+		f->error = WRONG_QUEUE;
 		f->scope = SCOPE_FILE;
 		return -1;
 	}
