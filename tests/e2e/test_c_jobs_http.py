@@ -175,7 +175,7 @@ def test_ingestctl_creates_and_removes_jobs(site, tmp_path):
     assert site.ctl("job", "show", "bob/vm").returncode == 1
 
 
-ROWS = 150000
+ROWS = 400000
 
 
 def big_run(site):

@@ -190,7 +190,7 @@ def test_f_keys_of_ingestd_json_are_judged(tmp_path):
     assert "swordfish" not in told
     urls = ["http://h", "http://h:1", "https://h:65535/es/", "http://[::1]", "http://[fe80::1]:9200/a:b"]
     told = Site(tmp_path, sinks={"a": {"type": "elasticsearch", "urls": urls}}).run("-t").stderr
-    assert "urls" not in told and "1 errors" in told, told
+    assert "urls" not in told and "0 errors" in told, told
 
 
 def test_f_the_check_looks_at_the_secrets_files(tmp_path):
@@ -282,13 +282,13 @@ def test_f_user_and_password_and_a_tenants_own_on_opensearch(tmp_path, server, r
     assert leaks(s, '"%s"' % platform) == [s.path("ingestd.json")]  # the name of the user alone: what is looked for is found
     # what the role does not allow: another index, answered 403
     s.tenant(own, profile={"arrival": {"settle_seconds": 0}, "index_prefix": "", "sinks": {"main": {
-        "username": own, "password_file": "own.secret"}}}, rows=job(index={"name": s.name + "-rows"}))
+        "username": own, "password_file": "own.secret"}}}, rows=job(index={"name": "x" + s.name + "-rows"}))
     s.ctl("reload")
     s.drop(own, "b.csv", csv_of(rows_of(5, 100)))
     s.until(lambda: circuit(s), 30)
     c = circuit(s)
     assert c["fault"] == "key" and "403" in c["reason"] and "privilege" in c["reason"]
-    assert (c["credential"], c["index"]) == (own, s.name + "-rows")
+    assert (c["credential"], c["index"]) == (own, "x" + s.name + "-rows")
     assert count(store, s.name + "-rows") == 5
 
 
