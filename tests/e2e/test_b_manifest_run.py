@@ -637,3 +637,41 @@ def test_the_profile_goes_while_files_are_in_work(two_workers):
     shutil.move(away, site.path("profiles", "alice"))
     site.until(lambda: site.names("alice", "work") == [])
     assert runs(site)[0]["done"] == 2 and "o3.csv" in data(site, "done") and len(ids(site)) == 20
+
+
+def kill_with(site, halted):
+    site.kill()
+    try:
+        os.kill(halted, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def test_the_profile_of_a_half_proven_run_comes_after_the_start(two_workers):
+    """Its files are the run's all the same: one was cut, and not a row of any is read."""
+    site, away = two_workers, two_workers.path("away")
+    halted = workers(site)[0]
+    os.kill(halted, signal.SIGSTOP)
+    drop(site, {**FILES, "m2.csv": FILES["m2.csv"][:-5]})
+    site.drop("alice", "batch.manifest.json", manifest(FILES))
+    site.until(lambda: site.names("alice", "in") == [] and len(site.names("alice", "work")) == 3)
+    kill_with(site, halted)
+    shutil.move(site.path("profiles", "alice"), away)
+    site.start()
+    shutil.move(away, site.path("profiles", "alice"))
+    site.until(lambda: site.names("alice", "work") == [])
+    assert [n for n in data(site, "done") if n[0] != "o"] == [] and runs(site)[0]["state"] == "failed"
+    assert "it has 48 bytes" in site.receipt("alice", "failed", "m2.csv")["reason"]
+
+
+def test_killed_when_the_manifest_was_given_up(two_workers):
+    """One of its files was with a worker then: it is in in/ again."""
+    site = two_workers
+    _, halted = half_proven(site, "batch.manifest.json", FILES)
+    run = runs(site)[0]["id"]
+    assert site.ctl("undo", run).returncode == 0
+    site.until(lambda: "batch.manifest.json" in data(site, "failed") and len(site.names("alice", "work")) == 1)
+    kill_with(site, halted)
+    site.start()
+    site.until(lambda: site.names("alice", "work") == [] and site.names("alice", "in") == ["m1.csv", "m2.csv"])
+    assert runs(site)[0]["state"] == "stopped" and site.ctl("journal", "check").returncode == 0

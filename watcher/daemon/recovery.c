@@ -129,6 +129,7 @@ static struct file *add_row(struct ingestd *d, const struct recovered *r)
 	struct file *x = file_add(d, r->row);
 
 	x->row.running = false;
+	starts_file_recovered(d, x);
 	return x;
 }
 
@@ -245,6 +246,12 @@ int recovery_all(struct ingestd *d, struct fault *f)
 		r = disk_wait(d, commit, f);
 	if (r == 0)
 		r = runs_alive(d->journal, recover_run, d, f);
+	for (size_t i = 0; i < map_len(&d->tenants) && r == 0 && !d->fatal; i++) {
+		struct tenant *t = map_value(&d->tenants, i);
+
+		if (t->folders)
+			starts_recovered(d, t);
+	}
 	return r < 0 || d->fatal ? -1 : 0;
 }
 
@@ -258,5 +265,8 @@ int recovery_open(struct ingestd *d, struct tenant *t, struct fault *f)
 		return 0;
 	if (turn_commit(d, f) < 0)
 		return -1;
-	return recover(&t->folders, 1, d->journal, on_recovered, d, f);
+	if (recover(&t->folders, 1, d->journal, on_recovered, d, f) < 0)
+		return -1;
+	starts_recovered(d, t);
+	return d->fatal ? -1 : 0;
 }

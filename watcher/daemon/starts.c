@@ -368,6 +368,13 @@ static void recover_taken(struct ingestd *d, struct start *s)
 		ingestd_fatal(d, &f);
 }
 
+static void add_living(struct start *s, struct file *x)
+{
+	x->start = s;
+	s->living++;
+	s->bytes_over -= x->row.bytes < s->bytes_over ? x->row.bytes : s->bytes_over;
+}
+
 void starts_recover(struct ingestd *d, const struct run *r)
 {
 	struct tenant *t = tenants_get(d, r->tenant);
@@ -392,18 +399,35 @@ void starts_recover(struct ingestd *d, const struct run *r)
 	for (size_t i = 0; i < map_len(&d->files); i++) {
 		struct file *x = map_value(&d->files, i);
 
-		if (strcmp(x->row.run, r->id) != 0)
-			continue;
-		x->start = s;
-		s->living++;
-		s->bytes_over -= x->row.bytes < s->bytes_over ? x->row.bytes : s->bytes_over;
+		if (strcmp(x->row.run, r->id) == 0)
+			add_living(s, x);
 	}
 	if (starts_by_manifest(s))
 		recover_taken(d, s);
 	if (s->run.state == RUN_CREATED)
 		start_set_state(d, s, RUN_STARTING);
-	if (s->run.state == RUN_RUNNING && !s->living)
-		start_end(d, s);
-	else
-		starts_soon(d);
+	starts_soon(d);
+}
+
+void starts_file_recovered(struct ingestd *d, struct file *x)
+{
+	struct start *s = x->row.run[0] && !manifest_is(x) ? start_find_run(d, x->row.run) : NULL;
+
+	if (s)
+		add_living(s, x);
+}
+
+void starts_recovered(struct ingestd *d, const struct tenant *t)
+{
+	struct start *next;
+
+	for (struct start *s = d->starts.first; s && !d->fatal; s = next) {
+		next = s->next;
+		if (s->tenant != t)
+			continue;
+		if (s->run.state == RUN_RUNNING && !s->living)
+			start_end(d, s);
+		else if (s->run.state == RUN_STARTING && starts_by_manifest(s) && !starts_manifest_of(d, s->run.id))
+			give_up(d, s, "its manifest was given up");
+	}
 }

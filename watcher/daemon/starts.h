@@ -87,5 +87,9 @@ void starts_give_back(struct ingestd *d, struct file *x);
 
 /* At start: a run of before, and its living files. */
 void starts_recover(struct ingestd *d, const struct run *r);
+/* A living file of a tenant that is served only now: of a run of before? */
+void starts_file_recovered(struct ingestd *d, struct file *x);
+/* All living files of the tenant are known: a run that a kill left without any, or without its manifest, is over. */
+void starts_recovered(struct ingestd *d, const struct tenant *t);
 
 #endif

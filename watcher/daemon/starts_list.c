@@ -86,7 +86,10 @@ const char *starts_run(const struct start *s)
 
 bool starts_any(const struct ingestd *d)
 {
-	return d->starts.first != NULL;
+	for (const struct start *s = d->starts.first; s; s = s->next)
+		if (s->tenant->folders)
+			return true;
+	return false;
 }
 
 struct start *start_find_job(struct ingestd *d, const char *tenant, const char *job)

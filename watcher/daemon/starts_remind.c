@@ -89,6 +89,8 @@ bool starts_only_wait(const struct ingestd *d)
 	size_t n = 0;
 
 	for (const struct start *s = d->starts.first; s; s = s->next) {
+		if (!s->tenant->folders)
+			continue; /* it is not served, and neither are its files known */
 		if (!waits(s) || !s->names || s->at_barrier < s->living)
 			return false;
 		n += 1 + s->living;
