@@ -116,7 +116,7 @@ class Cell:
                 getattr(self, self.case.replace(" ", "_"))(gate, p)
             if self.case in ("complete", "stalled"):
                 error = p.communicate(timeout=120)[1]
-                assert p.returncode == 0, (self.method, error)
+                assert p.returncode == 0, (self.method, self.case, gate.server_port, error, self.site.sshd_said(gate.server_port))
             else:
                 kill_group(p)
         finally:
@@ -204,5 +204,5 @@ def test_each_method_broken_in_each_way(site, level):
         # not one row of a file that is not whole
         assert len(rows) == whole * ROWS and CUT not in got.values()
     else:
-        by_delivery = collections.Counter(r["_id"].split("-")[0] for r in rows)
+        by_delivery = collections.Counter(r["_id"].rpartition("-")[0] for r in rows)
         assert sum(n < ROWS for n in by_delivery.values()) == sum(o == CUT for o in got.values())

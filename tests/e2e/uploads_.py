@@ -160,6 +160,11 @@ class UploadSite(SshSite):
         self.until(self.reachable, 30)
         self.until(lambda: socket.socket().connect_ex(("127.0.0.1", self.shell_port)) == 0, 30)
 
+    def sshd_said(self, port):
+        """Of the connection from that port, and without it."""
+        with open(self.path("ssh", "log"), errors="replace") as f:
+            return [line for line in f if "port %s" % port in line or "port" not in line][-20:]
+
     def start_rsyslog(self, *tenants):
         os.makedirs(self.path("logs", "sshd"), exist_ok=True)
         text = subprocess.run([os.path.join(INSTALL, "session-log"), self.path("staging"), self.path("logs"), *tenants],
