@@ -582,6 +582,11 @@ def half_proven(site, name, files):
     return [r["id"] for r in json.loads(site.ctl("--json", "files").stdout) if r["file"] in waiting()][0], halted
 
 
+def state_of(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
 def ask_with_the_proof(site, id, halted, wish):
     """The wish comes to the daemon together with the proof of the last file."""
     with socket.socket(socket.AF_UNIX) as line:
@@ -591,7 +596,7 @@ def ask_with_the_proof(site, id, halted, wish):
         assert line.recv(4096).startswith(b"HTTP/1.1 200")
         os.kill(site.daemon.pid, signal.SIGSTOP)
         os.kill(halted, signal.SIGCONT)
-        time.sleep(0.5)
+        site.until(lambda: state_of(halted) == "S")  # its proof is sent, and it waits for more
         line.send(b"POST /v1/files/%s/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" % (id.encode(), wish.encode()))
         os.kill(site.daemon.pid, signal.SIGCONT)
         assert line.recv(4096).startswith(b"HTTP/1.1 202")

@@ -16,13 +16,3 @@ const struct resource_class *resources_of(enum resources r)
 	CHECK(r < RESOURCES_COUNT);
 	return &classes[r];
 }
-
-bool resources_find(const char *word, enum resources *out)
-{
-	for (size_t i = 0; i < RESOURCES_COUNT; i++)
-		if (strcmp(classes[i].word, word) == 0) {
-			*out = (enum resources)i;
-			return true;
-		}
-	return false;
-}

@@ -2,7 +2,6 @@
  * resources - the classes of a job's "resources": what a worker of it may use
  *
  *	r = resources_of(RESOURCES_SMALL)->memory_bytes
- *	resources_find("large", &class)            false: there is none of that name
  *
  * One table, resources.def: the scheduler takes memory, priority and number of workers from it, the sinks bulks and requests.
  */
@@ -28,6 +27,5 @@ struct resource_class {
 };
 
 const struct resource_class *resources_of(enum resources r);
-bool resources_find(const char *word, enum resources *out);
 
 #endif
