@@ -17,6 +17,7 @@
 
 #define SLICE_MS 8
 #define LOOK_SECONDS 1.
+#define LOOKS_MAX 1000 /* of tenants in one of them */
 
 struct tenant *arrival_own_tenant(const struct arrival *a, const char *name)
 {
@@ -27,10 +28,7 @@ static bool current_place(void *ctx, const char *tenant, struct claim_place *out
 {
 	struct tenant *t = arrival_own_tenant(ctx, tenant);
 
-	if (!t || t->in_fd < 0)
-		return false;
-	*out = (struct claim_place){t->in_fd, t->work_fd, t->options.unproven, false, false};
-	return true;
+	return t && tenant_place(t, out);
 }
 
 struct batch_hooks arrival_own_hooks(struct arrival *a)
@@ -130,12 +128,13 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct arrival *a = w->data;
+	size_t n = map_len(&a->tenants);
 
 	(void)loop, (void)revents;
-	for (size_t i = 0; i < map_len(&a->tenants); i++) {
-		tenant_look(map_value(&a->tenants, i));
+	for (size_t i = 0; i < n && i < LOOKS_MAX; i++)
+		tenant_look(map_value(&a->tenants, ++a->looked % n));
+	for (size_t i = 0; i < n; i++)
 		lying_look(map_value(&a->tenants, i), clock_mono_ms());
-	}
 	arrival_own_arm(a);
 }
 
@@ -173,12 +172,15 @@ int arrival_new(struct ev_loop *loop, const struct arrival_ops *ops, void *ctx,
 		a->limits.batch = 64;
 	if (!a->limits.lying_ms)
 		a->limits.lying_ms = 600000;
+	if (!a->limits.open_tenants)
+		a->limits.open_tenants = 256;
 	if (!a->limits.link_ms)
 		a->limits.link_ms = 10000;
 	ignore_sigio();
 	map_init(&a->tenants);
 	map_init(&a->watches);
 	batch_init(&a->batch);
+	lru_init(&a->open, a->limits.open_tenants, tenant_close);
 	/* without inotify every tenant is polled, and health says so */
 	watch_open(&a->watch);
 	ev_init(&a->events, on_readable);
@@ -335,7 +337,7 @@ void arrival_touch(struct arrival *a, const char *tenant, const char *name)
 {
 	struct tenant *t = arrival_own_tenant(a, tenant);
 
-	if (!t || t->in_fd < 0)
+	if (!t || !t->there)
 		return;
 	(void)settle_touch(&t->settle, name, clock_mono_ms());
 	arrival_own_arm(a);
@@ -346,6 +348,7 @@ enum arrival_take arrival_take(struct arrival *a, const char *tenant, const char
 {
 	struct tenant *t = arrival_own_tenant(a, tenant);
 	struct span span = span_of(name);
+	struct claim_place place;
 	enum arrival_take r;
 	const char *rule;
 
@@ -355,9 +358,13 @@ enum arrival_take arrival_take(struct arrival *a, const char *tenant, const char
 		return refused(f, "no name of a file in in/");
 	if (names_classify(span, &rule) == NAMES_NEVER)
 		return refused(f, rule);
-	if (t->in_fd < 0) {
+	if (!t->there) {
 		fault_set(f, FAULT_SYSTEM, "%s", t->missing ? t->fault : "in/ has not been scanned yet");
 		return t->missing ? ARRIVAL_REFUSED : ARRIVAL_NOT_YET;
+	}
+	if (!tenant_place(t, &place)) {
+		fault_set(f, FAULT_SYSTEM, "in/ is being opened");
+		return ARRIVAL_NOT_YET;
 	}
 	if (a->paused)
 		return refused(f, "claims are paused");

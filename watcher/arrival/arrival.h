@@ -115,6 +115,7 @@ struct arrival_limits {
 	size_t tenant_entries; /* names remembered a tenant; 0 = 131072 */
 	size_t batch;          /* claims between two commits; 0 = 64 */
 	int64_t lying_ms;      /* then ops->lying is told; 0 = 600000 */
+	size_t open_tenants;   /* have their folders open at a time; 0 = 256 */
 	int64_t link_ms;       /* how long a file with two names is looked at again; 0 = 10000 */
 };
 

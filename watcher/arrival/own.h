@@ -1,7 +1,7 @@
 /*
- * own - the insides of struct arrival, shared by arrival.c, tenant.c and report.c and nobody else
+ * own - the insides of struct arrival, shared by arrival.c, tenant*.c and report.c and nobody else
  *
- * One struct tenant a tenant: its open folders, its watch, its scan and its table of names.
+ * One struct tenant a tenant: its folders, its watch, its scan and its table of names.
  */
 #ifndef ARRIVAL_OWN_H
 #define ARRIVAL_OWN_H
@@ -10,6 +10,8 @@
 #include "watcher/arrival/scan.h"
 #include "watcher/arrival/settle.h"
 #include "watcher/arrival/watch.h"
+#include "watcher/base/identity.h"
+#include "watcher/base/lru.h"
 #include <ev.h>
 
 /*
@@ -23,7 +25,10 @@ struct tenant {
 	char *name;
 	char *dir;
 	struct arrival_options options;
-	int in_fd, work_fd; /* -1: missing */
+	bool there;	    /* the last scan found its folders, and they are not known to be others now */
+	int in_fd, work_fd; /* -1: missing, or closed (tenant_place) */
+	struct identity in_is, work_is; /* of the folders that the last scan opened */
+	struct lru_item kept;
 	int wd[TENANT_WATCHES]; /* -1: not watched */
 	int watch_error;    /* errno of the last watch_add that failed, 0 */
 	bool blind;	    /* a filesystem whose events cannot be trusted */
@@ -56,7 +61,10 @@ struct arrival {
 	ev_timer look;
 	struct map tenants; /* name -> struct tenant */
 	struct map watches; /* wd's bytes -> struct tenant */
+	struct lru open;    /* the tenants whose folders are */
+	size_t scans;	    /* under way */
 	size_t turn;	    /* which tenant goes first in the next slice */
+	size_t looked;	    /* the tenant that tenant_look was for last */
 	struct batch batch;
 	bool paused;
 	uint64_t overflows;
@@ -68,8 +76,20 @@ void tenant_free(struct tenant **t);
 void tenant_want_scan(struct tenant *t);
 /* A scan is wanted or under way. */
 bool tenant_is_scanning(const struct tenant *t);
-/* Once a second: wants a scan when the path leads to another folder than the one that is open. */
+/* From time to time: wants a scan when the path leads to another folder than the one that the last scan opened. */
 void tenant_look(struct tenant *t);
+/*
+ * Its open folders, good until many other tenants were used.  false: they are missing, or not those of the last scan any more (and a new
+ * one is wanted), or cannot be opened.
+ */
+bool tenant_place(struct tenant *t, struct claim_place *out);
+/* Of arrival.open. */
+void tenant_close(void *tenant);
+/* For a scan: by their path, the watches first. */
+int tenant_open_folders(struct tenant *t, struct fault *f) MUST_CHECK;
+void tenant_unwatch(struct tenant *t, size_t which);
+/* Of arrival.watches. */
+struct span tenant_wd_key(const int *wd);
 /* A hint from inotify. */
 void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *name);
 /* One bounded piece of its work; false: there was nothing to do at now. */

@@ -223,9 +223,14 @@ static void add_since(struct strbuf *out, int64_t ms)
 /* A name without an entry: gone, or not seen yet. */
 static enum rule explain_unseen(struct tenant *t, const char *name, struct strbuf *out)
 {
+	struct claim_place place;
 	struct stat st;
 
-	if (fstatat(t->in_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (!tenant_place(t, &place)) {
+		strbuf_adds(out, "in/ is being opened");
+		return RULE_SEEN;
+	}
+	if (fstatat(place.in_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT) {
 			strbuf_addf(out, "it cannot be looked at: %s", strerror(errno));
 			return RULE_SYSTEM;
@@ -271,7 +276,7 @@ enum rule arrival_explain(struct arrival *a, const char *tenant, const char *nam
 		strbuf_adds(out, "there is no tenant of that name");
 		return RULE_NO_TENANT;
 	}
-	if (t->in_fd < 0) {
+	if (!t->there) {
 		strbuf_adds(out, t->missing ? t->fault : "in/ has not been scanned yet");
 		return t->missing ? RULE_NO_FOLDER : RULE_SEEN;
 	}

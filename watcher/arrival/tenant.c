@@ -1,10 +1,7 @@
 /*
- * tenant - one tenant's in/: open folders, watch, scan, and the judging of what is due; see own.h
+ * tenant - one tenant's in/: its scan, and the judging of what is due; see own.h
  *
- * Every scan opens the folders anew by their path and sets the watch again: a folder that was
- * deleted, re-made, moved or mounted over is found by this.  Of a mount over it, and of a folder
- * further up that was moved, the kernel tells nothing: once a second the path is compared with what
- * is open.  (An inode number alone proves nothing, it is used again at once; not while it is open.)
+ * What is open and watched of it is tenant_folders.c's.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/names.h"
@@ -14,7 +11,6 @@
 #include "watcher/model/sidecar.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +20,7 @@
 #define SCAN_GAP_MS 10
 #define SCAN_SLICE 256
 #define JUDGE_SLICE 32
+#define SCANS_MAX 16 /* at a time: each has a folder open */
 
 struct tenant *tenant_new(struct arrival *a, const char *name, const char *dir,
 			  const struct arrival_options *options)
@@ -43,21 +40,11 @@ struct tenant *tenant_new(struct arrival *a, const char *name, const char *dir,
 	return t;
 }
 
-static struct span wd_key(const int *wd)
+static void end_scan(struct tenant *t)
 {
-	return (struct span){(const char *)wd, sizeof(*wd)};
-}
-
-static void unwatch(struct tenant *t, size_t which)
-{
-	struct arrival *a = t->arrival;
-	int *wd = &t->wd[which];
-
-	if (*wd >= 0 && map_get(&a->watches, wd_key(wd)) == t) {
-		map_remove(&a->watches, wd_key(wd));
-		watch_remove(&a->watch, *wd);
-	}
-	*wd = -1;
+	if (t->scan.dir)
+		t->arrival->scans--;
+	scan_end(&t->scan);
 }
 
 void tenant_free(struct tenant **tp)
@@ -67,11 +54,11 @@ void tenant_free(struct tenant **tp)
 	if (!t)
 		return;
 	for (size_t i = 0; i < TENANT_WATCHES; i++)
-		unwatch(t, i);
-	scan_end(&t->scan);
+		tenant_unwatch(t, i);
+	end_scan(t);
 	settle_release(&t->settle);
-	fs_close(&t->in_fd);
-	fs_close(&t->work_fd);
+	lru_drop(&t->arrival->open, &t->kept);
+	tenant_close(t);
 	free(t->name);
 	free(t->dir);
 	free(t);
@@ -89,97 +76,20 @@ bool tenant_is_scanning(const struct tenant *t)
 	return t->scan.dir || t->scan_at <= t->scan_earliest;
 }
 
-/* ---- folders and watch ---- */
-
-static int open_folder(int dir_fd, const char *name, int *out, struct fault *f)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return fault_errno(f, FAULT_SYSTEM, "cannot open %s/", name);
-	*out = fd;
-	return 0;
-}
-
-/* The same folder gives the same wd; another one gives another, and the old watch goes. */
-static void set_watch(struct tenant *t, size_t which, int fd)
-{
-	struct arrival *a = t->arrival;
-	struct tenant *other;
-	int wd;
-
-	if (watch_add(&a->watch, fd, &wd) < 0) {
-		t->watch_error = errno;
-		unwatch(t, which);
-		return;
-	}
-	if (wd == t->wd[which])
-		return;
-	unwatch(t, which);
-	other = map_get(&a->watches, wd_key(&wd));
-	if (other) {
-		/* two tenants, one folder: the operator's mistake; the second one polls */
-		t->watch_error = EBUSY;
-		return;
-	}
-	t->wd[which] = wd;
-	map_put(&a->watches, wd_key(&wd), t);
-}
-
-/* First the watches, then what is there: nothing falls between. */
-static int open_folders(struct tenant *t, struct fault *f)
-{
-	int dir_fd, r;
-
-	fs_close(&t->in_fd);
-	fs_close(&t->work_fd);
-	t->watch_error = 0;
-	if (fs_open_dir(t->dir, &dir_fd, f) < 0)
-		return -1;
-	set_watch(t, TENANT_WATCH_DIR, dir_fd);
-	r = open_folder(dir_fd, "in", &t->in_fd, f);
-	if (r == 0)
-		r = open_folder(dir_fd, "work", &t->work_fd, f);
-	close(dir_fd);
-	if (r == 0)
-		set_watch(t, TENANT_WATCH_IN, t->in_fd);
-	return r;
-}
-
-/* The open folder is what its path leads to now; false too when that cannot be told. */
-static bool is_at(const struct tenant *t, const char *name, int fd)
-{
-	const unsigned what = STATX_INO | STATX_MNT_ID;
-	char path[PATH_MAX];
-	struct statx is, open;
-
-	if (snprintf(path, sizeof(path), "%s/%s", t->dir, name) >= (int)sizeof(path))
-		return false;
-	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, what, &is) == 0 &&
-	       statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, what, &open) == 0 &&
-	       is.stx_ino == open.stx_ino && is.stx_dev_major == open.stx_dev_major &&
-	       is.stx_dev_minor == open.stx_dev_minor && is.stx_mnt_id == open.stx_mnt_id;
-}
-
-void tenant_look(struct tenant *t)
-{
-	if (t->in_fd >= 0 && !t->scan.dir && !(is_at(t, "in", t->in_fd) && is_at(t, "work", t->work_fd)))
-		tenant_want_scan(t);
-}
+/* ---- scan ---- */
 
 static void lose_folders(struct tenant *t, const struct fault *f)
 {
 	snprintf(t->fault, sizeof(t->fault), "%.*s", (int)sizeof(t->fault) - 1, f->text);
 	t->missing = true;
-	unwatch(t, TENANT_WATCH_IN);
-	scan_end(&t->scan);
-	fs_close(&t->in_fd);
-	fs_close(&t->work_fd);
+	t->there = false;
+	tenant_unwatch(t, TENANT_WATCH_IN);
+	end_scan(t);
+	lru_drop(&t->arrival->open, &t->kept);
+	tenant_close(t);
 	/* what was in it comes back by a scan, if it comes back */
 	settle_release(&t->settle);
 }
-
-/* ---- scan ---- */
 
 bool tenant_polls(const struct tenant *t)
 {
@@ -208,12 +118,14 @@ static void begin_scan(struct tenant *t, int64_t now)
 
 	t->scan_cost = 0;
 	if ((ops->folders && ops->folders(t->arrival->ctx, t->name, &f) < 0) ||
-	    open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
+	    tenant_open_folders(t, &f) < 0 || scan_begin(&t->scan, t->in_fd, &f) < 0) {
 		lose_folders(t, &f);
 		plan_scan(t, now);
 		return;
 	}
+	t->arrival->scans++;
 	t->missing = false;
+	t->there = true;
 	t->blind = watch_is_blind(t->in_fd);
 	/* a hint that asks for a scan from here on gets another one */
 	t->scan_at = SETTLE_NEVER;
@@ -234,6 +146,8 @@ static void step_scan(struct tenant *t)
 	enum scan_result r = scan_step(&t->scan, SCAN_SLICE, scan_saw, t, &f);
 	bool again;
 
+	if (!t->scan.dir)
+		t->arrival->scans--;
 	now = clock_mono_ms();
 	t->scan_cost += now - began;
 	if (r == SCAN_MORE)
@@ -302,7 +216,7 @@ void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *n
 	bool folder = wd >= 0 && wd == t->wd[TENANT_WATCH_DIR];
 
 	if (event == WATCH_DEAD) {
-		map_remove(&t->arrival->watches, wd_key(&wd));
+		map_remove(&t->arrival->watches, tenant_wd_key(&wd));
 		for (size_t i = 0; i < TENANT_WATCHES; i++)
 			if (t->wd[i] == wd)
 				t->wd[i] = -1;
@@ -357,7 +271,7 @@ static enum claim_result take(void *ctx, const struct settle_entry *e, const str
 enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, bool force)
 {
 	struct arrival *a = t->arrival;
-	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, false, false};
+	struct claim_place place;
 	struct settle_env env = {
 		.ctx = t,
 		.place = &place,
@@ -371,6 +285,9 @@ enum settle_result tenant_evaluate(struct tenant *t, struct settle_entry *e, boo
 		.take = take,
 	};
 
+	/* a new scan is wanted: it finds what is there then */
+	if (!tenant_place(t, &place))
+		return SETTLE_KEPT;
 	return settle_evaluate(&t->settle, e, &env);
 }
 
@@ -389,8 +306,11 @@ static void tell_ready(struct tenant *t, const char *name)
 
 static bool judge_some(struct tenant *t, int64_t now)
 {
+	struct claim_place place;
 	size_t i;
 
+	if (settle_next(&t->settle) > now || !tenant_place(t, &place))
+		return false;
 	for (i = 0; i < JUDGE_SLICE; i++) {
 		struct settle_entry *e = settle_due(&t->settle, now);
 
@@ -416,7 +336,7 @@ bool tenant_slice(struct tenant *t, int64_t now)
 {
 	bool did = false;
 
-	if (!t->scan.dir && t->scan_at <= now) {
+	if (!t->scan.dir && t->scan_at <= now && t->arrival->scans < SCANS_MAX) {
 		begin_scan(t, now);
 		did = true;
 	}
@@ -424,7 +344,7 @@ bool tenant_slice(struct tenant *t, int64_t now)
 		step_scan(t);
 		did = true;
 	}
-	if (t->in_fd < 0)
+	if (!t->there)
 		return did;
 	if (links_due(t, now)) {
 		t->link_gone = false;
@@ -442,7 +362,7 @@ int64_t tenant_next(const struct tenant *t)
 	int64_t next = t->scan.dir ? 0 : t->scan_at;
 	int64_t due = settle_next(&t->settle);
 
-	if (t->in_fd < 0)
+	if (!t->there)
 		return next;
 	if (due < next)
 		next = due;

@@ -19,7 +19,9 @@ struct log {
 	char *path; /* NULL: standard error */
 	char *context;
 	enum log_format format;
-	int fd;
+	int fd; /* -1: closed, opened for the next line */
+	struct lru *open;
+	struct lru_item kept;
 	uint64_t lost;
 	bool torn; /* the last line has no end: the next begins with one */
 	struct strbuf pairs; /* as formatted */
@@ -70,7 +72,9 @@ void log_free(struct log **lp)
 	if (l->fold)
 		log_fold_flush(l->fold, INT64_MAX, write_event, l);
 	free(l->fold);
-	if (l->path)
+	if (l->open)
+		lru_drop(l->open, &l->kept);
+	if (l->path && l->fd >= 0)
 		close(l->fd);
 	free(l->path);
 	free(l->context);
@@ -89,9 +93,35 @@ int log_reopen(struct log *l, struct fault *f)
 		return 0;
 	if (open_file(l->path, &fd, f) < 0)
 		return -1;
-	close(l->fd);
+	if (l->fd >= 0)
+		close(l->fd);
 	l->fd = fd;
+	if (l->open)
+		lru_use(l->open, &l->kept, l);
 	return 0;
+}
+
+void log_close(void *log)
+{
+	struct log *l = log;
+
+	CHECK(l->path && l->fd >= 0);
+	close(l->fd);
+	l->fd = -1;
+}
+
+bool log_ready(struct log *l)
+{
+	struct fault f = FAULT_INIT;
+
+	return l->fd >= 0 || log_reopen(l, &f) == 0;
+}
+
+void log_keep_in(struct log *l, struct lru *open)
+{
+	CHECK(l->path && !l->open);
+	l->open = open;
+	lru_use(open, &l->kept, l);
 }
 
 uint64_t log_lost(const struct log *l)
@@ -224,6 +254,12 @@ static void put_line(struct log *l)
 	ssize_t n;
 
 	strbuf_addc(&l->line, '\n');
+	if (!log_ready(l)) {
+		l->lost++;
+		return;
+	}
+	if (l->open)
+		lru_use(l->open, &l->kept, l);
 	if (l->torn && write_once(l->fd, "\n", 1) == 1)
 		l->torn = false;
 	n = write_once(l->fd, l->line.p, l->line.n);

@@ -19,6 +19,7 @@
 #define BASE_LOG_H
 
 #include "watcher/base/fault.h"
+#include "watcher/base/lru.h"
 #include "watcher/base/strbuf.h"
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
@@ -32,6 +33,14 @@ struct log;
 int log_open(const char *path, enum log_format format, struct log **out, struct fault *f) MUST_CHECK;
 void log_free(struct log **l);
 int log_reopen(struct log *l, struct fault *f) MUST_CHECK;
+/*
+ * One of many: it has its file open while it is among those of `open` that were written last, whose close is log_close, and is opened for
+ * the line that comes after that.  `open` outlives it.
+ */
+void log_keep_in(struct log *l, struct lru *open);
+void log_close(void *log);
+/* false: it is closed and cannot be opened; its lines would be lost. */
+bool log_ready(struct log *l);
 /* context: pairs put before every line's own, e.g. "tenant=alice"; copied. */
 void log_set_context(struct log *l, const char *context);
 void log_event(struct log *l, enum log_level level, const char *event, const char *fmt, ...)

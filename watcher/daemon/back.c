@@ -31,7 +31,7 @@ static int give_owner(const struct folders *t, int work, const char *name, struc
 
 	if (fd < 0)
 		return fault_errno(f, FAULT_SYSTEM, "cannot open %s", name);
-	if (fstat(t->fd[FOLDER_IN], &st) < 0)
+	if (fstat(folders_fd(t, FOLDER_IN), &st) < 0)
 		r = fault_errno(f, FAULT_SYSTEM, "stat in/");
 	else if (geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
 		r = fault_errno(f, FAULT_SYSTEM, "cannot give %s back", name);
@@ -43,7 +43,7 @@ static int give_owner(const struct folders *t, int work, const char *name, struc
 
 static int rename_back(const struct folders *t, int work, const struct file_row *r, struct fault *f)
 {
-	int in = t->fd[FOLDER_IN];
+	int in = folders_fd(t, FOLDER_IN);
 	char *other;
 	int result;
 
@@ -69,7 +69,7 @@ static int sidecar_back(const struct folders *t, int work, const struct file_row
 	if (fstatat(work, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		result = give_owner(t, work, name, f);
 		/* a newer one is there: it speaks for the file that comes with it */
-		if (result == 0 && renameat2(work, name, t->fd[FOLDER_IN], name, RENAME_NOREPLACE) < 0 &&
+		if (result == 0 && renameat2(work, name, folders_fd(t, FOLDER_IN), name, RENAME_NOREPLACE) < 0 &&
 		    (errno != EEXIST || unlinkat(work, name, 0) < 0))
 			result = fault_errno(f, FAULT_SYSTEM, "cannot put %s back into in/", name);
 	}
@@ -91,12 +91,12 @@ static int move_back(const struct folders *t, const struct file_row *r, struct f
 		result = rename_back(t, work, r, f);
 	if (result == 0) {
 		(void)unlinkat(work, rejects, 0);
-		result = durable_fsync(t->fd[FOLDER_IN], "in", f);
+		result = durable_fsync(folders_fd(t, FOLDER_IN), "in", f);
 	}
 	if (result == 0)
 		result = durable_fsync(work, r->arrival, f);
 	if (result == 0)
-		(void)unlinkat(t->fd[FOLDER_WORK], r->arrival, AT_REMOVEDIR);
+		(void)unlinkat(folders_fd(t, FOLDER_WORK), r->arrival, AT_REMOVEDIR);
 	fs_close(&work);
 	free(rejects);
 	return result;

@@ -59,7 +59,7 @@ static void add_pairs(struct strbuf *sb, const char *fmt, va_list ap)
 /* The tenant's log says whose it is by its context; in ingestd.log the line says it. */
 static struct log *log_of(struct ingestd *d, struct tenant *t, struct strbuf *sb)
 {
-	if (t && t->log)
+	if (t && t->log && log_ready(t->log))
 		return t->log;
 	if (t)
 		log_add_pair(sb, "tenant", span_of(t->name));

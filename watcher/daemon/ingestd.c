@@ -44,7 +44,7 @@ void ingestd_init(struct ingestd *d, const struct options *options)
 {
 	memset(d, 0, sizeof(*d));
 	d->options = *options;
-	d->lock_fd = d->profiles.fd = -1;
+	d->lock_fd = d->staging_fd = d->profiles.fd = -1;
 	map_init(&d->tenants);
 	map_init(&d->files);
 	map_init(&d->pauses.by_key);
@@ -182,7 +182,7 @@ static int make_folders(struct ingestd *d, struct fault *f)
 	if (fs_make_dirs(c->staging, 0755, f) < 0 || fs_make_dirs(c->profiles, 0755, f) < 0 ||
 	    fs_make_dirs(c->logs, 0755, f) < 0 || fs_make_dirs(c->state, 0755, f) < 0)
 		return -1;
-	return 0;
+	return fs_open_dir(c->staging, &d->staging_fd, f);
 }
 
 static int take_lock(struct ingestd *d, struct fault *f)
@@ -236,7 +236,8 @@ static int open_schedule(struct ingestd *d, struct fault *f)
 
 static int open_arrival(struct ingestd *d, struct fault *f)
 {
-	struct arrival_limits limits = {.rescan_ms = (int64_t)d->config->rescan_seconds * 1000};
+	struct arrival_limits limits = {.rescan_ms = (int64_t)d->config->rescan_seconds * 1000,
+					.open_tenants = descriptors_tenants()};
 	struct arrival_ops ops;
 
 	claims_ops(&ops);
@@ -258,6 +259,8 @@ static int open_all(struct ingestd *d, struct fault *f)
 	if (spawn_beside("ingest-worker", &d->worker_program, f) < 0 || privileges_enter(d, f) < 0)
 		return -1;
 	descriptors_raise();
+	folders_keep_open(descriptors_tenants());
+	lru_init(&d->logs, descriptors_tenants(), log_close);
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 		if (disk_wait(d, steps[i], f) < 0)
 			return -1;
@@ -384,6 +387,7 @@ void ingestd_release(struct ingestd *d)
 	journal_free(&d->journal);
 	log_free(&d->log);
 	fs_close(&d->lock_fd);
+	fs_close(&d->staging_fd);
 	config_free(&d->config);
 	free(d->worker_program);
 	if (d->loop)

@@ -100,6 +100,8 @@ struct ingestd {
 	struct ev_loop *loop;
 	int lock_fd;
 	struct log *log;
+	struct lru logs; /* the tenants' that are open */
+	int staging_fd;  /* held: nobody unmounts it while most of its folders are closed */
 	char *worker_program;
 	struct starter *starter; /* NULL: workers are the daemon's own user */
 	struct journal *journal;

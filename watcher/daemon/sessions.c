@@ -118,7 +118,7 @@ static void drop_gone(struct map *names, int in)
 /* What has left in/ without being taken, an hour ago or more. */
 static void prune(struct sessions *s)
 {
-	int in = s->t->folders ? s->t->folders->fd[FOLDER_IN] : -1;
+	int in = s->t->folders ? folders_fd(s->t->folders, FOLDER_IN) : -1;
 	int64_t old = clock_now_ms() - OLD_MS;
 	size_t i = s->prune_at && s->prune_at < map_len(&s->names) ? s->prune_at : map_len(&s->names);
 	size_t end = i > PRUNE_STEP ? i - PRUNE_STEP : 0;

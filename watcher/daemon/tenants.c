@@ -33,6 +33,7 @@ static struct log *open_log(struct ingestd *d, const char *name)
 	struct log *log = NULL;
 
 	if (log_open(file, d->config->log_format, &log, &f) == 0) {
+		log_keep_in(log, &d->logs);
 		log_fold_repeats(log);
 		log_set_context(log, context);
 	} else {
@@ -54,7 +55,7 @@ struct tenant *tenants_get(struct ingestd *d, const char *name)
 	t = xcalloc(1, sizeof(*t));
 	t->name = xstrdup(name);
 	t->wd = t->wd_jobs = -1;
-	t->has_room = descriptors_enough(map_len(&d->tenants) + 1, &f) == 0;
+	t->has_room = descriptors_enough(&f) == 0;
 	if (t->has_room)
 		t->log = open_log(d, name);
 	else
@@ -86,7 +87,7 @@ int tenants_open(struct ingestd *d, struct tenant *t, struct fault *f)
 	if (t->folders)
 		return folders_refresh(t->folders, f);
 	if (!t->has_room)
-		return descriptors_enough(map_len(&d->tenants), f);
+		return descriptors_enough(f);
 	return folders_open(d->config->staging, t->name, &t->folders, f);
 }
 

@@ -153,7 +153,7 @@ static int sidecars_back(const struct folders *t, int dir, const struct names *n
 	for (size_t i = 0; i < n->len; i++) {
 		const char *name = n->text[i];
 
-		if (!is_sidecar(n, i) || renameat2(dir, name, t->fd[FOLDER_IN], name, RENAME_NOREPLACE) == 0)
+		if (!is_sidecar(n, i) || renameat2(dir, name, folders_fd(t, FOLDER_IN), name, RENAME_NOREPLACE) == 0)
 			continue;
 		if (errno != EEXIST || unlinkat(dir, name, 0) < 0)
 			return fault_errno(f, FAULT_SYSTEM, "'%s' cannot go back into in/", name);
@@ -166,7 +166,7 @@ static enum adopt_result give_back(const struct folders *t, int dir, const char 
 {
 	struct fault why = FAULT_INIT;
 	char *other = xasprintf("%s.%s", out->name, arrival);
-	int in = t->fd[FOLDER_IN];
+	int in = folders_fd(t, FOLDER_IN);
 	int r = sidecars_back(t, dir, names, &why);
 
 	if (r == 0)
@@ -187,7 +187,7 @@ static enum adopt_result give_back(const struct folders *t, int dir, const char 
 		*f = why;
 		return ADOPT_ODD;
 	}
-	(void)unlinkat(t->fd[FOLDER_WORK], arrival, AT_REMOVEDIR);
+	(void)unlinkat(folders_fd(t, FOLDER_WORK), arrival, AT_REMOVEDIR);
 	return ADOPT_GIVEN_BACK;
 }
 
@@ -195,9 +195,9 @@ static enum adopt_result give_back(const struct folders *t, int dir, const char 
 static enum adopt_result clear(const struct folders *t, int dir, const char *arrival, const struct names *names,
 			       struct adopted *out, struct fault *f)
 {
-	if (sidecars_back(t, dir, names, f) < 0 || (names->len && durable_fsync(t->fd[FOLDER_IN], "in", f) < 0))
+	if (sidecars_back(t, dir, names, f) < 0 || (names->len && durable_fsync(folders_fd(t, FOLDER_IN), "in", f) < 0))
 		return ADOPT_ODD;
-	if (unlinkat(t->fd[FOLDER_WORK], arrival, AT_REMOVEDIR) < 0) {
+	if (unlinkat(folders_fd(t, FOLDER_WORK), arrival, AT_REMOVEDIR) < 0) {
 		fault_errno(f, FAULT_SYSTEM, "cannot remove work/%s", arrival);
 		return ADOPT_ODD;
 	}
@@ -257,11 +257,14 @@ static enum adopt_result adopt_in(const struct folders *t, int dir, const char *
 enum adopt_result adopt(const struct folders *t, const char *arrival, struct adopted *out,
 			struct fault *f)
 {
-	int dir = fs_open_beneath(t->fd[FOLDER_WORK], arrival, O_RDONLY | O_DIRECTORY, 0);
 	enum adopt_result result;
 	struct stat st;
+	int dir;
 
 	memset(out, 0, sizeof(*out));
+	if (folders_use(t, f) < 0)
+		return ADOPT_ODD;
+	dir = fs_open_beneath(folders_fd(t, FOLDER_WORK), arrival, O_RDONLY | O_DIRECTORY, 0);
 	if (dir < 0) {
 		fault_errno(f, FAULT_SYSTEM, "cannot open work/%s", arrival);
 		return ADOPT_ODD;

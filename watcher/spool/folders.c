@@ -3,19 +3,31 @@
  *
  * Called by the daemon when a tenant appears and by place when a folder vanished.  Each folder is
  * opened beneath the tenant's own, so a link or another mount among them is refused: a rename
- * between them must be one step.
+ * between them must be one step.  That holds each time they are opened: of thousands of tenants most
+ * only wait, and those used longest ago have none open.
  */
 #include "watcher/base/base.h"
 #include "watcher/spool/folders.h"
 
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
+#include "watcher/base/identity.h"
+#include "watcher/base/lru.h"
 #include "watcher/spool/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <unistd.h>
+
+/* What of a tenant is open; a struct of its own, so that whoever may only use the folders can have them opened. */
+struct folders_open {
+	int root_fd; /* of path, -1: nothing is open */
+	int fd[FOLDER_COUNT];
+	struct identity root, is[FOLDER_COUNT]; /* as opened last */
+	bool replaced; /* since refresh looked: found by opening them again */
+	struct lru_item kept;
+};
 
 #define FIRST_PERSON_GROUP \
 	1000 /* below are the system's: a tenant named "shadow" does not get shadow's group */
@@ -30,6 +42,22 @@ static const struct {
 	[FOLDER_FAILED] = {"failed", 0750, 0755}, [FOLDER_HELD] = {"held", 0750, 0755},
 };
 _Static_assert(ARRAY_LEN(folder_table) == FOLDER_COUNT, "FOLDER_COUNT");
+
+static void close_all(void *open)
+{
+	struct folders_open *o = open;
+
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		fs_close(&o->fd[i]);
+	fs_close(&o->root_fd);
+}
+
+static struct lru kept_open = {.max = FOLDERS_KEPT_OPEN, .close = close_all};
+
+void folders_keep_open(size_t tenants)
+{
+	lru_set_max(&kept_open, tenants);
+}
 
 const char *folder_name(enum folder d)
 {
@@ -74,7 +102,7 @@ static void find_group(struct folders *t)
 	struct group *g;
 
 	t->has_group = false;
-	if (fstatat(t->root_fd, "in", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	if (fstatat(t->open->root_fd, "in", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
 	    st.st_gid != ours) {
 		t->group = st.st_gid;
 		t->has_group = true;
@@ -127,24 +155,60 @@ static int folder_fault(const struct folders *t, enum folder d, struct fault *f)
 	return fault_errno(f, FAULT_SYSTEM, "cannot open %s/%s", t->path, name);
 }
 
-static int open_folder(struct folders *t, enum folder d, struct fault *f)
+static void note(struct folders_open *o, struct identity *is, int fd)
 {
+	struct identity now = {0};
+
+	(void)identity_of(fd, "", AT_EMPTY_PATH, &now);
+	o->replaced = o->replaced || (is->ino && !identity_same(&now, is));
+	*is = now;
+}
+
+static int open_folder(const struct folders *t, enum folder d, struct fault *f)
+{
+	struct folders_open *o = t->open;
 	const char *name = folder_table[d].name;
-	bool made = mkdirat(t->root_fd, name, folder_table[d].plain) == 0;
+	bool made = mkdirat(o->root_fd, name, folder_table[d].plain) == 0;
 	int fd;
 
 	if (!made && errno != EEXIST)
 		return fault_errno(f, FAULT_SYSTEM, "cannot make %s/%s", t->path, name);
-	fd = fs_open_beneath(t->root_fd, name, O_RDONLY | O_DIRECTORY, 0);
+	fd = fs_open_beneath(o->root_fd, name, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return folder_fault(t, d, f);
 	if (set_owner(t, d, fd, made, f) < 0 ||
-	    (made && durable_fsync(t->root_fd, t->path, f) < 0)) {
+	    (made && durable_fsync(o->root_fd, t->path, f) < 0)) {
 		close(fd);
 		return -1;
 	}
-	fs_close(&t->fd[d]);
-	t->fd[d] = fd;
+	fs_close(&o->fd[d]);
+	o->fd[d] = fd;
+	note(o, &o->is[d], fd);
+	return 0;
+}
+
+static int open_root(const struct folders *t, struct fault *f)
+{
+	struct folders_open *o = t->open;
+	int fd = -1;
+
+	if (fs_make_dirs(t->path, 0755, f) < 0 || fs_open_dir(t->path, &fd, f) < 0)
+		return -1;
+	fs_close(&o->root_fd);
+	o->root_fd = fd;
+	note(o, &o->root, fd);
+	return 0;
+}
+
+static int open_each(const struct folders *t, struct fault *f)
+{
+	for (size_t i = 0; i < FOLDER_COUNT; i++) {
+		if (open_folder(t, (enum folder)i, f) == 0)
+			continue;
+		close_all(t->open);
+		return -1;
+	}
+	lru_use(&kept_open, &t->open->kept, t->open);
 	return 0;
 }
 
@@ -154,15 +218,15 @@ int folders_open(const char *staging, const char *tenant, struct folders **out, 
 
 	t->tenant = xstrdup(tenant);
 	t->path = fs_join(staging, tenant);
-	t->root_fd = -1;
+	t->open = xcalloc(1, sizeof(*t->open));
+	t->open->root_fd = -1;
 	for (size_t i = 0; i < FOLDER_COUNT; i++)
-		t->fd[i] = -1;
-	if (fs_make_dirs(t->path, 0755, f) < 0 || fs_open_dir(t->path, &t->root_fd, f) < 0)
+		t->open->fd[i] = -1;
+	if (open_root(t, f) < 0)
 		goto fail;
 	find_group(t);
-	for (size_t i = 0; i < FOLDER_COUNT; i++)
-		if (open_folder(t, (enum folder)i, f) < 0)
-			goto fail;
+	if (open_each(t, f) < 0)
+		goto fail;
 	*out = t;
 	return 0;
 fail:
@@ -170,15 +234,44 @@ fail:
 	return -1;
 }
 
+int folders_use(const struct folders *t, struct fault *f)
+{
+	struct folders_open *o = t->open;
+
+	if (o->root_fd >= 0) {
+		lru_use(&kept_open, &o->kept, o);
+		return 0;
+	}
+	if (open_root(t, f) == 0 && open_each(t, f) == 0)
+		return 0;
+	/* who works in them reads ENOENT as: the file is not there */
+	if (f->error == ENOENT)
+		f->error = 0;
+	return -1;
+}
+
+int folders_fd(const struct folders *t, enum folder d)
+{
+	struct fault why = FAULT_INIT;
+
+	CHECK((size_t)d < FOLDER_COUNT);
+	return folders_use(t, &why) < 0 ? -1 : t->open->fd[d];
+}
+
 int folders_make_chroot(const struct folders *t, struct fault *f)
 {
-	if (fs_make_dir_at(t->root_fd, "dev", 0755, f) < 0)
+	int root;
+
+	if (folders_use(t, f) < 0)
 		return -1;
-	if (fchown(t->root_fd, 0, 0) < 0 && errno != EPERM)
+	root = t->open->root_fd;
+	if (fs_make_dir_at(root, "dev", 0755, f) < 0)
+		return -1;
+	if (fchown(root, 0, 0) < 0 && errno != EPERM)
 		return fault_errno(f, FAULT_SYSTEM, "cannot give %s to root", t->path);
-	if (fchmod(t->root_fd, 0755) < 0 && errno != EPERM)
+	if (fchmod(root, 0755) < 0 && errno != EPERM)
 		return fault_errno(f, FAULT_SYSTEM, "cannot set the mode of %s", t->path);
-	return durable_fsync(t->root_fd, t->path, f);
+	return durable_fsync(root, t->path, f);
 }
 
 void folders_free(struct folders **tp)
@@ -187,9 +280,9 @@ void folders_free(struct folders **tp)
 
 	if (!t)
 		return;
-	for (size_t i = 0; i < FOLDER_COUNT; i++)
-		fs_close(&t->fd[i]);
-	fs_close(&t->root_fd);
+	lru_drop(&kept_open, &t->open->kept);
+	close_all(t->open);
+	free(t->open);
 	free(t->tenant);
 	free(t->path);
 	free(t);
@@ -204,40 +297,67 @@ static bool same_folder(int fd, int dirfd, const char *name, int flags)
 	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
+/* Of closed folders: what was opened last is what is there. */
+static bool is_as_opened(const struct folders *t)
+{
+	const struct folders_open *o = t->open;
+	struct identity now;
+
+	if (!identity_of(AT_FDCWD, t->path, AT_SYMLINK_FOLLOW, &now) || !identity_same(&now, &o->root))
+		return false;
+	for (size_t i = 0; i < FOLDER_COUNT; i++) {
+		char *path = fs_join(t->path, folder_table[i].name);
+		bool same = identity_of(AT_FDCWD, path, 0, &now) && identity_same(&now, &o->is[i]);
+
+		free(path);
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
 bool folders_replaced(const struct folders *t)
 {
-	if (!same_folder(t->root_fd, AT_FDCWD, t->path, 0))
+	const struct folders_open *o = t->open;
+
+	if (o->replaced)
+		return true;
+	if (o->root_fd < 0)
+		return !is_as_opened(t);
+	if (!same_folder(o->root_fd, AT_FDCWD, t->path, 0))
 		return true;
 	for (size_t i = 0; i < FOLDER_COUNT; i++)
-		if (!same_folder(t->fd[i], t->root_fd, folder_table[i].name, AT_SYMLINK_NOFOLLOW))
+		if (!same_folder(o->fd[i], o->root_fd, folder_table[i].name, AT_SYMLINK_NOFOLLOW))
 			return true;
 	return false;
 }
 
 int folders_refresh(struct folders *t, struct fault *f)
 {
-	if (!same_folder(t->root_fd, AT_FDCWD, t->path, 0)) {
-		int fd = -1;
+	struct folders_open *o = t->open;
+	bool closed = o->root_fd < 0;
 
-		if (fs_make_dirs(t->path, 0755, f) < 0 || fs_open_dir(t->path, &fd, f) < 0)
-			return -1;
-		fs_close(&t->root_fd);
-		t->root_fd = fd;
-	}
-	for (size_t i = 0; i < FOLDER_COUNT; i++) {
-		if (same_folder(t->fd[i], t->root_fd, folder_table[i].name, AT_SYMLINK_NOFOLLOW))
+	if (folders_use(t, f) < 0)
+		return -1;
+	if (!closed && !same_folder(o->root_fd, AT_FDCWD, t->path, 0) && open_root(t, f) < 0)
+		return -1;
+	for (size_t i = 0; !closed && i < FOLDER_COUNT; i++) {
+		if (same_folder(o->fd[i], o->root_fd, folder_table[i].name, AT_SYMLINK_NOFOLLOW))
 			continue;
 		if (open_folder(t, (enum folder)i, f) < 0)
 			return -1;
 	}
+	o->replaced = false;
 	return 0;
 }
 
 int folders_sync_arrival(const struct folders *t, const char *arrival, struct fault *f)
 {
-	int fd = fs_open_beneath(t->fd[FOLDER_WORK], arrival, O_RDONLY | O_DIRECTORY, 0);
-	int r;
+	int fd, r;
 
+	if (folders_use(t, f) < 0)
+		return -1;
+	fd = fs_open_beneath(folders_fd(t, FOLDER_WORK), arrival, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s", t->path, arrival);
 	crash_point("claim.before-fsync");
@@ -250,10 +370,10 @@ int folders_sync_arrival(const struct folders *t, const char *arrival, struct fa
 
 int folders_sync_parents(const struct folders *t, struct fault *f)
 {
-	if (durable_fsync(t->fd[FOLDER_WORK], "work", f) < 0)
+	if (folders_use(t, f) < 0 || durable_fsync(folders_fd(t, FOLDER_WORK), "work", f) < 0)
 		return -1;
 	crash_point("claim.fsynced-work");
-	if (durable_fsync(t->fd[FOLDER_IN], "in", f) < 0)
+	if (durable_fsync(folders_fd(t, FOLDER_IN), "in", f) < 0)
 		return -1;
 	crash_point("claim.fsynced-in");
 	return 0;

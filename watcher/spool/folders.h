@@ -3,7 +3,8 @@
  *
  *	folders_open("staging", "alice", &t, &f)      makes what is missing, opens all, checks that
  *	                                              renames between them can work
- *	t->fd[FOLDER_WORK] ...
+ *	folders_use(t, &f)                            they are open: first of every piece of work on them
+ *	folders_fd(t, FOLDER_WORK) ...
  *	folders_sync_claim(t, A, &f)                  work/A, work, in: the claim is durable
  *	folders_free(&t)
  *
@@ -12,6 +13,10 @@
  * As root with such a group: in, try 0770; done, failed, held 0750; work 0700; owner the daemon,
  * group the tenant's, and folders that are there are set so.  Otherwise folders are made 0755 (work
  * 0700) and those that are there keep what they have, but for work, which is always made 0700.
+ *
+ * Descriptors.  The FOLDERS_KEPT_OPEN tenants used last have their folders open, the others none; what is opened again is checked
+ * as the first time, and a folder that was replaced meanwhile is the one that is there (folders_replaced says so until the next
+ * refresh).  A descriptor is good until as many other tenants were used: take it anew for each piece of work.
  *
  * Ownership: the struct owns its descriptors and strings.
  * Failure:   FAULT_CONFIG: a state folder is a link, no directory, or on another filesystem than
@@ -27,17 +32,24 @@
 enum folder { FOLDER_IN, FOLDER_TRY, FOLDER_WORK, FOLDER_DONE, FOLDER_FAILED, FOLDER_HELD };
 #define FOLDER_COUNT 6
 
+#define FOLDERS_KEPT_OPEN 256
+
+struct folders_open;
 struct folders {
 	char *tenant;
 	char *path;           /* staging/<tenant>, as given */
-	int root_fd;          /* of path */
-	int fd[FOLDER_COUNT]; /* by enum folder */
+	struct folders_open *open;
 	bool has_group;
 	gid_t group; /* who reads done/, failed/, held/ */
 };
 
 int folders_open(const char *staging, const char *tenant, struct folders **out,
 		 struct fault *f) MUST_CHECK;
+/* Of all tenants together; a tenant has 1 + FOLDER_COUNT. */
+void folders_keep_open(size_t tenants);
+int folders_use(const struct folders *t, struct fault *f) MUST_CHECK;
+/* -1: they cannot be opened, as folders_use before it has said. */
+int folders_fd(const struct folders *t, enum folder d);
 /*
  * What sshd wants of a chroot: the tenant's folder is root's, 0755, and has dev/ for the log's socket.  Without the right to give
  * it away it stays as it is (the demo).

@@ -43,7 +43,7 @@ static int name_free(int dir, const char *name, const char *suffix, struct fault
 static int target_free(const struct folders *t, struct journal *j, const struct file_row *r,
 		       enum folder folder, const char *name, struct fault *f)
 {
-	int dir = t->fd[folder];
+	int dir = folders_fd(t, folder);
 	int free_now = name_free(dir, name, "", f);
 
 	for (size_t i = 0; free_now == 1 && i < ARRAY_LEN(side_suffixes); i++)
@@ -169,7 +169,9 @@ int place_receipt(const struct folders *t, const struct file_row *r, struct faul
 	int result;
 
 	CHECK(r->has_outcome && r->target);
-	if (mkdirat(t->fd[FOLDER_WORK], r->arrival, 0700) < 0 && errno != EEXIST)
+	if (folders_use(t, f) < 0)
+		return -1;
+	if (mkdirat(folders_fd(t, FOLDER_WORK), r->arrival, 0700) < 0 && errno != EEXIST)
 		return fault_errno(f, FAULT_SYSTEM, "cannot make %s/work/%s", t->path, r->arrival);
 	if (work_open_dir(t, r->arrival, &dir, f) < 0)
 		return -1;
@@ -185,12 +187,15 @@ int place_receipt(const struct folders *t, const struct file_row *r, struct faul
 int place_run_receipt(const struct folders *t, const char *job, const char *run,
 		      struct span content, struct fault *f)
 {
-	char *name = xasprintf("%s.%s.receipt.json", job, run);
-	char *tmp = xasprintf(".%s.%s.tmp", job, run);
+	char *name, *tmp;
 	int r;
 
+	if (folders_use(t, f) < 0)
+		return -1;
+	name = xasprintf("%s.%s.receipt.json", job, run);
+	tmp = xasprintf(".%s.%s.tmp", job, run);
 	CHECK(fs_is_bare_name(span_of(name)));
-	r = write_receipt(t, t->fd[FOLDER_FAILED], tmp, name, content, f);
+	r = write_receipt(t, folders_fd(t, FOLDER_FAILED), tmp, name, content, f);
 	free(name);
 	free(tmp);
 	return r;
@@ -370,8 +375,8 @@ static int sync_folders(const struct move *m)
 	if (m->work >= 0 && durable_fsync(m->work, m->row->arrival, m->f) < 0)
 		return -1;
 	/* and its claim was not made durable either (folders_sync_claim) */
-	if (!was_read(m->row) && (durable_fsync(m->t->fd[FOLDER_WORK], "work", m->f) < 0 ||
-				  durable_fsync(m->t->fd[FOLDER_IN], "in", m->f) < 0))
+	if (!was_read(m->row) && (durable_fsync(folders_fd(m->t, FOLDER_WORK), "work", m->f) < 0 ||
+				  durable_fsync(folders_fd(m->t, FOLDER_IN), "in", m->f) < 0))
 		return -1;
 	crash_point("place.fsynced-work");
 	return 0;
@@ -411,7 +416,9 @@ enum place_result place_move(const struct folders *t, const struct file_row *r, 
 	enum place_result result;
 
 	CHECK(r->state == FILE_PLACING && r->has_folder && r->target);
-	m.target = t->fd[r->folder];
+	if (folders_use(t, f) < 0)
+		return PLACE_FAILED;
+	m.target = folders_fd(t, r->folder);
 	if (work_open_dir(t, r->arrival, &m.work, f) < 0) {
 		if (f->error != ENOENT)
 			return PLACE_FAILED;
@@ -437,7 +444,7 @@ int place_clean(const struct folders *t, const struct file_row *r, struct fault 
 	result = remove_rejects(&m) == MOVED ? 0 : -1;
 	close(m.work);
 	crash_point("placed.before-rmdir");
-	if (result == 0 && unlinkat(t->fd[FOLDER_WORK], r->arrival, AT_REMOVEDIR) < 0 &&
+	if (result == 0 && unlinkat(folders_fd(t, FOLDER_WORK), r->arrival, AT_REMOVEDIR) < 0 &&
 	    errno != ENOENT)
 		result = fault_errno(f, FAULT_SYSTEM, "cannot remove %s/work/%s", t->path,
 				     r->arrival);

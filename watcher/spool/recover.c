@@ -169,8 +169,8 @@ static bool is_placed_since(const struct folders *t, const struct file_row *r, b
 	bool found = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(places) && !found; i++)
-		found = (!is_older(r, places[i], r->file) && is_receipt_of(t->fd[places[i]], r->file, r, state)) ||
-			(!is_older(r, places[i], other) && is_receipt_of(t->fd[places[i]], other, r, state));
+		found = (!is_older(r, places[i], r->file) && is_receipt_of(folders_fd(t, places[i]), r->file, r, state)) ||
+			(!is_older(r, places[i], other) && is_receipt_of(folders_fd(t, places[i]), other, r, state));
 	*done = strcmp(state, "done") == 0;
 	free(other);
 	return found;
@@ -301,10 +301,13 @@ static int recover_entry(struct recovery *rec, struct folders *t, const char *na
 
 static int recover_work(struct recovery *rec, struct folders *t, struct fault *f)
 {
-	int fd = openat(t->fd[FOLDER_WORK], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int r = 0;
+	int fd, r = 0;
+	DIR *dir;
 
+	if (folders_use(t, f) < 0)
+		return -1;
+	fd = openat(folders_fd(t, FOLDER_WORK), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		fault_errno(f, FAULT_SYSTEM, "cannot read %s/work", t->path);
 		fs_close(&fd);

@@ -76,11 +76,13 @@ static bool is_other(int dir, const struct file_row *r)
 
 int retain_remove(const struct folders *t, const struct file_row *r, struct fault *f)
 {
-	int dir = t->fd[r->folder];
 	char *receipt, *sidecar, *manifest;
-	int result;
+	int dir, result;
 
 	CHECK(r->state == FILE_PLACED && r->has_folder && r->target && !r->times.removed);
+	if (folders_use(t, f) < 0)
+		return -1;
+	dir = folders_fd(t, r->folder);
 	if (is_other(dir, r))
 		return 0;
 	receipt = xasprintf("%s.receipt.json", r->target);
@@ -101,7 +103,7 @@ int retain_remove(const struct folders *t, const struct file_row *r, struct faul
 
 int retain_sync(const struct folders *t, enum folder folder, struct fault *f)
 {
-	return durable_fsync(t->fd[folder], folder_name(folder), f);
+	return folders_use(t, f) < 0 ? -1 : durable_fsync(folders_fd(t, folder), folder_name(folder), f);
 }
 
 struct refused {
@@ -138,12 +140,12 @@ static int drop_run(struct journal *j, const char *id, struct fault *f)
 
 static int remove_receipts(const struct folders *t, const struct refused *list, size_t n, struct fault *f)
 {
-	int r = 0;
+	int r = n ? folders_use(t, f) : 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		char *name = xasprintf("%s.%s.receipt.json", list[i].job, list[i].id);
 
-		r = remove_one(t->fd[FOLDER_FAILED], name, f);
+		r = remove_one(folders_fd(t, FOLDER_FAILED), name, f);
 		free(name);
 	}
 	return n && r == 0 ? retain_sync(t, FOLDER_FAILED, f) : r;

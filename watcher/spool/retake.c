@@ -41,7 +41,9 @@ enum retake_result retake_look(const struct folders *t, const struct file_row *r
 		fault_set(f, FAULT_DATA, "retention removed it at %s", when);
 		return RETAKE_MISSING;
 	}
-	if (fstatat(t->fd[r->folder], r->target, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (folders_use(t, f) < 0)
+		return RETAKE_FAILED;
+	if (fstatat(folders_fd(t, r->folder), r->target, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return is_it(t, r, &st, f);
 	fault_errno(f, FAULT_SYSTEM, "cannot find %s/%s/%s", t->path, folder_name(r->folder), r->target);
 	if (errno != ENOENT && f->error != ENOENT)
@@ -77,7 +79,7 @@ static enum retake_result move_file(const struct folders *t, const struct file_r
 		if (there != RETAKE_DONE)
 			return there;
 		crash_point("retake.before-rename");
-		if (renameat2(t->fd[r->folder], r->target, work, r->file, RENAME_NOREPLACE) < 0) {
+		if (renameat2(folders_fd(t, r->folder), r->target, work, r->file, RENAME_NOREPLACE) < 0) {
 			fault_errno(f, FAULT_SYSTEM, "cannot move %s/%s/%s back to work/", t->path,
 				    folder_name(r->folder), r->target);
 			return RETAKE_FAILED;
@@ -94,7 +96,7 @@ static int move_side(const struct folders *t, const struct file_row *r, int work
 	char *to = xasprintf("%s%s", r->file, suffix);
 	int result = 0;
 
-	if (!work_side_is_file(t->fd[r->folder], from) && renameat(t->fd[r->folder], from, work, to) < 0 && errno != ENOENT)
+	if (!work_side_is_file(folders_fd(t, r->folder), from) && renameat(folders_fd(t, r->folder), from, work, to) < 0 && errno != ENOENT)
 		result = fault_errno(f, FAULT_SYSTEM, "cannot move %s/%s/%s back to work/", t->path,
 				     folder_name(r->folder), from);
 	free(from);
@@ -105,8 +107,8 @@ static int move_side(const struct folders *t, const struct file_row *r, int work
 static int sync_all(const struct folders *t, const struct file_row *r, int work, struct fault *f)
 {
 	if (durable_fsync(work, r->arrival, f) < 0 ||
-	    durable_fsync(t->fd[FOLDER_WORK], "work", f) < 0 ||
-	    durable_fsync(t->fd[r->folder], folder_name(r->folder), f) < 0)
+	    durable_fsync(folders_fd(t, FOLDER_WORK), "work", f) < 0 ||
+	    durable_fsync(folders_fd(t, r->folder), folder_name(r->folder), f) < 0)
 		return -1;
 	crash_point("retake.fsynced");
 	return 0;
@@ -126,7 +128,9 @@ static int move_sides(const struct folders *t, const struct file_row *r, int wor
 
 static int open_work(const struct folders *t, const struct file_row *r, int *work, struct fault *f)
 {
-	if (mkdirat(t->fd[FOLDER_WORK], r->arrival, 0700) < 0 && errno != EEXIST)
+	if (folders_use(t, f) < 0)
+		return -1;
+	if (mkdirat(folders_fd(t, FOLDER_WORK), r->arrival, 0700) < 0 && errno != EEXIST)
 		return fault_errno(f, FAULT_SYSTEM, "cannot make %s/work/%s", t->path, r->arrival);
 	return work_open_dir(t, r->arrival, work, f);
 }

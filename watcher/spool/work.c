@@ -20,8 +20,11 @@ static const char *const rejects_ext[] = {"csv", "ndjson"};
 
 int work_open_dir(const struct folders *t, const char *arrival, int *out, struct fault *f)
 {
-	int fd = fs_open_beneath(t->fd[FOLDER_WORK], arrival, O_RDONLY | O_DIRECTORY, 0);
+	int fd;
 
+	if (folders_use(t, f) < 0)
+		return -1;
+	fd = fs_open_beneath(folders_fd(t, FOLDER_WORK), arrival, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s", t->path, arrival);
 	*out = fd;

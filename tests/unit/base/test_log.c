@@ -294,12 +294,56 @@ static void test_torn(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Of many logs those written last are open; a line to another opens it again, where its path leads then. */
+static void test_kept_in(void **state)
+{
+	struct log *other = NULL;
+	struct lru open;
+	char path_of_other[80];
+
+	(void)state;
+	lru_init(&open, 1, log_close);
+	snprintf(path_of_other, sizeof(path_of_other), "%s.other", path);
+	assert_int_equal(log_open(path_of_other, LOG_FORMAT_TEXT, &other, &f), 0);
+	log_keep_in(l, &open);
+	log_keep_in(other, &open);
+	for (size_t i = 0; i < 3; i++) {
+		log_event(l, LOG_LEVEL_INFO, "one", "n=%zu", i);
+		log_event(other, LOG_LEVEL_INFO, "two", "n=%zu", i);
+		assert_int_equal(open.len, 1);
+	}
+	assert_int_equal(rename(path, rotated), 0);
+	log_event(l, LOG_LEVEL_INFO, "one", "n=3");
+	assert_non_null(strstr(read_log(path), "n=3"));
+	read_log(rotated);
+	assert_int_equal(count_lines(), 3);
+	read_log(path_of_other);
+	assert_int_equal(count_lines(), 3);
+	/* closed, and what its path leads to may not be followed: its lines are lost and counted, and who asks before is told */
+	log_event(other, LOG_LEVEL_INFO, "two", "n=3");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(rotated, path), 0);
+	assert_false(log_ready(l));
+	log_event(l, LOG_LEVEL_INFO, "one", "n=4");
+	assert_int_equal(log_lost(l), 1);
+	assert_int_equal(unlink(path), 0);
+	assert_true(log_ready(l));
+	log_event(l, LOG_LEVEL_INFO, "one", "n=5");
+	assert_non_null(strstr(read_log(path), "n=5"));
+	log_free(&other);
+	assert_int_equal(open.len, 1);
+	log_free(&l);
+	assert_int_equal(open.len, 0);
+	unlink(path_of_other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_values),	   TEST(test_form),   TEST(test_hostile), TEST(test_bounds),
 		TEST(test_longest_uncut),  TEST(test_ecs),    TEST(test_reopen),
 		TEST(test_refused_and_lost), TEST(test_torn),
+		TEST(test_kept_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,8 +97,8 @@ static inline void work_make(const struct folders *t, const struct file_row *r)
 {
 	int dir;
 
-	assert_int_equal(mkdirat(t->fd[FOLDER_WORK], r->arrival, 0700), 0);
-	dir = openat(t->fd[FOLDER_WORK], r->arrival, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(mkdirat(folders_fd(t, FOLDER_WORK), r->arrival, 0700), 0);
+	dir = openat(folders_fd(t, FOLDER_WORK), r->arrival, O_RDONLY | O_DIRECTORY);
 	assert_true(dir >= 0);
 	write_at(dir, r->file, CONTENT);
 	assert_int_equal(fchmodat(dir, r->file, 0400, 0), 0);
@@ -107,13 +107,13 @@ static inline void work_make(const struct folders *t, const struct file_row *r)
 
 static inline bool is_there(const struct folders *t, enum folder d, const char *name)
 {
-	return faccessat(t->fd[d], name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(folders_fd(t, d), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static inline char *content_of(const struct folders *t, enum folder d, const char *name)
 {
 	struct strbuf sb = STRBUF_INIT;
-	int fd = openat(t->fd[d], name, O_RDONLY);
+	int fd = openat(folders_fd(t, d), name, O_RDONLY);
 
 	assert_true(fd >= 0);
 	OK(fs_read_fd(fd, 1 << 20, &sb, &fault));

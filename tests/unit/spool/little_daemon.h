@@ -108,7 +108,7 @@ static int on_recovered(void *ctx, const struct recovered *rec, struct fault *f)
 /* What arrival does: the file's folder, the rename, the row. */
 static void claim_all(struct daemon *d)
 {
-	DIR *dir = fdopendir(openat(d->t->fd[FOLDER_IN], ".", O_RDONLY | O_DIRECTORY));
+	DIR *dir = fdopendir(openat(folders_fd(d->t, FOLDER_IN), ".", O_RDONLY | O_DIRECTORY));
 	struct dirent *e;
 
 	while ((e = readdir(dir))) {
@@ -119,9 +119,9 @@ static void claim_all(struct daemon *d)
 			continue;
 		ulid_make(clock_now_ms(), id);
 		to = xasprintf("%s/%s", id, e->d_name);
-		assert_int_equal(mkdirat(d->t->fd[FOLDER_WORK], id, 0700), 0);
+		assert_int_equal(mkdirat(folders_fd(d->t, FOLDER_WORK), id, 0700), 0);
 		assert_int_equal(
-			renameat(d->t->fd[FOLDER_IN], e->d_name, d->t->fd[FOLDER_WORK], to), 0);
+			renameat(folders_fd(d->t, FOLDER_IN), e->d_name, folders_fd(d->t, FOLDER_WORK), to), 0);
 		adopt_row(d, id, e->d_name);
 		commit(d);
 		free(to);

@@ -62,7 +62,7 @@ static void prepare(const struct fixture *x, const struct scenario *s)
 	struct file_row r;
 
 	OK(folders_open(x->staging, "alice", &t, &fault));
-	write_at(t->fd[FOLDER_IN], "x.csv", CONTENT);
+	write_at(folders_fd(t, FOLDER_IN), "x.csv", CONTENT);
 	if (s->leftovers) {
 		OK(journal_open(x->journal, NULL, &j, &fault));
 		row_make(&r, 1, "alice", "gone.csv");
@@ -95,7 +95,7 @@ static bool count_out(void *ctx, const struct outbox_row *row UNUSED)
 
 static size_t entries(const struct folders *t, enum folder f)
 {
-	DIR *dir = fdopendir(openat(t->fd[f], ".", O_RDONLY | O_DIRECTORY));
+	DIR *dir = fdopendir(openat(folders_fd(t, f), ".", O_RDONLY | O_DIRECTORY));
 	struct dirent *e;
 	size_t n = 0;
 

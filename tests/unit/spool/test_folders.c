@@ -4,6 +4,7 @@
 #include "tests/unit/spool/fixture.h"
 #include "watcher/spool/lock.h"
 #include "watcher/spool/versions.h"
+#include <dirent.h>
 
 #define GROUP 12345
 
@@ -11,7 +12,7 @@ static mode_t mode_of(const struct folders *t, enum folder d)
 {
 	struct stat st;
 
-	assert_int_equal(fstat(t->fd[d], &st), 0);
+	assert_int_equal(fstat(folders_fd(t, d), &st), 0);
 	return st.st_mode & 07777;
 }
 
@@ -82,12 +83,102 @@ static void test_refresh(void **state)
 	assert_int_equal(rmdir(done), 0);
 	OK(folders_refresh(t, &fault));
 	assert_int_equal(access(done, F_OK), 0);
-	write_at(t->fd[FOLDER_DONE], "x", "y");
+	write_at(folders_fd(t, FOLDER_DONE), "x", "y");
 	free(done);
 	done = xasprintf("%s/alice/done/x", x->staging);
 	assert_int_equal(access(done, F_OK), 0);
 	folders_free(&t);
 	free(done);
+}
+
+static size_t descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+#define KEPT 4
+#define MANY 40
+
+/* As many as are kept have theirs open; the others are opened again when they are used, as they were. */
+static void test_most_are_closed(void **state)
+{
+	struct fixture *x = *state;
+	struct folders *t[MANY] = {0};
+	size_t before = descriptors();
+	char name[8];
+
+	folders_keep_open(KEPT);
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t%zu", i);
+		OK(folders_open(x->staging, name, &t[i], &fault));
+	}
+	assert_int_equal(descriptors() - before, KEPT * (1 + FOLDER_COUNT));
+	for (size_t i = 0; i < MANY; i++) {
+		assert_false(folders_replaced(t[i]));
+		OK(folders_use(t[i], &fault));
+		write_at(folders_fd(t[i], FOLDER_DONE), "x", "y");
+		OK(folders_sync_parents(t[i], &fault));
+		assert_false(folders_replaced(t[i]));
+	}
+	assert_int_equal(descriptors() - before, KEPT * (1 + FOLDER_COUNT));
+	for (size_t i = 0; i < MANY; i++) {
+		assert_int_equal(faccessat(folders_fd(t[i], FOLDER_DONE), "x", F_OK, 0), 0);
+		folders_free(&t[i]);
+	}
+	assert_int_equal(descriptors(), before);
+	folders_keep_open(FOLDERS_KEPT_OPEN);
+}
+
+static void close_those_of_before(struct fixture *x)
+{
+	struct folders *other = NULL;
+
+	OK(folders_open(x->staging, "other", &other, &fault));
+	folders_free(&other);
+}
+
+/* What lies there when a closed folder is opened again is judged as the first time. */
+static void test_replaced_while_closed(void **state)
+{
+	struct fixture *x = *state;
+	char *done = xasprintf("%s/alice/done", x->staging), *aside = xasprintf("%s/alice/aside", x->staging);
+	struct folders *t = NULL;
+
+	folders_keep_open(1);
+	OK(folders_open(x->staging, "alice", &t, &fault));
+	close_those_of_before(x);
+	assert_false(folders_replaced(t));
+	assert_int_equal(rename(done, aside), 0);
+	assert_true(folders_replaced(t));
+	assert_int_equal(symlink("aside", done), 0);
+	assert_true(folders_replaced(t));
+	assert_int_equal(folders_use(t, &fault), -1);
+	assert_int_equal(fault.kind, FAULT_CONFIG);
+	assert_non_null(strstr(fault.text, "alice/done is a link"));
+	assert_int_equal(folders_fd(t, FOLDER_DONE), -1);
+	assert_int_equal(folders_fd(t, FOLDER_WORK), -1);
+	assert_int_equal(unlink(done), 0);
+	fault_clear(&fault);
+	/* another one: it is taken, and said until the next look at all of them */
+	OK(folders_use(t, &fault));
+	assert_true(folders_replaced(t));
+	OK(folders_refresh(t, &fault));
+	assert_false(folders_replaced(t));
+	/* the same name, made anew at once, may have the same inode */
+	close_those_of_before(x);
+	assert_int_equal(rmdir(done), 0);
+	assert_int_equal(mkdir(done, 0755), 0);
+	assert_true(folders_replaced(t));
+	folders_free(&t);
+	folders_keep_open(FOLDERS_KEPT_OPEN);
+	free(done);
+	free(aside);
 }
 
 static void test_names(void **state UNUSED)
@@ -164,6 +255,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_made_plain), T(test_group_of_in), T(test_refused),  T(test_refresh),
+		T(test_most_are_closed), T(test_replaced_while_closed),
 		T(test_names),      T(test_lock),        T(test_versions),
 	};
 

@@ -72,11 +72,11 @@ static void test_with_rejects(void **state)
 	assert_non_null(strstr(text, "\"id\":\"" A1 "\""));
 	assert_non_null(strstr(text, "\"state\":\"done\""));
 	free(text);
-	assert_int_equal(fstatat(s.t->fd[FOLDER_DONE], "x.csv", &st, 0), 0);
+	assert_int_equal(fstatat(folders_fd(s.t, FOLDER_DONE), "x.csv", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0440);
 	if (s.t->has_group)
 		assert_int_equal(st.st_gid, 12345);
-	assert_int_equal(fstatat(s.t->fd[FOLDER_DONE], "x.csv.receipt.json", &st, 0), 0);
+	assert_int_equal(fstatat(folders_fd(s.t, FOLDER_DONE), "x.csv.receipt.json", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	/* done again, as after a crash: nothing changes */
 	assert_int_equal(place_move(s.t, &s.r, &fault), PLACE_DONE);
@@ -126,16 +126,16 @@ static void test_names_taken(void **state)
 	scene_begin(*state, &s, OUTCOME_DONE);
 	add_rejects(&s, "r\n");
 	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
-		write_at(s.t->fd[FOLDER_DONE], taken[i], "old");
+		write_at(folders_fd(s.t, FOLDER_DONE), taken[i], "old");
 		OK(place_choose(s.t, s.j, &s.r, &fault));
 		assert_string_equal(s.r.target, "x.csv." A1);
 		assert_string_equal(s.r.rejects, "x.csv." A1 ".rejects.csv");
-		assert_int_equal(unlinkat(s.t->fd[FOLDER_DONE], taken[i], 0), 0);
+		assert_int_equal(unlinkat(folders_fd(s.t, FOLDER_DONE), taken[i], 0), 0);
 	}
 	OK(place_choose(s.t, s.j, &s.r, &fault));
 	assert_string_equal(s.r.target, "x.csv");
-	write_at(s.t->fd[FOLDER_DONE], "x.csv", "old");
-	write_at(s.t->fd[FOLDER_DONE], "x.csv." A1, "odd");
+	write_at(folders_fd(s.t, FOLDER_DONE), "x.csv", "old");
+	write_at(folders_fd(s.t, FOLDER_DONE), "x.csv." A1, "odd");
 	OK(place_choose(s.t, s.j, &s.r, &fault));
 	assert_string_equal(s.r.target, "x.csv." A1 ".2");
 	assert_int_equal(place_all(&s), PLACE_DONE);
@@ -180,7 +180,7 @@ static void test_stranger(void **state UNUSED)
 		OK(place_choose(s.t, s.j, &s.r, &fault));
 		OK(place_receipt(s.t, &s.r, &fault));
 		OK(journal_set_state(s.j, &s.r, FILE_PLACING, &fault));
-		write_at(s.t->fd[FOLDER_DONE], taken[i], "old");
+		write_at(folders_fd(s.t, FOLDER_DONE), taken[i], "old");
 		assert_int_equal(place_move(s.t, &s.r, &fault), PLACE_TAKEN);
 		OK(place_choose(s.t, s.j, &s.r, &fault));
 		OK(place_receipt(s.t, &s.r, &fault));
@@ -204,8 +204,8 @@ static void test_missing(void **state)
 	struct scene s;
 
 	scene_begin(*state, &s, OUTCOME_FAILED);
-	assert_int_equal(unlinkat(s.t->fd[FOLDER_WORK], A1 "/x.csv", 0), 0);
-	assert_int_equal(unlinkat(s.t->fd[FOLDER_WORK], A1, AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(folders_fd(s.t, FOLDER_WORK), A1 "/x.csv", 0), 0);
+	assert_int_equal(unlinkat(folders_fd(s.t, FOLDER_WORK), A1, AT_REMOVEDIR), 0);
 	assert_int_equal(place_all(&s), PLACE_MISSING);
 	assert_true(is_there(s.t, FOLDER_FAILED, "x.csv.receipt.json"));
 	scene_end(&s);
@@ -216,9 +216,9 @@ static void test_target_gone(void **state)
 	struct scene s;
 
 	scene_begin(*state, &s, OUTCOME_DONE);
-	assert_int_equal(unlinkat(s.t->root_fd, "done", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(folders_fd(s.t, FOLDER_WORK), "../done", AT_REMOVEDIR), 0);
 	assert_int_equal(place_all(&s), PLACE_DONE);
-	assert_int_equal(faccessat(s.t->root_fd, "done/x.csv", F_OK, 0), 0);
+	assert_int_equal(faccessat(folders_fd(s.t, FOLDER_WORK), "../done/x.csv", F_OK, 0), 0);
 	scene_end(&s);
 }
 

@@ -148,7 +148,7 @@ static void test_placed_since(void **state UNUSED)
 		OK(journal_set_state(s.j, &r, FILE_GATED, &fault));
 		if (cases[i].to != FILE_GATED)
 			OK(journal_set_state(s.j, &r, cases[i].to, &fault));
-		write_at(s.t->fd[cases[i].folder], cases[i].receipt, text);
+		write_at(folders_fd(s.t, cases[i].folder), cases[i].receipt, text);
 		print_message("%s\n", cases[i].name);
 		expect(&s, cases[i].want);
 		free(text);
@@ -201,10 +201,10 @@ static void test_retaken(void **state UNUSED)
 		scene_begin(x, &s);
 		place_then_want_back(&s, &r, cases[i].waiting);
 		if (cases[i].there)
-			write_at(s.t->fd[FOLDER_DONE], "x.csv", "0123456789");
+			write_at(folders_fd(s.t, FOLDER_DONE), "x.csv", "0123456789");
 		r.bytes = 10;
 		OK(journal_save(s.j, &r, &fault));
-		write_at(s.t->fd[cases[i].folder], "x.csv.receipt.json", "{\"id\":\"" A1 "\",\"state\":\"undone\"}\n");
+		write_at(folders_fd(s.t, cases[i].folder), "x.csv.receipt.json", "{\"id\":\"" A1 "\",\"state\":\"undone\"}\n");
 		print_message("%s\n", cases[i].name);
 		expect(&s, cases[i].want);
 		file_row_release(&r);
@@ -241,12 +241,12 @@ static void test_leftovers(void **state)
 	OK(journal_set_state(s.j, &r, FILE_PLACING, &fault));
 	r.times.placed = 1;
 	OK(journal_set_state(s.j, &r, FILE_HELD, &fault));
-	assert_int_equal(mkdirat(s.t->fd[FOLDER_WORK], A1, 0700), 0);
-	assert_int_equal(mkdirat(s.t->fd[FOLDER_WORK], "01ARZ3NDEKTSV4RRFFQ69G0002", 0700), 0);
+	assert_int_equal(mkdirat(folders_fd(s.t, FOLDER_WORK), A1, 0700), 0);
+	assert_int_equal(mkdirat(folders_fd(s.t, FOLDER_WORK), "01ARZ3NDEKTSV4RRFFQ69G0002", 0700), 0);
 	expect(&s, "");
 	assert_false(is_there(s.t, FOLDER_WORK, A1));
 	assert_false(is_there(s.t, FOLDER_WORK, "01ARZ3NDEKTSV4RRFFQ69G0002"));
-	write_at(s.t->fd[FOLDER_WORK], "core", "x");
+	write_at(folders_fd(s.t, FOLDER_WORK), "core", "x");
 	expect(&s, "odd: ");
 	assert_true(is_there(s.t, FOLDER_WORK, "core"));
 	file_row_release(&r);
@@ -280,27 +280,27 @@ static void test_adopt(void **state)
 	scene_begin(x, &s);
 	row_make(&r, 1, "alice", "x.csv");
 	work_make(s.t, &r);
-	assert_int_equal(fchmodat(s.t->fd[FOLDER_WORK], A1 "/x.csv", 0644, 0),
+	assert_int_equal(fchmodat(folders_fd(s.t, FOLDER_WORK), A1 "/x.csv", 0644, 0),
 			 0); /* not owned yet */
 	expect(&s, "adopt:x.csv ");
-	assert_int_equal(fstatat(s.t->fd[FOLDER_WORK], A1 "/x.csv", &st, 0), 0);
+	assert_int_equal(fstatat(folders_fd(s.t, FOLDER_WORK), A1 "/x.csv", &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0400);
 	assert_int_equal(st.st_uid, geteuid());
 	/* with what a lost journal leaves */
-	write_at(s.t->fd[FOLDER_WORK], A1 "/x.csv.rejects.csv", "r");
-	write_at(s.t->fd[FOLDER_WORK], A1 "/x.csv.receipt.json", "{}");
-	write_at(s.t->fd[FOLDER_WORK], A1 "/.receipt.tmp", "{");
+	write_at(folders_fd(s.t, FOLDER_WORK), A1 "/x.csv.rejects.csv", "r");
+	write_at(folders_fd(s.t, FOLDER_WORK), A1 "/x.csv.receipt.json", "{}");
+	write_at(folders_fd(s.t, FOLDER_WORK), A1 "/.receipt.tmp", "{");
 	expect(&s, "adopt:x.csv ");
 	assert_false(is_there(s.t, FOLDER_WORK, A1 "/x.csv.rejects.csv"));
 	/* two files: nobody's */
-	write_at(s.t->fd[FOLDER_WORK], A1 "/y.csv", "r");
+	write_at(folders_fd(s.t, FOLDER_WORK), A1 "/y.csv", "r");
 	expect(&s, "odd: ");
-	assert_int_equal(unlinkat(s.t->fd[FOLDER_WORK], A1 "/y.csv", 0), 0);
+	assert_int_equal(unlinkat(folders_fd(s.t, FOLDER_WORK), A1 "/y.csv", 0), 0);
 	/* open for writing: back into in/ */
-	assert_int_equal(fchmodat(s.t->fd[FOLDER_WORK], A1 "/x.csv", 0600, 0), 0);
-	writer = openat(s.t->fd[FOLDER_WORK], A1 "/x.csv", O_WRONLY);
+	assert_int_equal(fchmodat(folders_fd(s.t, FOLDER_WORK), A1 "/x.csv", 0600, 0), 0);
+	writer = openat(folders_fd(s.t, FOLDER_WORK), A1 "/x.csv", O_WRONLY);
 	assert_true(writer >= 0);
-	write_at(s.t->fd[FOLDER_IN], "x.csv", "another");
+	write_at(folders_fd(s.t, FOLDER_IN), "x.csv", "another");
 	expect(&s, "given-back:x.csv." A1 " ");
 	assert_true(is_there(s.t, FOLDER_IN, "x.csv." A1));
 	assert_false(is_there(s.t, FOLDER_WORK, A1));
@@ -316,14 +316,14 @@ static void test_not_a_file(void **state)
 
 	scene_begin(*state, &s);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		int work = s.t->fd[FOLDER_WORK];
+		int work = folders_fd(s.t, FOLDER_WORK);
 
 		assert_int_equal(mkdirat(work, A1, 0700), 0);
 		if (i == 0)
 			assert_int_equal(symlinkat("/etc/passwd", work, A1 "/f"), 0);
 		if (i == 1) {
-			write_at(s.t->fd[FOLDER_TRY], "f", "x");
-			assert_int_equal(linkat(s.t->fd[FOLDER_TRY], "f", work, A1 "/f", 0), 0);
+			write_at(folders_fd(s.t, FOLDER_TRY), "f", "x");
+			assert_int_equal(linkat(folders_fd(s.t, FOLDER_TRY), "f", work, A1 "/f", 0), 0);
 		}
 		if (i == 2)
 			assert_int_equal(mkfifoat(work, A1 "/f", 0600), 0);
@@ -331,7 +331,7 @@ static void test_not_a_file(void **state)
 			assert_int_equal(mkdirat(work, A1 "/f", 0700), 0);
 		expect(&s, "given-back:f ");
 		assert_true(is_there(s.t, FOLDER_IN, "f"));
-		assert_int_equal(unlinkat(s.t->fd[FOLDER_IN], "f", i == 3 ? AT_REMOVEDIR : 0), 0);
+		assert_int_equal(unlinkat(folders_fd(s.t, FOLDER_IN), "f", i == 3 ? AT_REMOVEDIR : 0), 0);
 	}
 	scene_end(&s);
 }

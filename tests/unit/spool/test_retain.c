@@ -29,7 +29,7 @@ static void place(struct journal *j, const struct folders *t, unsigned n, const 
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
 		char *path = xasprintf("%s%s", name, suffixes[i]);
 
-		write_at(t->fd[FOLDER_FAILED], path, CONTENT);
+		write_at(folders_fd(t, FOLDER_FAILED), path, CONTENT);
 		free(path);
 	}
 }
@@ -90,7 +90,7 @@ static void test_remove(void **state)
 
 	OK(folders_open(x->staging, "alice", &t, &fault));
 	place(j, t, 1, "a.csv", DAY, &r);
-	write_at(t->fd[FOLDER_FAILED], "a.csv.other", CONTENT);
+	write_at(folders_fd(t, FOLDER_FAILED), "a.csv.other", CONTENT);
 	assert_int_equal(retain_remove(t, &r, &fault), 1);
 	OK(retain_sync(t, FOLDER_FAILED, &fault));
 	assert_false(is_there(t, FOLDER_FAILED, "a.csv"));
@@ -98,7 +98,7 @@ static void test_remove(void **state)
 	assert_false(is_there(t, FOLDER_FAILED, "a.csv.rejects.csv"));
 	assert_true(is_there(t, FOLDER_FAILED, "a.csv.other"));
 	assert_int_equal(retain_remove(t, &r, &fault), 1); /* gone before: the same */
-	write_at(t->fd[FOLDER_FAILED], "a.csv", "somebody's own");
+	write_at(folders_fd(t, FOLDER_FAILED), "a.csv", "somebody's own");
 	assert_int_equal(retain_remove(t, &r, &fault), 0);
 	assert_true(is_there(t, FOLDER_FAILED, "a.csv"));
 	file_row_release(&r);
