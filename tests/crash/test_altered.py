@@ -139,6 +139,8 @@ def killed_with_rows_behind_the_checkpoint(tmp_path, store, name, content, spec,
         s.start()
         s.until(lambda: next_row(s) > 0 and count(store, s.index) > next_row(s) * per_row)
         s.kill()
+        # its worker has noticed, and what was on its way is stored: nothing comes behind the removal
+        s.until(lambda: p.now == 0)
     with open(s.path("ingestd.json")) as f:
         config = json.load(f)
     config["sinks"]["main"]["urls"] = [store.url]

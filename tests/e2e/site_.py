@@ -34,9 +34,15 @@ class Site:
             f.write(content)
 
     def run(self, *args, env=None, timeout=120):
-        return subprocess.run([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json"), *args],
-                              capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, **(env or {})})
+        p = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json"), *args], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **(env or {})})
+        try:
+            out, err = p.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            told = self.ctl("status").stdout
+            p.kill()
+            raise AssertionError("after %d s it runs\n%s\n%s" % (timeout, told, "\n".join(p.communicate()))) from None
+        return subprocess.CompletedProcess(p.args, p.returncode, out, err)
 
     def once(self, *args, **more):
         return self.run("--once", *args, **more)

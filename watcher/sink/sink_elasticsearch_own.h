@@ -23,7 +23,7 @@
 #define ES_BODY_SPARE (64u * 1024) /* a body ends so much below its buffer, and there is one buffer more than requests */
 #define ES_BODY_MIN (16u * 1024)
 #define ES_BODY_DOCUMENTS 20000
-#define ES_BODY_REMOVALS 5000 /* of 60 bytes each: as many as a busy server answers in time */
+#define ES_BODY_REMOVALS 1000 /* of 60 bytes each: each is looked for in all segments, and a busy server did not do 5,000 in 10 s */
 #define ES_PATIENCE_MS 10000
 #define ES_ASK_MS 2500 /* one request that is no bulk */
 
