@@ -300,6 +300,17 @@ def test_an_argument_too_many_or_too_few_is_usage_in_the_words_of_the_help(site,
     assert "  %s " % line in [text.rstrip() + " " for text in site.ctl("--help").stdout.splitlines()], done.stderr
 
 
+def test_once_says_whose_profile_is_not_in_force(site):
+    """Its files stay in in/ and count for nothing in the exit: a word on standard error is all that a cron job's mail has."""
+    site.tenant("bob", {**FAST, "limitz": {}})
+    site.tenant("carol", FAST, t=JOB)
+    site.drop("bob", "a.csv", b"id\n1\n")
+    done = site.once()
+    assert done.returncode == 0 and site.names("bob", "in") == ["a.csv"]
+    told, = done.stderr.splitlines()
+    assert "profiles/bob/profile.json: $.limitz: unknown key of a profile; did you mean limits?" in told
+
+
 def test_status_shows_a_refused_profile_in_one_line(site):
     site.tenant("bob", {"limitz": {}, "formatz": []})
     site.start()

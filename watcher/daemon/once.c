@@ -64,8 +64,20 @@ static void say_left(struct ingestd *d)
 			d->recorder.sick ? d->recorder.fault.text : "MongoDB has not answered yet");
 }
 
+/* Their files stay in in/, which is no failure of this call: without a word nobody would look into the log. */
+static void say_refused_profiles(const struct ingestd *d)
+{
+	for (size_t i = 0; i < map_len(&d->tenants); i++) {
+		const struct tenant *t = map_value(&d->tenants, i);
+
+		if (t->refused)
+			fprintf(stderr, "ingestd: not in force: %.*s\n", (int)strcspn(t->refused, "\n"), t->refused);
+	}
+}
+
 static void say_refused(const struct ingestd *d)
 {
+	say_refused_profiles(d);
 	if (d->recorder.refused)
 		fprintf(stderr, "ingestd: records that MongoDB refused: %llu, see record.refused in ingestd.log\n",
 			(unsigned long long)d->recorder.refused);
@@ -85,6 +97,7 @@ static void on_look(struct ev_loop *loop, ev_timer *t, int events)
 			say_left(d);
 		ingestd_stop(d, exit_code(d));
 	} else if (clock_mono_ms() - d->once.progress_ms >= d->options.wait_ms) {
+		say_refused_profiles(d);
 		say_left(d);
 		ingestd_stop(d, exit_code(d));
 	}
