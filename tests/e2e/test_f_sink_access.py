@@ -64,7 +64,8 @@ TLS = {  # name: certificate of the server, ca_file, kind and words of the fault
     "untrusted": ("good", "other", "config", "unable to get local issuer certificate"),
     "host-name": ("elsewhere", "ours", "config", "matches target"),
     "expired": ("expired", "ours", "config", "certificate has expired"),
-    "no-authority": ("good", None, "config", "ca_file holds no certificate as PEM"),
+    "no-authority": ("good", b"see the wiki\n", "config", "ca_file holds no certificate as PEM"),
+    "authority-as-der": ("good", b"0\x82\x01\x0a\x00\x02", "key", "openssl x509 -inform der"),
 }
 
 
@@ -73,15 +74,16 @@ def test_f_a_server_that_cannot_be_trusted(tmp_path, server, pki, running, case)
     opensearch = server("opensearch")
     cert, ca, kind, words = TLS[case]
     with FaultProxy(opensearch.url, tls=server_context(*pki[cert])) as p:
-        if ca:
-            shutil.copy(pki[ca].file, tmp_path / "ca.crt")
+        if isinstance(ca, bytes):
+            (tmp_path / "ca.crt").write_bytes(ca)
         else:
-            (tmp_path / "ca.crt").write_text("see the wiki\n")
+            shutil.copy(pki[ca].file, tmp_path / "ca.crt")
         s = running(site(tmp_path, p.url, sink={"ca_file": "ca.crt"}))
         s.drop(s.name, "a.csv", csv_of(rows_of(5)))
         s.until(lambda: circuit(s), 30)
         c = circuit(s)
-        assert (c["sink"], c["credential"], c["fault"]) == ("main", None, kind) and words in c["reason"], c
+        credential = "platform" if kind == "key" else None  # a file that cannot be used is of whoever names it
+        assert (c["sink"], c["credential"], c["fault"]) == ("main", credential, kind) and words in c["reason"], c
         assert p.bulks == [] and p.requests == []  # not one request went out
         s.until(lambda: [t for t in status(s)["tenants"] if t["waiting"] == 1], 30)
         # mended: another certificate or another authority
@@ -328,6 +330,9 @@ def test_f_api_key_on_elasticsearch(tmp_path, server, running):
     s.until(lambda: circuit(s), 30)
     c = circuit(s)
     assert (c["credential"], c["fault"]) == ("platform", "key") and "401" in c["reason"] and "api_key_file" in c["reason"], c
+    secret(hidden / "key", "ApiKey %s" % key["encoded"])
+    s.until(lambda: circuit(s) and 'leave out "ApiKey"' in circuit(s)["reason"], 30)
+    assert key["encoded"] not in circuit(s)["reason"]
     secret(hidden / "key", "%s:%s\n" % (key["id"], key["api_key"]))
     s.until(lambda: done(s, "a.csv"), 30)
     secret(hidden / "key", key["encoded"])

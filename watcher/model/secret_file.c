@@ -68,7 +68,10 @@ int secret_file_read(int dir_fd, const char *name, const char *what, bool secret
 	}
 	fs_close(&fd);
 	if (r == 0 && memchr(sb.p, '\0', sb.n))
-		r = fault_set(f, FAULT_KEY, "%s %s holds a NUL byte", what, name);
+		r = fault_set(f, FAULT_KEY,
+			      "%s %s holds a NUL byte: it must be text, a certificate or its key as PEM "
+			      "(openssl x509 -inform der makes that of DER)",
+			      what, name);
 	if (r == 0)
 		*out = strbuf_detach(&sb);
 	explicit_bzero(sb.p, sb.n);

@@ -43,6 +43,14 @@ static void encode_key(struct sink_access *a)
 	a->api_key = strbuf_detach(&sb);
 }
 
+/* "ApiKey ..." is copied from a header, "id: key" from a page: the server would only say 401. */
+static int check_key(const struct sink_access *a, const char *name, struct fault *f)
+{
+	if (!a->api_key || !strpbrk(a->api_key, " \t"))
+		return 0;
+	return fault_set(f, FAULT_KEY, "api_key_file %s must hold nothing but id:key or its base64: leave out \"ApiKey\" and blanks", name);
+}
+
 int sink_access_read(const struct sink_config *s, const struct sink_credential *c, int dir_fd,
 		     struct sink_access *out, struct fault *f)
 {
@@ -56,6 +64,8 @@ int sink_access_read(const struct sink_config *s, const struct sink_credential *
 	r = secret_file_line(dir_fd, c->password_file, "password_file", &a.password, f);
 	if (r == 0)
 		r = secret_file_line(dir_fd, c->api_key_file, "api_key_file", &a.api_key, f);
+	if (r == 0)
+		r = check_key(&a, c->api_key_file, f);
 	if (r == 0)
 		r = secret_file_read(-1, s->ca_file, "ca_file", false, PEM_MAX, &a.ca, f);
 	if (r == 0)
