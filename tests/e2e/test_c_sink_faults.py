@@ -147,3 +147,24 @@ def test_c_sink_fault(campaigns, fault):
     # the books say what happened: every request that came is in a receipt
     assert sum(r["sinks"][0]["requests"] for r in receipts) == len(c.proxy.bulks)
     assert sum(r["sinks"][0]["bytes_sent"] for r in receipts) == sum(b.bytes for b in c.proxy.bulks)
+
+
+def test_c_an_undo_asks_for_no_more_at_a_time_than_a_busy_server_does_within_the_idle_limit(tmp_path, server):
+    """A server that looks each id up in many segments did not take 5,000 away in 10 s, and was asked the same again, without end."""
+    store, rows = server("opensearch"), rows_of(4500)
+    with FaultProxy(store.url) as p:
+        s = site(tmp_path, p.url)
+        s.drop(s.name, "a.csv", csv_of(rows))
+        s.start()
+        try:
+            s.until(lambda: "a.csv.receipt.json" in s.names(s.name, "done"))
+            assert len(documents(store, s.index)) == 4500
+            loaded = len(p.bulks)
+            p.fault = lambda bulk: "hung" if len(bulk.ids) > 1000 else None
+            undo = s.ctl("--json", "undo", s.receipt(s.name, "done", "a.csv")["id"])
+            assert undo.returncode == 0, undo.stderr
+            s.until(lambda: "a.csv.receipt.json" in s.names(s.name, "failed"))
+        finally:
+            s.stop()
+        assert documents(store, s.index) == {} and p.faults["hung"] == 0
+        assert sorted(len(b.ids) for b in p.bulks[loaded:]) == [500, 1000, 1000, 1000, 1000]
