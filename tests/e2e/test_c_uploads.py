@@ -130,7 +130,7 @@ class Cell:
         gate.cut()
 
     def server_killed(self, gate, p):
-        pids = session_of(gate.server_port)
+        pids = session_of(gate)
         assert pids
         # stopped first: none has a last word when it sees another one die
         for how in (signal.SIGSTOP, signal.SIGKILL):

@@ -92,11 +92,12 @@ class Gate:
             s.close()
 
 
-def session_of(port):
-    """The process that has the server's end of the connection from that port, and all below it."""
-    wanted = "0100007F:%04X" % port
+def session_of(gate):
+    """The process that has the server's end of the gate's connection, and all below it.  By both ports: one to another server may
+    come from the same."""
+    ends = ["0100007F:%04X" % gate.target, "0100007F:%04X" % gate.server_port]
     with open("/proc/net/tcp") as f:
-        inodes = {line.split()[9] for line in f if line.split()[2] == wanted}
+        inodes = {line.split()[9] for line in f if line.split()[1:3] == ends}
     found = set()
     parents = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
