@@ -2,15 +2,9 @@
 import http.client
 import json
 import os
-import socket
 
+from ports import free_port
 from site_ import Site
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Answer:

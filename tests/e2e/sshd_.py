@@ -9,13 +9,8 @@ import socket
 import subprocess
 import tempfile
 
+from ports import free_port
 from site_ import Site
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class SshSite(Site):

@@ -10,8 +10,9 @@ import socket
 import subprocess
 import threading
 
+from ports import free_port
 from site_ import ROOT
-from sshd_ import SshSite, free_port
+from sshd_ import SshSite
 
 INSTALL = os.path.join(ROOT, "watcher", "install")
 

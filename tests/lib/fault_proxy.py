@@ -28,6 +28,8 @@ import threading
 import time
 import urllib.parse
 
+import ports
+
 Bulk = collections.namedtuple("Bulk", "path ops ids bytes delivery")
 
 
@@ -53,7 +55,7 @@ class FaultProxy:
     def __enter__(self):
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", 0))
+        ports.bind(self.listener)
         self.listener.listen(128)
         self.port = self.listener.getsockname()[1]
         self.url = "%s://127.0.0.1:%d" % ("https" if self.tls else "http", self.port)
