@@ -6,6 +6,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/sink/fit.h"
+#include "watcher/base/decimal.h"
 #include "watcher/sink/address_text.h"
 #include "watcher/sink/date_text.h"
 #include <math.h>
@@ -81,6 +82,8 @@ bool fit_double(struct span s, double *out)
 	char copy[NUMBER_MAX + 1];
 	bool integer;
 
+	if (decimal_double(s, out))
+		return true;
 	if (s.n > NUMBER_MAX || !is_number(s, &integer))
 		return false;
 	memcpy(copy, s.p, s.n);

@@ -212,6 +212,17 @@ int sink_text_put(struct sink *s, struct fault *f)
 	return s->ops->text_put(s, f);
 }
 
+bool sink_takes_values(struct sink *s, const struct span *names, size_t count)
+{
+	return s->ops->takes_values && s->ops->takes_values(s, names, count);
+}
+
+int sink_put_values(struct sink *s, uint64_t row, const struct sink_values *v, struct fault *f)
+{
+	CHECK(row > 0 && s->leg.mapping && s->leg.answer);
+	return s->ops->put_values(s, row, v, f);
+}
+
 int sink_flush(struct sink *s, struct fault *f)
 {
 	return s->ops->flush(s, f);

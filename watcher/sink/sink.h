@@ -5,6 +5,7 @@
  *	sink_open(pool, &leg, &s, &f)                  makes or checks the index
  *	for each row: sink_put(s, row, 0, &event, &f)  may answer earlier rows and this one
  *	or, where sink_takes_text(s): body = sink_text(s, row), the document's JSON behind what is there, sink_text_put(s, &f)
+ *	or, where sink_takes_values(s, names, count): sink_put_values(s, row, &values, &f)
  *		if (sink_pending(s) == 0) ...          all answered: a checkpoint may be taken
  *	sink_flush(s, &f)                              returns when every document is answered
  *	sink_close(&s)                                 the connection goes back to the pool
@@ -68,6 +69,13 @@ struct sink_leg {
 	void *context;
 };
 
+/* An unsplit row whose values have the same names as those of the rows before; borrowed for the call, names until sink_close. */
+struct sink_values {
+	const struct span *names;
+	const struct value *values;
+	size_t count;
+};
+
 /* The sink's side of the books, since sink_open. */
 struct sink_stats {
 	uint64_t requests;   /* bulk requests that went out, or transactions */
@@ -94,6 +102,9 @@ bool sink_takes_text(const struct sink *s);
 /* Where the text of row is to be written; the next call is sink_text_put. */
 struct strbuf *sink_text(struct sink *s, uint64_t row);
 int sink_text_put(struct sink *s, struct fault *f) MUST_CHECK;
+/* Does this leg take rows of these names by sink_put_values?  They must fit the leg's mapping by their form (worker/straight.h). */
+bool sink_takes_values(struct sink *s, const struct span *names, size_t count);
+int sink_put_values(struct sink *s, uint64_t row, const struct sink_values *v, struct fault *f) MUST_CHECK;
 int sink_flush(struct sink *s, struct fault *f) MUST_CHECK;
 /* Documents put and not answered. */
 size_t sink_pending(const struct sink *s);

@@ -30,6 +30,9 @@ struct sink_ops {
 	bool (*takes_text)(const struct sink *s);
 	struct strbuf *(*text)(struct sink *s, uint64_t row);
 	int (*text_put)(struct sink *s, struct fault *f);
+	/* both NULL: no row comes as values */
+	bool (*takes_values)(struct sink *s, const struct span *names, size_t count);
+	int (*put_values)(struct sink *s, uint64_t row, const struct sink_values *v, struct fault *f);
 	int (*flush)(struct sink *s, struct fault *f);
 	int (*remove)(struct sink *s, uint64_t row, unsigned part, struct fault *f);
 	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);

@@ -59,6 +59,9 @@ struct sink_sqlite {
 	struct strbuf extra;
 	size_t *guesses; /* by position in an event: the field that was there in the last one */
 	size_t guess_count;
+	const struct span *names; /* those that places are of; NULL: no values came yet */
+	const struct sqlite_field **places;
+	bool takes_values;
 };
 
 #define NO_FIELD SIZE_MAX
@@ -116,6 +119,7 @@ static void close_sqlite(struct sink *s)
 	free(ss->documents);
 	free(ss->cells);
 	free(ss->guesses);
+	free(ss->places);
 	strbuf_release(&ss->texts);
 	strbuf_release(&ss->extra);
 	free(ss);
@@ -233,12 +237,12 @@ static const struct sqlite_field *field_at(struct sink_sqlite *ss, size_t positi
 	return sf;
 }
 
-static void add_extra(struct strbuf *extra, const struct value_entry *e)
+static void add_extra(struct strbuf *extra, struct span name, const struct value *v)
 {
 	strbuf_addc(extra, extra->n ? ',' : '{');
-	json_add_string(extra, e->name);
+	json_add_string(extra, name);
 	strbuf_addc(extra, ':');
-	value_add_json(extra, &e->value);
+	value_add_json(extra, v);
 }
 
 static void answer(struct sink_sqlite *ss, uint64_t row, unsigned part, enum sink_verdict verdict,
@@ -267,6 +271,25 @@ static struct cell *next_cells(struct sink_sqlite *ss)
 	return ss->cells + at;
 }
 
+/* sf: the table's field of that name, or NULL. */
+static void add_value(struct sink_sqlite *ss, const struct sqlite_field *sf, struct span name, const struct value *v,
+		      struct cell *cells)
+{
+	if (sf && sf->is_column)
+		cells[sf->column] = cell_of(ss, sf->field.type, v);
+	else
+		add_extra(&ss->extra, name, v);
+}
+
+/* Of the document whose texts begin at `before`; true: it was answered. */
+static bool too_large(struct sink_sqlite *ss, size_t before, uint64_t row, unsigned part, struct span name)
+{
+	if (ss->texts.n - before + ss->extra.n <= DOCUMENT_BYTES)
+		return false;
+	answer(ss, row, part, SINK_REJECTED, name, SPAN_LITERAL(TOO_LARGE));
+	return true;
+}
+
 /* The event into cells; false: a value does not fit, and the document was answered. */
 static bool fill_cells(struct sink_sqlite *ss, uint64_t row, unsigned part, const struct event *ev,
 		       struct cell *cells)
@@ -274,7 +297,6 @@ static bool fill_cells(struct sink_sqlite *ss, uint64_t row, unsigned part, cons
 	size_t before = ss->texts.n;
 	char text[FIT_TEXT];
 
-	strbuf_reset(&ss->extra);
 	for (size_t i = 0; i < ev->fields.len; i++) {
 		const struct value_entry *e = &ev->fields.entries[i];
 		const struct sqlite_field *sf = field_at(ss, i, e->name);
@@ -283,18 +305,9 @@ static bool fill_cells(struct sink_sqlite *ss, uint64_t row, unsigned part, cons
 			answer(ss, row, part, SINK_REJECTED, e->name, span_of(text));
 			return false;
 		}
-		if (sf && sf->is_column)
-			cells[sf->column] = cell_of(ss, sf->field.type, &e->value);
-		else
-			add_extra(&ss->extra, e);
-		if (ss->texts.n - before + ss->extra.n > DOCUMENT_BYTES) {
-			answer(ss, row, part, SINK_REJECTED, e->name, SPAN_LITERAL(TOO_LARGE));
+		add_value(ss, sf, e->name, &e->value, cells);
+		if (too_large(ss, before, row, part, e->name))
 			return false;
-		}
-	}
-	if (ss->extra.n) {
-		strbuf_addc(&ss->extra, '}');
-		cells[ss->width - 1] = text_cell(ss, strbuf_span(&ss->extra));
 	}
 	return true;
 }
@@ -305,17 +318,16 @@ static size_t batch_bytes(const struct sink_sqlite *ss)
 	       ss->head.pending * (ss->width * sizeof(struct cell) + sizeof(struct document));
 }
 
-static int put_sqlite(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
-		      struct fault *f)
+/* The cells are those of a document now, which has its id and what is no column. */
+static int keep_document(struct sink *s, uint64_t row, unsigned part, struct cell *cells, struct fault *f)
 {
 	struct sink_sqlite *ss = (struct sink_sqlite *)s;
-	size_t texts = ss->texts.n;
 	char id[DOCUMENT_ID_TEXT];
 	struct document *d;
 
-	if (!fill_cells(ss, row, part, ev, next_cells(ss))) {
-		strbuf_cut(&ss->texts, texts);
-		return 0;
+	if (ss->extra.n) {
+		strbuf_addc(&ss->extra, '}');
+		cells[ss->width - 1] = text_cell(ss, strbuf_span(&ss->extra));
 	}
 	d = &ss->documents[s->pending++];
 	*d = (struct document){row, part, false, ss->texts.n, 0};
@@ -326,6 +338,56 @@ static int put_sqlite(struct sink *s, uint64_t row, unsigned part, const struct 
 	if (s->pending >= BATCH_DOCUMENTS || batch_bytes(ss) >= BATCH_BYTES)
 		return s->ops->flush(s, f);
 	return 0;
+}
+
+static int put_sqlite(struct sink *s, uint64_t row, unsigned part, const struct event *ev,
+		      struct fault *f)
+{
+	struct sink_sqlite *ss = (struct sink_sqlite *)s;
+	size_t texts = ss->texts.n;
+	struct cell *cells = next_cells(ss);
+
+	strbuf_reset(&ss->extra);
+	if (fill_cells(ss, row, part, ev, cells))
+		return keep_document(s, row, part, cells, f);
+	strbuf_cut(&ss->texts, texts);
+	return 0;
+}
+
+/* A field that is mapped no longer is judged by the type that the table has of it, and what came for it by the event alone. */
+static bool takes_values_sqlite(struct sink *s, const struct span *names, size_t count)
+{
+	struct sink_sqlite *ss = (struct sink_sqlite *)s;
+
+	if (ss->names == names)
+		return ss->takes_values;
+	ss->names = names;
+	ss->takes_values = true;
+	ss->places = xrealloc(ss->places, count * sizeof(*ss->places));
+	for (size_t i = 0; i < count; i++) {
+		ss->places[i] = sqlite_table_field(&ss->db->table, names[i]);
+		if (ss->places[i] && !mapping_find(s->leg.mapping, names[i]))
+			ss->takes_values = false;
+	}
+	return ss->takes_values;
+}
+
+static int put_values_sqlite(struct sink *s, uint64_t row, const struct sink_values *v, struct fault *f)
+{
+	struct sink_sqlite *ss = (struct sink_sqlite *)s;
+	size_t texts = ss->texts.n;
+	struct cell *cells = next_cells(ss);
+
+	CHECK(ss->names == v->names && ss->takes_values);
+	strbuf_reset(&ss->extra);
+	for (size_t i = 0; i < v->count; i++) {
+		add_value(ss, ss->places[i], v->names[i], &v->values[i], cells);
+		if (too_large(ss, texts, row, 0, v->names[i])) {
+			strbuf_cut(&ss->texts, texts);
+			return 0;
+		}
+	}
+	return keep_document(s, row, 0, cells, f);
 }
 
 static int bind_cell(sqlite3_stmt *insert, int place, const struct cell *c, const char *texts)
@@ -427,6 +489,8 @@ const struct sink_ops sink_sqlite_ops = {
 	.disconnect = disconnect_sqlite,
 	.open = open_sqlite,
 	.put = put_sqlite,
+	.takes_values = takes_values_sqlite,
+	.put_values = put_values_sqlite,
 	.flush = flush_sqlite,
 	.remove = remove_sqlite,
 	.undo = undo_sqlite,

@@ -245,25 +245,46 @@ static int put_row(struct task *t, const struct record *rec, const struct row_ou
 	return r;
 }
 
+static int put_text(struct task *t, const struct record *rec)
+{
+	row_add_straight(t->row, rec, sink_text(t->sink, rec->row));
+	return sink_text_put(t->sink, &t->fault);
+}
+
+static int put_values(struct task *t, const struct record *rec, const struct span *names, size_t count)
+{
+	struct sink_values v = {names, row_straight_values(t->row, rec, count), count};
+
+	return sink_put_values(t->sink, rec->row, &v, &t->fault);
+}
+
+/* As a text or as values, whichever the sink takes, when the record is straight.  1: it was put; 0: it goes by an event. */
 static int put_straight(struct task *t, const struct record *rec)
 {
+	bool text = sink_takes_text(t->sink);
+	size_t count = 0;
+	const struct span *names = text ? NULL : row_straight_names(t->row, rec, &count);
 	int r;
 
+	if (!text && (!names || !sink_takes_values(t->sink, names, count)))
+		return 0;
+	if (!row_is_straight(t->row, rec))
+		return 0;
 	books_document(&t->books, rec, 1);
 	t->record = rec;
-	row_add_straight(t->row, rec, sink_text(t->sink, rec->row));
-	r = sink_text_put(t->sink, &t->fault);
+	r = text ? put_text(t, rec) : put_values(t, rec, names, count);
 	t->record = NULL;
-	return r;
+	return r < 0 ? -1 : 1;
 }
 
 static int load_row(struct task *t, const struct record *rec)
 {
 	struct row_output out;
 	enum row_result result;
+	int r = rec->row >= t->last.next_row ? put_straight(t, rec) : 0;
 
-	if (rec->row >= t->last.next_row && sink_takes_text(t->sink) && row_is_straight(t->row, rec))
-		return put_straight(t, rec);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	result = row_run(t->row, rec, NULL, &out);
 	/* settled before the interruption: read again for what its filters remember of it */
 	if (rec->row < t->last.next_row)

@@ -281,6 +281,24 @@ void row_add_straight(const struct row *r, const struct record *rec, struct strb
 	straight_add(r->straight, rec, out);
 }
 
+const struct span *row_straight_names(struct row *r, const struct record *rec, size_t *count)
+{
+	if (!r->may_be_straight || rec->state != RECORD_ROW || !rec->fields ||
+	    (!r->straight && !make_straight(r, rec->field_count)))
+		return NULL;
+	return straight_names(r->straight, count);
+}
+
+const struct value *row_straight_values(struct row *r, const struct record *rec, size_t count)
+{
+	struct value *values;
+
+	arena_reset(&r->arena);
+	values = arena_alloc(&r->arena, count * sizeof(*values));
+	straight_values(r->straight, rec, &r->arena, values);
+	return values;
+}
+
 void row_set_origin(struct row *r, const char *file, const char *delivery)
 {
 	r->origin.file = span_of(file);

@@ -9,6 +9,7 @@
  *
  *	if (row_is_straight(r, &record))                 one document, and nothing else to be said of it
  *		row_add_straight(r, &record, &text)      its text, without an event (straight.h); row_run would give the same
+ *		row_straight_values(r, &record, count)   its values, under row_straight_names, which are not NULL then
  *
  * The gate and the load run the same row, so they agree by construction.  What a record becomes (profiles.md, Typing):
  *   no filter text, csv      fields by the index's mappings, a value that does not fit is a reject
@@ -49,6 +50,10 @@ enum row_result row_run(struct row *r, const struct record *rec, struct coercion
 bool row_is_straight(struct row *r, const struct record *rec);
 /* Only a record that is straight. */
 void row_add_straight(const struct row *r, const struct record *rec, struct strbuf *out);
+/* The fields of all straight documents, count of them, until row_free; NULL: they are no such, or have fields of the job's own. */
+const struct span *row_straight_names(struct row *r, const struct record *rec, size_t *count);
+/* Only a record that is straight, and has names; good until the next call. */
+const struct value *row_straight_values(struct row *r, const struct record *rec, size_t count);
 /* Why the rows so far make it no use to go on, or NULL. */
 const char *row_given_up(const struct row *r);
 /* Must a resumed file be read from its first row, since a filter has state from row to row? */

@@ -9,80 +9,59 @@
 #include "watcher/base/json_out.h"
 #include "watcher/sink/address_text.h"
 #include "watcher/sink/date_text.h"
-#include <endian.h>
+#include "watcher/worker/digits.h"
 
 #define RUBY_WHOLE 16 /* digits before the point, and zeros behind 0., that Float#to_s writes without an exponent */
 #define RUBY_ZEROS 3
-#define FLOAT_DIGITS 38 /* below a float's 3.4e38 by its length alone */
+#define FLOAT_BYTES (DIGITS_BYTES - 1) /* with fewer than 38 digits below a float's 3.4e38 */
 
 /* --- does it fit? --- */
-
-/* How many of the eight bytes at p are digits before the first that is none? */
-static inline size_t digits_of_word(const char *p)
-{
-	uint64_t w, others;
-
-	memcpy(&w, p, 8);
-	w = le64toh(w) ^ 0x3030303030303030u;
-	/* the top bit of each byte over 9; a carry only reaches bytes behind such a one */
-	others = ((w + 0x7676767676767676u) | w) & 0x8080808080808080u;
-	return others ? (size_t)__builtin_ctzll(others) / 8 : 8;
-}
-
-static inline size_t digits(const char *p, size_t n)
-{
-	size_t i = 0, more = 8;
-
-	for (; i < n && more == 8; i += more)
-		more = digits_of_word(p + i);
-	return i < n ? i : n;
-}
 
 /* -?(0|[1-9][0-9]*), but for -0, and few enough digits. */
 static bool is_integer(struct span v, bool natural, size_t most)
 {
-	bool minus = v.p[0] == '-';
-	size_t n = v.n - minus;
+	size_t minus = v.p[0] == '-', n = v.n - minus;
 
-	if (n == 0 || n > most || (minus && natural) || digits(v.p + minus, n) != n)
+	if (n - 1 >= most || (minus && natural) || digits_missing(v, minus))
 		return false;
 	return v.p[minus] != '0' || (n == 1 && !minus);
 }
 
-/* -?(0|[1-9][0-9]*)(\.[0-9]+)? and not too long. */
-static bool is_float(struct span v)
+/* -?(0|[1-9][0-9]*)(\.[0-9]+)? and not too long.  *point: where its point is, or its length. */
+static bool is_float(struct span v, size_t *point)
 {
-	size_t minus = v.p[0] == '-', whole, rest;
+	size_t minus = v.p[0] == '-', at;
+	uint32_t others;
 
-	if (v.n > FLOAT_DIGITS)
+	if (v.n > FLOAT_BYTES)
 		return false;
-	whole = digits(v.p + minus, v.n - minus);
-	if (whole == 0 || (v.p[minus] == '0' && whole > 1))
+	others = digits_missing(v, minus);
+	at = (size_t)__builtin_ctz(others | UINT32_C(1) << v.n);
+	*point = at;
+	if ((others & (others - 1)) || (others && (v.p[at] != '.' || at + 1 == v.n)))
 		return false;
-	rest = v.n - minus - whole;
-	if (rest == 0)
-		return true;
-	return v.p[minus + whole] == '.' && rest > 1 && digits(v.p + v.n - rest + 1, rest - 1) == rest - 1;
+	return at > minus && (v.p[minus] != '0' || at == minus + 1);
 }
 
 /* And one that Ruby writes without an exponent; the zeros at its end are as_ruby_float's. */
 static bool is_ruby_float(struct span v)
 {
-	size_t minus = v.n > 0 && v.p[0] == '-', whole, zeros;
+	size_t minus = v.n > 0 && v.p[0] == '-', point, zeros;
 
-	if (!is_float(v))
+	if (!is_float(v, &point))
 		return false;
-	whole = digits(v.p + minus, v.n - minus);
-	if (v.p[minus] != '0' || minus + whole == v.n)
-		return whole <= RUBY_WHOLE;
-	zeros = minus + whole + 1;
+	if (v.p[minus] != '0' || point == v.n)
+		return point - minus <= RUBY_WHOLE;
+	zeros = point + 1;
 	while (zeros < v.n && v.p[zeros] == '0')
 		zeros++;
-	return zeros == v.n || zeros - (minus + whole + 1) <= RUBY_ZEROS;
+	return zeros == v.n || zeros - (point + 1) <= RUBY_ZEROS;
 }
 
 static bool value_fits(const struct part *p, struct span v)
 {
+	size_t point;
+
 	switch (p->form) {
 	case FORM_ANY:
 		return true;
@@ -90,7 +69,7 @@ static bool value_fits(const struct part *p, struct span v)
 	case FORM_NATURAL:
 		return is_integer(v, p->form == FORM_NATURAL, p->digits);
 	case FORM_FLOAT:
-		return is_float(v);
+		return is_float(v, &point);
 	case FORM_RUBY_FLOAT:
 		return is_ruby_float(v);
 	case FORM_BOOLEAN:
@@ -252,4 +231,42 @@ void straight_add(const struct straight *s, const struct record *rec, struct str
 		add_clean(s, rec, out);
 	else
 		add_careful(s, rec, out);
+}
+
+/* --- its values --- */
+
+const struct span *straight_names(const struct straight *s, size_t *count)
+{
+	*count = s->count;
+	return s->names;
+}
+
+static struct value value_of(enum form form, const struct field *f, struct arena *a)
+{
+	if (f->text.n == 0 && !f->quoted)
+		return (struct value){.type = VALUE_NULL};
+	switch (form) {
+	case FORM_INTEGER:
+	case FORM_NATURAL:
+		return (struct value){.type = VALUE_INT, .u = {.text = f->text}};
+	case FORM_FLOAT:
+	case FORM_RUBY_FLOAT: /* of a filter, whose document has no names here */
+		return (struct value){.type = VALUE_FLOAT, .u = {.text = f->text}};
+	case FORM_BOOLEAN:
+		return (struct value){.type = VALUE_BOOL, .u = {.boolean = f->text.p[0] == 't'}};
+	case FORM_ANY:
+	case FORM_DATE:
+	case FORM_DATE_NANOS:
+	case FORM_ADDRESS:
+		return value_string(field_text(f, a));
+	}
+	CHECK(!"a form");
+	return (struct value){.type = VALUE_NULL};
+}
+
+void straight_values(const struct straight *s, const struct record *rec, struct arena *a, struct value *out)
+{
+	CHECK(s->names);
+	for (size_t i = 0; i < s->count; i++)
+		out[i] = value_of(s->parts[i].form, &rec->fields[s->parts[i].column], a);
 }

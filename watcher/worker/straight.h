@@ -41,6 +41,10 @@ struct straight *straight_of_marks(const struct mapping *m, const struct event *
 bool straight_same(const struct straight *a, const struct straight *b);
 void straight_free(struct straight **s);
 bool straight_fits(const struct straight *s, const struct record *rec);
+/* The document's fields, where all of them are values of the row: as many as values; NULL: it has others.  They live as long as s. */
+const struct span *straight_names(const struct straight *s, size_t *count);
+/* Only a record that fits, and where there are names: their values, of the record and of a. */
+void straight_values(const struct straight *s, const struct record *rec, struct arena *a, struct value *out);
 /* Only a record that fits. */
 void straight_add(const struct straight *s, const struct record *rec, struct strbuf *out);
 

@@ -99,6 +99,7 @@ static bool add_column(struct straight *s, const struct mapping *m, struct span 
 	strbuf_addc(&glue, s->count ? ',' : '{');
 	json_add_string(&glue, name);
 	strbuf_addc(&glue, ':');
+	s->names[s->count] = (struct span){xstrndup(name.p, name.n), name.n};
 	add_part(s, p, &glue);
 	return true;
 }
@@ -109,6 +110,7 @@ struct straight *straight_new(const struct mapping *m, const struct span *names,
 	struct strbuf tail = STRBUF_INIT;
 	char number[32];
 
+	s->names = xcalloc(count + 1, sizeof(*s->names));
 	strbuf_addc(&tail, '}');
 	s->tail = keep_glue(s, &tail);
 	for (size_t i = 0; i < count && s; i++) {
@@ -128,6 +130,9 @@ void straight_free(struct straight **sp)
 		return;
 	for (size_t i = 0; i < s->count; i++)
 		free((char *)(uintptr_t)s->parts[i].glue.p);
+	for (size_t i = 0; s->names && i < s->count; i++)
+		free((char *)(uintptr_t)s->names[i].p);
+	free(s->names);
 	free((char *)(uintptr_t)s->tail.p);
 	free((char *)(uintptr_t)s->header.p);
 	free(s->parts);

@@ -34,6 +34,7 @@ struct straight {
 	struct part *parts;
 	size_t count;
 	size_t columns;
+	struct span *names; /* of the parts, own; NULL: not all of the document is parts */
 	bool filtered;      /* a csv filter reads the row, to which a CR is a line end */
 	struct span header; /* own; n > 0: the first column of a row that may be the header */
 	struct span tail;   /* own, as glue: what stands behind the last value */

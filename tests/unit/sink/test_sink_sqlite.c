@@ -63,6 +63,86 @@ static void types_are_kept(void **state UNUSED)
 	arena_release(&a);
 }
 
+static void put_values(struct sink *s, uint64_t row, const struct span *names, const struct value *values, size_t count)
+{
+	struct sink_values v = {names, values, count};
+	struct fault f = FAULT_INIT;
+
+	assert_true(sink_takes_values(s, names, count));
+	if (sink_put_values(s, row, &v, &f) < 0)
+		fail_msg("%s", f.text);
+}
+
+#define TEXT(t, s) {.type = VALUE_##t, .u = {.text = {s, sizeof(s) - 1}}}
+#define NAME(s) {s, sizeof(s) - 1}
+
+/* As values and as an event: columns, another's name but for case, one that is not mapped, and nothing. */
+static void values_are_the_events(void **state UNUSED)
+{
+	static const struct span names[] = {NAME("i"), NAME("d"), NAME("b"), NAME("k"), NAME("K"), NAME("more")};
+	static const struct value rows[][6] = {
+		{TEXT(INT, "-7"), TEXT(FLOAT, "-73.25"), {.type = VALUE_BOOL, .u = {.boolean = true}},
+		 TEXT(STRING, "a\"b"), TEXT(STRING, "other"), TEXT(STRING, "x")},
+		{{.type = VALUE_NULL}, {.type = VALUE_NULL}, {.type = VALUE_NULL}, TEXT(STRING, ""), {.type = VALUE_NULL}, {.type = VALUE_NULL}},
+	};
+	struct sink_pool *pool = sink_pool_new();
+	struct answers got = {0};
+	struct mapping m;
+	struct sink *s;
+	struct arena a;
+	struct event ev;
+
+	arena_init(&a, 4096);
+	parse(&m, "\"i\":{\"type\":\"long\"},\"d\":{\"type\":\"double\"},\"b\":{\"type\":\"boolean\"},"
+		  "\"k\":{\"type\":\"keyword\"},\"K\":{\"type\":\"keyword\"}");
+	open_leg(pool, "alice-values", &m, D, &got, &s);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		put_values(s, i + 1, names, rows[i], ARRAY_LEN(names));
+	flush(s);
+	sink_close(&s);
+	open_leg(pool, "alice-events", &m, D, &got, &s);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		event_init(&ev, &a);
+		for (size_t k = 0; k < ARRAY_LEN(names); k++)
+			event_append(&ev, names[k], rows[i][k]);
+		put(s, i + 1, &ev);
+	}
+	flush(s);
+	assert_int_equal(got.indexed, 4);
+	assert_sql("select count(*) from (select * from \"alice-values\" except select * from \"alice-events\")", "0\n");
+	assert_sql("select i, typeof(i), d, typeof(d), b, k, _extra from \"alice-values\" where i",
+		   "-7|integer|-73.25|real|1|a\"b|{\"K\":\"other\",\"more\":\"x\"}\n");
+	assert_sql("select i is null, d is null, b is null, k, _extra from \"alice-values\" where i is null",
+		   "1|1|1||{\"K\":null,\"more\":null}\n");
+	sink_close(&s);
+	sink_pool_free(&pool);
+	mapping_release(&m);
+	arena_release(&a);
+}
+
+/* The table has a type of it that nobody has checked the values by. */
+static void mapped_no_longer(void **state UNUSED)
+{
+	static const struct span names[] = {NAME("n"), NAME("k")};
+	struct sink_pool *pool = sink_pool_new();
+	struct answers got = {0};
+	struct mapping m, less;
+	struct sink *s;
+
+	parse(&m, "\"n\":{\"type\":\"long\"},\"k\":{\"type\":\"keyword\"}");
+	parse(&less, "\"k\":{\"type\":\"keyword\"}");
+	open_leg(pool, "alice-x", &m, D, &got, &s);
+	assert_true(sink_takes_values(s, names, 2));
+	sink_close(&s);
+	open_leg(pool, "alice-x", &less, E, &got, &s);
+	assert_false(sink_takes_values(s, names, 2));
+	assert_false(sink_takes_values(s, names, 2));
+	sink_close(&s);
+	sink_pool_free(&pool);
+	mapping_release(&m);
+	mapping_release(&less);
+}
+
 static void the_same_delivery_adds_nothing(void **state UNUSED)
 {
 	struct sink_pool *pool = sink_pool_new();
@@ -250,6 +330,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(types_are_kept),
+		T(values_are_the_events),
+		T(mapped_no_longer),
 		T(the_same_delivery_adds_nothing),
 		T(undo_of_nothing),
 		T(a_removed_store_is_made_again),

@@ -2,6 +2,7 @@
  * test_sink_sqlite_table - the table of an index: types that come, names of all kinds, many fields
  */
 #include "tests/unit/sink/fixture.h"
+#include "watcher/sink/sink_sqlite_table.h"
 #include <unistd.h>
 
 static void types_may_be_added_not_changed(void **state UNUSED)
@@ -104,12 +105,40 @@ static void two_thousand_fields(void **state UNUSED)
 	arena_release(&a);
 }
 
+static int pragma(struct sqlite_db *db, const char *name)
+{
+	char *sql = xasprintf("PRAGMA %s", name);
+	struct fault f = FAULT_INIT;
+	sqlite3_stmt *s;
+	int value;
+
+	assert_int_equal(sqlite_prepare(db, sql, &s, &f), 0);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	value = sqlite3_column_int(s, 0);
+	sqlite3_finalize(s);
+	free(sql);
+	return value;
+}
+
+/* The connection that writes: pages of 16 KiB, and a commit is on the disk when it returns. */
+static void pages_and_commits(void **state UNUSED)
+{
+	struct fault f = FAULT_INIT;
+	struct sqlite_db *db;
+
+	assert_int_equal(sqlite_db_open(folder, &db, &f), 0);
+	assert_int_equal(pragma(db, "page_size"), 16384);
+	assert_int_equal(pragma(db, "synchronous"), 2);
+	sqlite_db_close(&db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(types_may_be_added_not_changed),
 		T(hostile_names_are_quoted),
 		T(two_thousand_fields),
+		T(pages_and_commits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
