@@ -40,6 +40,8 @@ ALL = [
     Ratio("L7", "load pass, full / csv + mutate", lambda m: m["load pass, full"] / m["load pass, csv + mutate"], 8, 4),
     Ratio("gate", "gate pass / load of file to POST",
           lambda m: m["gate pass"] / (m["file to POST, plain"] - m["gate pass"]), 0.35, 0.35),
+    Ratio("gate", "gate pass, digest apart / load of file to POST",
+          lambda m: m["a pass, no digest"] / (m["file to POST, plain"] - m["gate pass"]), 0.35, 0.35),
     Ratio("P1", "Telegraf / file to POST", lambda m: m["Telegraf"] / m["file to POST, plain"], 30, 60, least=True),
     Ratio("P1", "Telegraf / file to POST, memory", lambda m: m["Telegraf", "peak"] / m["file to POST, plain", "peak"], 10, 10, least=True),
     Ratio("P2", "elasticsearch-py / file to POST",
