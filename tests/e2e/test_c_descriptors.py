@@ -60,6 +60,21 @@ def test_three_hundred_tenants_are_served_with_descriptors_for_thirty(site):
     assert "health" not in open(site.path("logs", "ingestd.log")).read()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the limit is that of a user namespace of its own, which root may make")
+def test_too_few_watches_are_said_with_what_to_raise_and_the_tenants_are_served(site):
+    for n in range(10):
+        site.tenant("t%02d" % n, {"arrival": {"settle_seconds": 0}}, load=JOB)
+    site.daemon = subprocess.Popen(["unshare", "-U", "-r", "sh", "-c", 'echo 20 >/proc/sys/user/max_inotify_watches && exec "$0" "$@"',
+                                    os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json")])
+    site.until(lambda: site.ctl("status").returncode == 0)
+    log = site.path("logs", "ingestd.log")
+    site.until(lambda: "10 tenants need 41 inotify watches and user.max_inotify_watches allows 20" in open(log).read())
+    assert "sysctl fs.inotify.max_user_watches=82" in open(log).read()
+    for n in range(10):
+        site.drop("t%02d" % n, "a.csv", b"a\n1\n")
+    site.until(lambda: all("a.csv" in site.names("t%02d" % n, "done") for n in range(10)))
+
+
 def test_a_daemon_that_may_open_too_few_refuses_each_by_name(site):
     for n in range(3):
         site.tenant("t%02d" % n, {"arrival": {"settle_seconds": 0}}, load=JOB)

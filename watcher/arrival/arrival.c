@@ -2,8 +2,8 @@
  * arrival - from a name in in/ to a claimed file in work/A; see the header
  *
  * One inotify descriptor and one timer in the daemon's loop.  The timer's slice gives each tenant
- * a bounded piece of work in turn, beginning with another one each time, so that 100,000 names of
- * one tenant do not make another one wait.
+ * that is due a bounded piece of work in turn (due.h), so that 100,000 names of one tenant do not
+ * make another one wait; the thousands that wait cost it nothing.
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/arrival.h"
@@ -39,14 +39,10 @@ struct batch_hooks arrival_own_hooks(struct arrival *a)
 void arrival_own_arm(struct arrival *a)
 {
 	int64_t now = clock_mono_ms();
-	int64_t next = batch_next(&a->batch);
+	int64_t next = batch_next(&a->batch), due = due_next(&a->due);
 
-	for (size_t i = 0; i < map_len(&a->tenants); i++) {
-		int64_t t = tenant_next(map_value(&a->tenants, i));
-
-		if (t < next)
-			next = t;
-	}
+	if (due < next)
+		next = due;
 	ev_timer_stop(a->loop, &a->tick);
 	if (next == INT64_MAX)
 		return;
@@ -85,23 +81,21 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 
 /* ---- the slice ---- */
 
-/* A piece of work for each tenant, until end; the next round begins behind the last one served. */
-static bool one_round(struct arrival *a, int64_t end)
+/* A piece of work for each tenant that is due, again and again, until end or until none of them has anything that it can do. */
+static void serve(struct arrival *a, int64_t end)
 {
-	size_t n = map_len(&a->tenants);
-	bool did = false;
-	int64_t now;
+	size_t vain = 0;
 
-	for (size_t i = 0; i < n && !batch_is_full(&a->batch, a->limits.batch); i++) {
-		struct tenant *t = map_value(&a->tenants, ++a->turn % n);
+	while (!batch_is_full(&a->batch, a->limits.batch) && vain <= map_len(&a->tenants)) {
+		int64_t now = clock_mono_ms();
+		struct tenant *t = now < end ? due_take(&a->due, now) : NULL;
 
-		now = clock_mono_ms();
-		if (now >= end)
-			break;
-		if (tenant_next(t) <= now)
-			did = tenant_slice(t, now) || did;
+		if (!t)
+			return;
+		vain = tenant_slice(t, now) ? 0 : vain + 1;
+		tenant_tell_health(t);
+		due_set(&a->due, t);
 	}
-	return did;
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
@@ -113,14 +107,11 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop, (void)revents;
 	batch_retry(&a->batch, &hooks, clock_mono_ms());
-	while (!batch_is_full(&a->batch, a->limits.batch) && one_round(a, end))
-		;
+	serve(a, end);
 	/* a refusal stays in batch.why and is tried again by batch_retry */
 	if ((!a->batch.failing || a->batch.retry_at <= clock_mono_ms()) &&
 	    batch_end(&a->batch, &hooks, clock_mono_ms(), &f) < 0)
 		CHECK(a->batch.failing);
-	for (size_t i = 0; i < map_len(&a->tenants); i++)
-		tenant_tell_health(map_value(&a->tenants, i));
 	arrival_own_arm(a);
 }
 
@@ -214,6 +205,7 @@ void arrival_free(struct arrival **ap)
 	}
 	map_release(&a->tenants);
 	map_release(&a->watches);
+	due_release(&a->due);
 	batch_release(&a->batch);
 	watch_close(&a->watch);
 	free(a);
@@ -252,6 +244,7 @@ int arrival_change_tenant(struct arrival *a, const char *tenant, const struct ar
 		return fault_set(f, FAULT_CONFIG, "no tenant %s", tenant);
 	t->options = *options;
 	settle_touch_all(&t->settle, clock_mono_ms());
+	due_set(&a->due, t);
 	arrival_own_arm(a);
 	return 0;
 }
@@ -340,6 +333,7 @@ void arrival_touch(struct arrival *a, const char *tenant, const char *name)
 	if (!t || !t->there)
 		return;
 	(void)settle_touch(&t->settle, name, clock_mono_ms());
+	due_set(&a->due, t);
 	arrival_own_arm(a);
 }
 
@@ -375,6 +369,8 @@ enum arrival_take arrival_take(struct arrival *a, const char *tenant, const char
 		return ARRIVAL_NOT_YET;
 	}
 	r = take_entry(t, name, token, f);
+	tenant_tell_health(t);
+	due_set(&a->due, t);
 	arrival_own_arm(a);
 	return r;
 }

@@ -7,6 +7,7 @@
 #define ARRIVAL_OWN_H
 
 #include "watcher/arrival/batch.h"
+#include "watcher/arrival/due.h"
 #include "watcher/arrival/scan.h"
 #include "watcher/arrival/settle.h"
 #include "watcher/arrival/watch.h"
@@ -35,6 +36,11 @@ struct tenant {
 	bool missing;
 	bool leases_refused;
 	bool leaseless;	      /* the last claim was made without one */
+	/* due.c */
+	int64_t due_ms;	      /* mono: its tenant_next, when that was asked last */
+	size_t due_at;	      /* index in the heap + 1, 0: not there */
+	bool due_queued;
+	struct tenant *due_after;
 	struct settle settle;
 	struct scan scan;
 	int64_t scan_at;      /* mono: when the next scan begins */
@@ -63,7 +69,7 @@ struct arrival {
 	struct map watches; /* wd's bytes -> struct tenant */
 	struct lru open;    /* the tenants whose folders are */
 	size_t scans;	    /* under way */
-	size_t turn;	    /* which tenant goes first in the next slice */
+	struct due due;	    /* whose turn it is */
 	size_t looked;	    /* the tenant that tenant_look was for last */
 	struct batch batch;
 	bool paused;

@@ -244,6 +244,7 @@ static enum rule explain_unseen(struct tenant *t, const char *name, struct strbu
 		return RULE_TOO_MANY;
 	}
 	strbuf_adds(out, "it is seen just now and looked at in a moment");
+	due_set(&t->arrival->due, t);
 	arrival_own_arm(t->arrival);
 	return RULE_SEEN;
 }

@@ -56,6 +56,7 @@ void tenant_free(struct tenant **tp)
 	for (size_t i = 0; i < TENANT_WATCHES; i++)
 		tenant_unwatch(t, i);
 	end_scan(t);
+	due_remove(&t->arrival->due, t);
 	settle_release(&t->settle);
 	lru_drop(&t->arrival->open, &t->kept);
 	tenant_close(t);
@@ -69,6 +70,7 @@ void tenant_free(struct tenant **tp)
 void tenant_want_scan(struct tenant *t)
 {
 	t->scan_at = t->scan_earliest;
+	due_set(&t->arrival->due, t);
 }
 
 bool tenant_is_scanning(const struct tenant *t)
@@ -225,6 +227,7 @@ void tenant_hint(struct tenant *t, int wd, enum watch_event event, const char *n
 		folder_hint(t, event, name);
 	else
 		file_hint(t, event, name);
+	due_set(&t->arrival->due, t);
 }
 
 /* ---- judging ---- */

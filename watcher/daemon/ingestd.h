@@ -70,6 +70,7 @@ struct profiles {
 	ev_io io;
 	ev_timer debounce;
 	ev_timer rescan; /* a scan is the truth here too */
+	uint64_t watches_told; /* watches.c: that so many are needed and too few there */
 	bool first_done; /* every tenant found at start was looked at */
 };
 

@@ -12,6 +12,7 @@
 #include "watcher/daemon/recovery.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
+#include "watcher/daemon/watches.h"
 #include <dirent.h>
 #include <errno.h>
 #include <sys/inotify.h>
@@ -382,6 +383,7 @@ void profiles_look(struct ingestd *d, bool all)
 		return;
 	}
 	retire_unseen(d);
+	watches_check(d);
 }
 
 /* --- hints --- */

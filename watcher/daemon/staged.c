@@ -220,9 +220,12 @@ void staged_start(struct ingestd *d)
 	d->staged.timer.data = d;
 }
 
-void staged_soon(struct ingestd *d)
+void staged_tenant(struct ingestd *d, struct tenant *t)
 {
-	count(d);
+	t->staged.known = false;
+	/* of thousands few have the limit, and each call looks at all of them */
+	if (limited(t))
+		count(d);
 }
 
 void staged_stop(struct ingestd *d)

@@ -2,7 +2,7 @@
  * staged - max_staged_bytes: a tenant whose staging folders hold more has nothing more taken
  *
  *	staged_start(d)  staged_stop(d)
- *	staged_soon(d)               a profile came into force: count at once
+ *	staged_tenant(d, t)          a profile came into force: count at once
  *	staged_why(t, st)            what keeps this file in in/, NULL: nothing; st NULL: any file.  The text is the tenant's
  *	staged_claimed(t, bytes, complete_ms)        the file was taken
  *	staged_pending(d)            some tenant was not counted yet
@@ -44,7 +44,7 @@ struct staged {
 
 void staged_start(struct ingestd *d);
 void staged_stop(struct ingestd *d);
-void staged_soon(struct ingestd *d);
+void staged_tenant(struct ingestd *d, struct tenant *t);
 const char *staged_why(struct tenant *t, const struct stat *st);
 void staged_claimed(struct tenant *t, uint64_t bytes, int64_t complete_ms);
 bool staged_pending(const struct ingestd *d);

@@ -135,8 +135,7 @@ int tenants_enforce(struct ingestd *d, struct tenant *t, struct profile *p, stru
 	t->loaded_ms = clock_now_ms();
 	schedule_tenant(d->schedule, t->name, tenants_max_workers(d, t));
 	file_requeue_tenant(d, t);
-	t->staged.known = false;
-	staged_soon(d);
+	staged_tenant(d, t);
 	quota_soon(d, t);
 	file_wake_tenant(d, t, false);
 	ingestd_progress(d);

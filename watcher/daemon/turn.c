@@ -135,8 +135,8 @@ static void sync_claims(struct ingestd *d)
 		if (turn_ok(d, folders_sync_arrival(x->tenant->folders, x->row.arrival, &f), &f))
 			x->tenant->to_sync = any = true;
 	}
-	for (size_t i = 0; any && i < map_len(&d->tenants) && !d->fatal; i++) {
-		struct tenant *t = map_value(&d->tenants, i);
+	for (struct file *x = d->turn.first; any && x && !d->fatal; x = x->turn_next) {
+		struct tenant *t = x->tenant;
 
 		if (t->to_sync && turn_ok(d, folders_sync_parents(t->folders, &f), &f))
 			t->synced = true;
@@ -145,8 +145,8 @@ static void sync_claims(struct ingestd *d)
 	for (struct file *x = d->turn.first; any && x; x = x->turn_next)
 		if (x->step == step_gate && x->tenant->synced)
 			x->synced = true;
-	for (size_t i = 0; any && i < map_len(&d->tenants); i++)
-		((struct tenant *)map_value(&d->tenants, i))->synced = false;
+	for (struct file *x = d->turn.first; any && x; x = x->turn_next)
+		x->tenant->synced = false;
 }
 
 /* false: nothing was pending. */
