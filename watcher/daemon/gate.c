@@ -231,10 +231,10 @@ static void write_states(struct ingestd *d, struct file *x)
 
 	if (x->row.state == FILE_CLAIMED) {
 		x->row.leg.state = LEG_GATED;
-		file_set_state(d, x, FILE_IDENTIFIED);
+		journal_pass_state(d->journal, &x->row, FILE_IDENTIFIED);
 	}
 	if (x->row.state == FILE_IDENTIFIED)
-		file_set_state(d, x, FILE_GATED);
+		journal_pass_state(d->journal, &x->row, FILE_GATED);
 	if (x->row.state == FILE_GATED) {
 		say_gated(d, x);
 		x->row.leg.state = LEG_LOADING;

@@ -1,8 +1,8 @@
 /*
  * db - the journal's SQLite; see db.h
  *
- * Owns the connection, its prepared statements, and the list of the open transaction's writes as
- * text.  A commit that fails for want of room, or because another process writes, rolls back and
+ * Owns the connection, its prepared statements, and the list of the open transaction's writes: which
+ * statement, and what was bound to it.  A commit that fails for want of room, or because another process writes, rolls back and
  * leaves that list; the next commit plays it again.  A failed fsync or a damaged file is told to
  * durable and is final.
  */
@@ -12,6 +12,7 @@
 #include "watcher/base/fsutil.h"
 #include "watcher/base/sqlite_error.h"
 #include "watcher/spool/durable.h"
+#include "watcher/spool/redo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,18 +30,12 @@ struct db_stmt {
 	bool busy;
 };
 
-struct db_redo {
-	char *sql; /* sqlite3_malloc'ed */
-	int want;
-};
-
 struct db {
 	sqlite3 *handle;
 	struct db_stmt stmts[DB_STATEMENTS];
 	size_t stmt_count;
-	struct db_redo *redo;
-	size_t redo_len;
-	size_t redo_cap;
+	struct redo redo;
+	struct db_stmt *writer; /* gets its values now; NULL: none */
 	bool open;   /* a transaction is open in SQLite */
 	bool behind; /* redo is not in the open transaction */
 };
@@ -148,6 +143,7 @@ int db_open(const char *path, struct db **out, struct fault *f)
 				       "PRAGMA trusted_schema=OFF;";
 	struct db *db = xcalloc(1, sizeof(*db));
 
+	redo_init(&db->redo);
 	if (make_file(path, f) < 0)
 		goto fail;
 	if (sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
@@ -178,6 +174,7 @@ int db_open_read(const char *path, struct db **out, struct fault *f)
 	struct db *db = xcalloc(1, sizeof(*db));
 	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
 
+	redo_init(&db->redo);
 	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
 		fault_set(f, FAULT_SYSTEM, "cannot open %s: %s", path,
 			  db->handle ? sqlite3_errmsg(db->handle) : "out of memory");
@@ -190,21 +187,13 @@ int db_open_read(const char *path, struct db **out, struct fault *f)
 	return 0;
 }
 
-static void redo_clear(struct db *db)
-{
-	for (size_t i = 0; i < db->redo_len; i++)
-		sqlite3_free(db->redo[i].sql);
-	db->redo_len = 0;
-}
-
 void db_free(struct db **db)
 {
 	struct db *d = *db;
 
 	if (!d)
 		return;
-	redo_clear(d);
-	free(d->redo);
+	redo_release(&d->redo);
 	for (size_t i = 0; i < d->stmt_count; i++)
 		sqlite3_finalize(d->stmts[i].handle);
 	sqlite3_close(d->handle);
@@ -255,15 +244,23 @@ struct db_stmt *db_write(struct db *db, const char *sql)
 	/* our own text against our own schema: only memory or a bug can refuse it */
 	if (!q)
 		fprintf(stderr, "journal: %s\n", sqlite3_errmsg(db->handle));
-	CHECK(q != NULL);
+	CHECK(q != NULL && !db->writer);
+	db->writer = q;
 	return q;
+}
+
+static void keep_value(const struct db_stmt *q, int at, enum redo_kind kind, int64_t n, const char *bytes)
+{
+	if (q->db->writer == q)
+		redo_value(&q->db->redo, at, kind, n, bytes);
 }
 
 void db_bind_text(struct db_stmt *q, int at, const char *s)
 {
-	int r = sqlite3_bind_text(q->handle, at, s, -1, SQLITE_TRANSIENT);
-
-	CHECK(r == SQLITE_OK);
+	if (s)
+		db_bind_span(q, at, span_of(s));
+	else
+		db_bind_null(q, at);
 }
 
 void db_bind_span(struct db_stmt *q, int at, struct span s)
@@ -271,6 +268,8 @@ void db_bind_span(struct db_stmt *q, int at, struct span s)
 	int r = sqlite3_bind_text64(q->handle, at, s.p, s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
 
 	CHECK(r == SQLITE_OK);
+	if (s.p)
+		keep_value(q, at, REDO_TEXT, (int64_t)s.n, s.p);
 }
 
 void db_bind_blob(struct db_stmt *q, int at, struct span s)
@@ -278,6 +277,8 @@ void db_bind_blob(struct db_stmt *q, int at, struct span s)
 	int r = sqlite3_bind_blob64(q->handle, at, s.p, s.n, SQLITE_TRANSIENT);
 
 	CHECK(r == SQLITE_OK);
+	if (s.p)
+		keep_value(q, at, REDO_BLOB, (int64_t)s.n, s.p);
 }
 
 void db_bind_i64(struct db_stmt *q, int at, int64_t n)
@@ -285,6 +286,7 @@ void db_bind_i64(struct db_stmt *q, int at, int64_t n)
 	int r = sqlite3_bind_int64(q->handle, at, n);
 
 	CHECK(r == SQLITE_OK);
+	keep_value(q, at, REDO_INTEGER, n, NULL);
 }
 
 void db_bind_u64(struct db_stmt *q, int at, uint64_t n)
@@ -347,17 +349,40 @@ uint64_t db_u64(struct db_stmt *q, int at)
 	return n < 0 ? 0 : (uint64_t)n;
 }
 
-static void redo_add(struct db_stmt *q, int want)
+static void check_changed(struct db *db, int want)
 {
-	struct db *db = q->db;
-	char *sql = sqlite3_expanded_sql(q->handle);
+	CHECK(want < 0 || sqlite3_changes(db->handle) == want);
+}
 
-	CHECK(sql != NULL);
-	if (db->redo_len == db->redo_cap) {
-		db->redo_cap = db->redo_cap ? db->redo_cap * 2 : 64;
-		db->redo = xrealloc(db->redo, db->redo_cap * sizeof(*db->redo));
+static int bind_value(sqlite3_stmt *handle, const struct redo_value *v)
+{
+	switch (v->kind) {
+	case REDO_INTEGER:
+		return sqlite3_bind_int64(handle, v->at, v->n);
+	case REDO_TEXT:
+		return sqlite3_bind_text64(handle, v->at, v->bytes, (sqlite3_uint64)v->n, SQLITE_TRANSIENT, SQLITE_UTF8);
+	case REDO_BLOB:
+		return sqlite3_bind_blob64(handle, v->at, v->bytes, (sqlite3_uint64)v->n, SQLITE_TRANSIENT);
 	}
-	db->redo[db->redo_len++] = (struct db_redo){sql, want};
+	return SQLITE_MISUSE;
+}
+
+static int write_again(struct db *db, const struct redo_write *w, struct fault *f)
+{
+	struct db_stmt *q = w->statement;
+	struct redo_value v = {0};
+	int r = 0;
+
+	CHECK(!q->busy);
+	q->busy = true;
+	while (redo_next(&db->redo, w, &v))
+		r |= bind_value(q->handle, &v);
+	CHECK(r == SQLITE_OK);
+	r = sqlite3_step(q->handle) == SQLITE_DONE ? 0 : db_fail(db, "write again", f);
+	if (r == 0)
+		check_changed(db, w->want);
+	db_done(q);
+	return r;
 }
 
 static int db_begin(struct db *db, struct fault *f)
@@ -377,17 +402,14 @@ static void db_fall_behind(struct db *db)
 		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static void check_changed(struct db *db, int want)
-{
-	CHECK(want < 0 || sqlite3_changes(db->handle) == want);
-}
-
 int db_run(struct db_stmt *q, int want, struct fault *f)
 {
 	struct db *db = q->db;
 	int r = 0;
 
-	redo_add(q, want);
+	CHECK(db->writer == q);
+	db->writer = NULL;
+	redo_add(&db->redo, q, want);
 	if (!db->open && !db->behind && db_begin(db, f) < 0)
 		db_fall_behind(db);
 	if (db->behind)
@@ -414,11 +436,9 @@ static int db_replay(struct db *db, struct fault *f)
 {
 	if (db_begin(db, f) < 0)
 		return -1;
-	for (size_t i = 0; i < db->redo_len; i++) {
-		if (sqlite3_exec(db->handle, db->redo[i].sql, NULL, NULL, NULL) != SQLITE_OK)
-			return db_fail(db, "write again", f);
-		check_changed(db, db->redo[i].want);
-	}
+	for (size_t i = 0; i < db->redo.len; i++)
+		if (write_again(db, &db->redo.writes[i], f) < 0)
+			return -1;
 	return 0;
 }
 
@@ -437,7 +457,7 @@ int db_commit(struct db *db, struct fault *f)
 	}
 	db->open = false;
 	db->behind = false;
-	redo_clear(db);
+	redo_clear(&db->redo);
 	if (!durable_broken())
 		return 0;
 	*f = *durable_cause(); /* of the checkpoint behind it */
@@ -446,7 +466,7 @@ int db_commit(struct db *db, struct fault *f)
 
 bool db_dirty(const struct db *db)
 {
-	return db->redo_len > 0;
+	return db->redo.len > 0;
 }
 
 bool db_behind(const struct db *db)

@@ -249,6 +249,25 @@ static int book(struct journal *j, struct file_row *r, bool end, struct fault *f
 	return usage_book(j, r, end ? r->times.placed : clock_now_ms(), f);
 }
 
+static void trace(const struct journal *j, const struct file_row *r, enum file_state from)
+{
+	if (j->options.trace)
+		log_event(j->options.trace, LOG_LEVEL_DEBUG, "file.state", "id=%s from=%s to=%s", r->arrival,
+			  file_state_name(from), file_state_name(r->state));
+}
+
+void journal_pass_state(struct journal *j, struct file_row *r, enum file_state to)
+{
+	enum file_state from = r->state;
+
+	CHECK(to == FILE_IDENTIFIED || to == FILE_GATED);
+	check_edge(r, to);
+	r->state = to;
+	r->resume = FILE_CLAIMED;
+	journal_mark(j, to);
+	trace(j, r, from);
+}
+
 int journal_set_state(struct journal *j, struct file_row *r, enum file_state to, struct fault *f)
 {
 	enum file_state from = r->state;
@@ -270,8 +289,6 @@ int journal_set_state(struct journal *j, struct file_row *r, enum file_state to,
 	journal_mark(j, to);
 	if (from == FILE_UNDOING && to != FILE_WAITING)
 		journal_mark(j, MARK_UNDONE);
-	if (j->options.trace)
-		log_event(j->options.trace, LOG_LEVEL_DEBUG, "file.state", "id=%s from=%s to=%s",
-			  r->arrival, file_state_name(from), file_state_name(to));
+	trace(j, r, from);
 	return 0;
 }

@@ -64,6 +64,11 @@ int journal_save(struct journal *j, const struct file_row *r, struct fault *f) M
  */
 int journal_set_state(struct journal *j, struct file_row *r, enum file_state to,
 		      struct fault *f) MUST_CHECK;
+/*
+ * To IDENTIFIED or GATED, on the way to a state that is set before the next commit: nobody can find the row in this one, and it is
+ * not written.
+ */
+void journal_pass_state(struct journal *j, struct file_row *r, enum file_state to);
 /* The leg and the checkpoint's columns alone: what comes each second. */
 int journal_checkpoint(struct journal *j, const struct file_row *r, struct fault *f) MUST_CHECK;
 /* A withdrawn claim: the row goes as if it had never been; CLAIMED rows only (CHECK). */
