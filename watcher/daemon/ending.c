@@ -6,6 +6,7 @@
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/daemon/circuits.h"
+#include "watcher/daemon/durables.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
@@ -17,6 +18,7 @@
 #include "watcher/spool/durable.h"
 #include "watcher/spool/place.h"
 #include "watcher/spool/work.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -201,12 +203,14 @@ static void wait_for_disk(struct ingestd *d, struct file *x, const struct fault 
 static int prepare_receipt(struct ingestd *d, struct file *x, struct fault *f)
 {
 	struct folders *t = x->tenant->folders;
+	struct place_receipt receipt;
 
 	if (make_claim_durable(x, f) < 0)
 		return -1;
-	if (place_choose(t, d->journal, &x->row, f) < 0)
+	if (place_choose(t, d->journal, &x->row, f) < 0 || place_receipt_write(t, &x->row, &receipt, f) < 0)
 		return -1;
-	return place_receipt(t, &x->row, f);
+	durables_receipt(d, x, &receipt);
+	return 0;
 }
 
 void step_receipt(struct ingestd *d, struct file *x)
@@ -265,16 +269,21 @@ static bool came_to_nothing(const struct file_row *r)
 	return false;
 }
 
+static file_step step_placed;
+
 void step_move(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
+	struct place_moved moved;
 
 	CHECK(x->row.state == FILE_PLACING);
-	switch (place_move(x->tenant->folders, &x->row, &f)) {
+	switch (place_rename(x->tenant->folders, &x->row, &moved, &f)) {
 	case PLACE_TAKEN:
+		place_moved_close(&moved);
 		choose_again(d, x);
 		return;
 	case PLACE_FAILED:
+		place_moved_close(&moved);
 		if (!turn_ok(d, -1, &f) && !d->fatal)
 			wait_for_disk(d, x, &f);
 		return;
@@ -283,6 +292,22 @@ void step_move(struct ingestd *d, struct file *x)
 		break;
 	case PLACE_DONE:
 		break;
+	}
+	durables_moved(d, x, &moved);
+	turn_then(d, x, step_placed);
+}
+
+/* Both folders are durable, or it is moved again: then nothing is left to be moved. */
+static void step_placed(struct ingestd *d, struct file *x)
+{
+	struct fault f = FAULT_INIT;
+
+	if (x->unsynced) {
+		x->unsynced = false;
+		fault_set(&f, FAULT_SYSTEM, "the folder it was moved into cannot be made durable");
+		f.error = ENOSPC;
+		wait_for_disk(d, x, &f);
+		return;
 	}
 	x->row.times.placed = clock_now_ms();
 	if (came_to_nothing(&x->row))

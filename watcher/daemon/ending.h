@@ -6,8 +6,10 @@
  *	ending_undone(d, x, &fault)           the rows were taken back, or not
  *	ending_begin(d, x, outcome, &fault)   nothing of it is in the sink: to its folder (fault NULL: duplicate)
  *
- * Steps, each after the commit of the one before: step_receipt (target chosen, receipt durable, PLACING) -> step_move (renames, folders
- * fsynced, PLACED or HELD with the outbox row) -> step_clean (work/A removed, the file's end line, forgotten).
+ * Steps, each after the commit of the one before: step_receipt (target chosen, receipt written, PLACING) -> step_move
+ * (renames) -> step_placed (PLACED or HELD with the outbox row) -> step_clean (work/A removed, the file's end line,
+ * forgotten).  What step_receipt and step_move write is made durable behind the turn's steps and before its next commit,
+ * for all files at once (durables.h).
  * A full disk makes the file wait and the same step is taken again; a failed fsync ends the daemon.
  */
 #ifndef DAEMON_ENDING_H

@@ -36,6 +36,7 @@ struct file {
 	struct file *turn_next;
 	bool in_turn;
 	bool synced;          /* work/A, work/, in/ are */
+	bool unsynced;        /* moved, and there was no room to make that durable */
 	bool has_stated_rows; /* by its manifest */
 	uint64_t stated_rows;
 	bool proven;          /* what its sender states beside it was compared, or nothing is stated */

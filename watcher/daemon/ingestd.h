@@ -22,6 +22,7 @@
 #include "watcher/daemon/circuits.h"
 #include "watcher/daemon/deferred.h"
 #include "watcher/daemon/disk.h"
+#include "watcher/daemon/durables.h"
 #include "watcher/daemon/notifier.h"
 #include "watcher/daemon/options.h"
 #include "watcher/daemon/pauses.h"
@@ -61,6 +62,7 @@ struct turn {
 	ev_timer retry;
 	ev_tstamp began;
 	uint64_t commits;
+	struct durables durables;
 	uint64_t worst_us; /* of an iteration, since start */
 };
 

@@ -4,6 +4,7 @@
 #include "watcher/base/base.h"
 #include "watcher/daemon/turn.h"
 #include "watcher/base/clock.h"
+#include "watcher/daemon/durables.h"
 #include "watcher/daemon/events.h"
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/gate.h"
@@ -44,6 +45,7 @@ int turn_commit(struct ingestd *d, struct fault *f)
 {
 	if (d->fatal)
 		return fault_set(f, FAULT_SYSTEM, "ingestd is ending");
+	CHECK(!d->turn.durables.len); /* the rows below speak of it */
 	if (!journal_dirty(d->journal) && !journal_behind(d->journal))
 		return 0;
 	if (d->turn.behind && clock_mono_ms() < d->turn.retry_ms)
@@ -164,7 +166,10 @@ static bool run_steps(struct ingestd *d)
 		x->step = NULL;
 		if (step)
 			step(d, x);
+		if (d->turn.durables.len >= DURABLES_MOST)
+			durables_run(d);
 	}
+	durables_run(d);
 	return true;
 }
 
@@ -262,6 +267,7 @@ void turn_stop(struct ingestd *d)
 	ev_prepare_stop(d->loop, &t->prepare);
 	ev_idle_stop(d->loop, &t->again);
 	ev_timer_stop(d->loop, &t->retry);
+	durables_release(d);
 }
 
 void turn_finish(struct ingestd *d)

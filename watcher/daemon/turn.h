@@ -5,7 +5,8 @@
  *	turn_then(d, x, step_load);          run after the commit, never before
  *	turn_cancel(d, x)                    the worker died meanwhile
  *
- * A turn is: commit; the folders of new claims fsynced (each work/A, then each tenant's work/ and in/ once); then the steps that waited.
+ * A turn is: commit; the folders of new claims fsynced (each work/A, then each tenant's work/ and in/ once); then the steps that waited;
+ * then what these wrote and moved is made durable, of all files together (durables.h).
  * A step may write again and give the next step: the turn goes on until nothing is pending or its time is used, then the loop polls.
  * The crash points around a commit are the journal's own.  The loop waits nowhere else; worst_us is the longest iteration.
  *

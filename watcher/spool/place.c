@@ -6,7 +6,7 @@
  * The target's name was made durable (PLACING) before the first rename, so "where" has one answer.
  */
 #include "watcher/base/base.h"
-#include "watcher/spool/place.h"
+#include "watcher/spool/place_own.h"
 
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
@@ -19,9 +19,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define RECEIPT_TMP ".receipt.tmp"
 #define MODE_FILE 0440
-#define MODE_SIDE 0640
 #define CHOOSE_TRIES 100
 
 static const char *const side_suffixes[] = {".receipt.json", ".rejects.csv", ".rejects.ndjson"};
@@ -116,91 +114,6 @@ int place_choose(struct folders *t, struct journal *j, struct file_row *r, struc
 			 folder_name(folder));
 }
 
-/* The tenant's group and mode; without the right to give it away the file keeps its own. */
-static int give(const struct folders *t, int fd, mode_t mode, const char *name, struct fault *f)
-{
-	if (t->has_group && fchown(fd, (uid_t)-1, t->group) < 0 && errno != EPERM)
-		return fault_errno(f, FAULT_SYSTEM, "cannot give '%s' to its group", name);
-	if (fchmod(fd, mode) < 0 && errno != EPERM)
-		return fault_errno(f, FAULT_SYSTEM, "cannot set the mode of '%s'", name);
-	return 0;
-}
-
-static int write_tmp(const struct folders *t, int dir, const char *tmp, struct span content,
-		     struct fault *f)
-{
-	int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r;
-
-	if (fd < 0)
-		return fault_errno(f, FAULT_SYSTEM, "cannot make %s", tmp);
-	r = give(t, fd, MODE_SIDE, tmp, f);
-	if (r == 0)
-		r = fs_write_all(fd, content.p, content.n, f);
-	if (r == 0) {
-		crash_point("receipt-tmp");
-		r = durable_fsync(fd, tmp, f);
-	}
-	close(fd);
-	return r;
-}
-
-static int write_receipt(const struct folders *t, int dir, const char *tmp, const char *name,
-			 struct span content, struct fault *f)
-{
-	crash_point("receipt.before-tmp");
-	if (write_tmp(t, dir, tmp, content, f) < 0)
-		return -1;
-	crash_point("receipt.fsynced");
-	if (renameat(dir, tmp, dir, name) < 0)
-		return fault_errno(f, FAULT_SYSTEM, "cannot rename to '%s'", name);
-	crash_point("receipt-rename");
-	if (durable_fsync(dir, "a receipt's folder", f) < 0)
-		return -1;
-	crash_point("receipt.durable");
-	return 0;
-}
-
-int place_receipt(const struct folders *t, const struct file_row *r, struct fault *f)
-{
-	struct strbuf text = STRBUF_INIT;
-	char *name;
-	int dir = -1;
-	int result;
-
-	CHECK(r->has_outcome && r->target);
-	if (folders_use(t, f) < 0)
-		return -1;
-	if (mkdirat(folders_fd(t, FOLDER_WORK), r->arrival, 0700) < 0 && errno != EEXIST)
-		return fault_errno(f, FAULT_SYSTEM, "cannot make %s/work/%s", t->path, r->arrival);
-	if (work_open_dir(t, r->arrival, &dir, f) < 0)
-		return -1;
-	name = xasprintf("%s.receipt.json", r->file);
-	receipt_text(r, RECEIPT_FILE, &text);
-	result = write_receipt(t, dir, RECEIPT_TMP, name, strbuf_span(&text), f);
-	strbuf_release(&text);
-	free(name);
-	close(dir);
-	return result;
-}
-
-int place_run_receipt(const struct folders *t, const char *job, const char *run,
-		      struct span content, struct fault *f)
-{
-	char *name, *tmp;
-	int r;
-
-	if (folders_use(t, f) < 0)
-		return -1;
-	name = xasprintf("%s.%s.receipt.json", job, run);
-	tmp = xasprintf(".%s.%s.tmp", job, run);
-	CHECK(fs_is_bare_name(span_of(name)));
-	r = write_receipt(t, folders_fd(t, FOLDER_FAILED), tmp, name, content, f);
-	free(name);
-	free(tmp);
-	return r;
-}
-
 enum moved {
 	MOVED,
 	MOVED_ABSENT, /* it is not in work/A */
@@ -234,7 +147,7 @@ static enum moved move_one(const struct move *m, const char *from, const char *t
 	if (fd < 0 && (m->work < 0 || errno == ENOENT))
 		return MOVED_ABSENT;
 	if (fd >= 0) { /* else: not ours to read, but ours to move */
-		r = give(m->t, fd, mode, from, m->f);
+		r = place_give(m->t, fd, mode, from, m->f);
 		if (r == 0 && unread)
 			r = durable_fsync(fd, from, m->f);
 		close(fd);
@@ -367,19 +280,25 @@ static void take_all_back(const struct move *m)
 	free(to);
 }
 
-static int sync_folders(const struct move *m)
+int place_sync(const struct folders *t, const struct file_row *r, struct place_moved *m, bool target_too, struct fault *f)
 {
-	if (durable_fsync(m->target, folder_name(m->row->folder), m->f) < 0)
+	if (target_too && durable_fsync(m->target, folder_name(r->folder), f) < 0)
 		return -1;
 	crash_point("place.fsynced-target");
-	if (m->work >= 0 && durable_fsync(m->work, m->row->arrival, m->f) < 0)
+	if (m->work >= 0 && durable_fsync(m->work, r->arrival, f) < 0)
 		return -1;
 	/* and its claim was not made durable either (folders_sync_claim) */
-	if (!was_read(m->row) && (durable_fsync(folders_fd(m->t, FOLDER_WORK), "work", m->f) < 0 ||
-				  durable_fsync(folders_fd(m->t, FOLDER_IN), "in", m->f) < 0))
+	if (!was_read(r) && (folders_use(t, f) < 0 || durable_fsync(folders_fd(t, FOLDER_WORK), "work", f) < 0 ||
+			     durable_fsync(folders_fd(t, FOLDER_IN), "in", f) < 0))
 		return -1;
 	crash_point("place.fsynced-work");
 	return 0;
+}
+
+void place_moved_close(struct place_moved *m)
+{
+	fs_close(&m->work);
+	fs_close(&m->target);
 }
 
 /* What is not in work/A was moved before, or is lost. */
@@ -405,27 +324,78 @@ static enum place_result move_all(const struct move *m)
 		if (last == MOVED_FAILED)
 			return PLACE_FAILED;
 	}
-	if (sync_folders(m) < 0)
-		return PLACE_FAILED;
 	return last == MOVED_ABSENT && !is_in_target(m) ? PLACE_MISSING : PLACE_DONE;
+}
+
+/* 1: neither in work/A nor where it is to be, 0, -1 */
+static int receipt_missing(const struct move *m)
+{
+	char *from = xasprintf("%s.receipt.json", m->row->file), *to = xasprintf("%s.receipt.json", m->row->target);
+	int r = m->work < 0 ? 1 : name_free(m->work, from, "", m->f);
+
+	if (r == 1)
+		r = name_free(m->target, to, "", m->f);
+	free(from);
+	free(to);
+	return r;
+}
+
+static int open_work(struct move *m)
+{
+	if (work_open_dir(m->t, m->row->arrival, &m->work, m->f) == 0)
+		return 0;
+	if (m->f->error != ENOENT)
+		return -1;
+	fault_clear(m->f);
+	return 0;
+}
+
+/* One that the power took, or a full disk kept from being written. */
+static int see_to_receipt(struct move *m)
+{
+	int r = receipt_missing(m);
+
+	if (r < 1)
+		return r;
+	if (place_receipt(m->t, m->row, m->f) < 0)
+		return -1;
+	fs_close(&m->work);
+	return open_work(m);
+}
+
+/* One of our own: the folders' may be closed when others were used. */
+static int keep_target(struct move *m, struct place_moved *out)
+{
+	if (folders_use(m->t, m->f) < 0)
+		return -1;
+	out->target = fcntl(folders_fd(m->t, m->row->folder), F_DUPFD_CLOEXEC, 3);
+	if (out->target < 0)
+		return fault_errno(m->f, FAULT_SYSTEM, "keep %s/%s open", m->t->path, folder_name(m->row->folder));
+	m->target = out->target;
+	return 0;
+}
+
+enum place_result place_rename(const struct folders *t, const struct file_row *r, struct place_moved *out, struct fault *f)
+{
+	struct move m = {.t = t, .row = r, .work = -1, .f = f};
+	enum place_result result = PLACE_FAILED;
+
+	CHECK(r->state == FILE_PLACING && r->has_folder && r->target);
+	*out = (struct place_moved){.work = -1, .target = -1};
+	if (keep_target(&m, out) == 0 && open_work(&m) == 0 && see_to_receipt(&m) == 0)
+		result = move_all(&m);
+	out->work = m.work;
+	return result;
 }
 
 enum place_result place_move(const struct folders *t, const struct file_row *r, struct fault *f)
 {
-	struct move m = {.t = t, .row = r, .work = -1, .f = f};
-	enum place_result result;
+	struct place_moved moved;
+	enum place_result result = place_rename(t, r, &moved, f);
 
-	CHECK(r->state == FILE_PLACING && r->has_folder && r->target);
-	if (folders_use(t, f) < 0)
-		return PLACE_FAILED;
-	m.target = folders_fd(t, r->folder);
-	if (work_open_dir(t, r->arrival, &m.work, f) < 0) {
-		if (f->error != ENOENT)
-			return PLACE_FAILED;
-		fault_clear(f);
-	}
-	result = move_all(&m);
-	fs_close(&m.work);
+	if ((result == PLACE_DONE || result == PLACE_MISSING) && place_sync(t, r, &moved, true, f) < 0)
+		result = PLACE_FAILED;
+	place_moved_close(&moved);
 	return result;
 }
 

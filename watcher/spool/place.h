@@ -6,9 +6,12 @@
  *	place_choose(t, j, row, &f)           sets row->folder, target, rejects: a name that is free
  *	place_receipt(t, row, &f)             work/A/NAME.receipt.json, durable
  *	journal_set_state(PLACING), journal_commit
- *	r = place_move(t, row, &f)            rejects, receipt, sidecar, then the file; both folders fsynced
+ *	r = place_move(t, row, &f)            a receipt if there is none; rejects, receipt, sidecar, then the file; both folders fsynced
  *	journal_set_state(PLACED or HELD), journal_commit
  *	place_clean(t, row, &f)               work/A is removed
+ *
+ * Both in halves, so that many files share what is made durable (daemon/durables.c): place_receipt_write, _sync,
+ * _name and _end; place_rename and place_sync.
  *
  * Each step may be done again after a crash at any point of it: place_move looks at what is where.
  * Files are given to the tenant's group, 0440 (the file) and 0640 (receipt, rejects).  An empty
@@ -40,6 +43,27 @@ int place_choose(struct folders *t, struct journal *j, struct file_row *r,
 int place_receipt(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
 enum place_result place_move(const struct folders *t, const struct file_row *r,
 			     struct fault *f) MUST_CHECK;
+/* A receipt that is written and not yet durable, nor under its name; _end ends it. */
+struct place_receipt {
+	int dir, fd;
+	bool synced; /* else it gets no name */
+	bool named;
+	char *name;
+};
+int place_receipt_write(const struct folders *t, const struct file_row *r, struct place_receipt *out, struct fault *f) MUST_CHECK;
+int place_receipt_sync(struct place_receipt *p, struct fault *f) MUST_CHECK;
+int place_receipt_name(struct place_receipt *p, struct fault *f) MUST_CHECK;
+int place_receipt_end(struct place_receipt *p, struct fault *f) MUST_CHECK;
+/* The folders that a file left and came to; -1: there is none.  Whatever place_rename says, it is to be closed. */
+struct place_moved {
+	int work, target;
+};
+enum place_result place_rename(const struct folders *t, const struct file_row *r, struct place_moved *out,
+			       struct fault *f) MUST_CHECK;
+/* target_too: else the caller has seen to the target's folder, behind the last place_rename into it. */
+int place_sync(const struct folders *t, const struct file_row *r, struct place_moved *m, bool target_too,
+	       struct fault *f) MUST_CHECK;
+void place_moved_close(struct place_moved *m);
 int place_clean(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
 
 /* failed/JOB.RUN.receipt.json with content, durable; done again: the same file. */

@@ -87,6 +87,27 @@ static void test_with_rejects(void **state)
 	scene_end(&s);
 }
 
+/* The power, or a full disk, took it between PLACING and the move: it is written again. */
+static void test_receipt_that_is_gone(void **state)
+{
+	struct scene s;
+	int dir = -1;
+
+	scene_begin(*state, &s, OUTCOME_DONE);
+	OK(place_choose(s.t, s.j, &s.r, &fault));
+	OK(place_receipt(s.t, &s.r, &fault));
+	OK(journal_set_state(s.j, &s.r, FILE_PLACING, &fault));
+	OK(work_open_dir(s.t, A1, &dir, &fault));
+	assert_int_equal(unlinkat(dir, "x.csv.receipt.json", 0), 0);
+	close(dir);
+	assert_int_equal(place_move(s.t, &s.r, &fault), PLACE_DONE);
+	assert_true(is_there(s.t, FOLDER_DONE, "x.csv"));
+	assert_true(is_there(s.t, FOLDER_DONE, "x.csv.receipt.json"));
+	OK(place_clean(s.t, &s.r, &fault));
+	assert_false(is_there(s.t, FOLDER_WORK, A1));
+	scene_end(&s);
+}
+
 static void test_no_rejects(void **state UNUSED)
 {
 	static const struct {
@@ -260,7 +281,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_with_rejects), T(test_no_rejects),  T(test_names_taken),
+		T(test_with_rejects), T(test_receipt_that_is_gone), T(test_no_rejects), T(test_names_taken),
 		T(test_reserved),     T(test_stranger),    T(test_missing),
 		T(test_target_gone),  T(test_run_receipt), T(test_input),
 	};
