@@ -70,7 +70,8 @@ def test_c_two_thousand_files_delay_no_first_file_of_another(site):
     site.until(lambda: len(site.names("alice", "done")) > 20 and len(queue(site, "--limit", "1000")) == 1000)
     seen = queue(site, "--limit", "1000")
     queued = [q for q in seen if q["position"]]
-    assert [q["position"] for q in queued] == list(range(1, len(queued) + 1)) and len(queued) >= 998
+    # the one worker has a group of up to 32
+    assert [q["position"] for q in queued] == list(range(1, len(queued) + 1)) and len(queued) >= 1000 - 32
     assert queued[0]["reason"] == "it is the next" or "max_workers" in queued[0]["reason"]
     waits = [q["wait_seconds"] for q in queued]
     assert waits == sorted(waits) and waits[0] >= 0 and waits[-1] > 0

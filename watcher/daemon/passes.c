@@ -454,7 +454,8 @@ static void on_lost(void *ctx, struct task *t, const struct worker_end *end)
 	turn_cancel(d, x);
 	if (d->fatal || end->why == WORKER_STOPPED)
 		return; /* the daemon ends: its start goes on from the journal */
-	if (worker_end_counts(end)) {
+	/* whose fault it was in a group nobody knows: each is alone from now on (passes_joins) */
+	if (worker_end_counts(end) && t->group <= 1) {
 		count_death(x);
 		file_save(d, x);
 		if (x->row.deaths >= DEATHS_MAX) {
@@ -474,6 +475,7 @@ void passes_ops(struct schedule_ops *ops)
 	*ops = (struct schedule_ops){
 		.reach = on_reach,
 		.begin = on_begin,
+		.joins = passes_joins,
 		.message = on_message,
 		.lost = on_lost,
 	};

@@ -71,15 +71,40 @@ static void put_text(struct strbuf *out, const char *key, const char *s)
 	json_pair_span(out, key, v);
 }
 
+/* "" is none. */
+static void put_some(struct strbuf *out, const char *key, const char *s)
+{
+	put_text(out, key, s[0] ? s : NULL);
+}
+
+/* What is 0 or false stays out: a message has thirty of them, and half of its cost is theirs. */
+static void put_u64(struct strbuf *out, const char *key, uint64_t n)
+{
+	if (n)
+		json_pair_u64(out, key, n);
+}
+
+static void put_i64(struct strbuf *out, const char *key, int64_t n)
+{
+	if (n)
+		json_pair_i64(out, key, n);
+}
+
+static void put_bool(struct strbuf *out, const char *key, bool b)
+{
+	if (b)
+		json_pair_bool(out, key, b);
+}
+
 static void put_checkpoint(struct strbuf *out, const struct checkpoint *c)
 {
 	json_add_key(out, "checkpoint");
 	strbuf_addc(out, '{');
-	json_pair_u64(out, "next_row", c->next_row);
-	json_pair_u64(out, "offset", c->offset);
-	json_pair_u64(out, "line", c->line);
-	json_pair_u64(out, "rejects_length", c->rejects_length);
-#define X(name) json_pair_u64(out, #name, c->counters.name);
+	put_u64(out, "next_row", c->next_row);
+	put_u64(out, "offset", c->offset);
+	put_u64(out, "line", c->line);
+	put_u64(out, "rejects_length", c->rejects_length);
+#define X(name) put_u64(out, #name, c->counters.name);
 	COUNTER_FIELDS(X)
 #undef X
 	strbuf_addc(out, '}');
@@ -89,13 +114,13 @@ static void put_fault(struct strbuf *out, const struct fault *f)
 {
 	json_add_key(out, "fault");
 	strbuf_addc(out, '{');
-	json_pair_u64(out, "kind", (uint64_t)f->kind);
-	json_pair_i64(out, "error", f->error);
-	json_pair_u64(out, "line", f->line);
-	json_pair_u64(out, "scope", (uint64_t)f->scope);
-	json_pair_i64(out, "pause_ms", f->pause_ms);
-	put_text(out, "field", f->field);
-	put_text(out, "text", f->text);
+	put_u64(out, "kind", (uint64_t)f->kind);
+	put_i64(out, "error", f->error);
+	put_u64(out, "line", f->line);
+	put_u64(out, "scope", (uint64_t)f->scope);
+	put_i64(out, "pause_ms", f->pause_ms);
+	put_some(out, "field", f->field);
+	put_some(out, "text", f->text);
 	strbuf_addc(out, '}');
 }
 
@@ -128,37 +153,38 @@ void message_write(const struct message *m, struct strbuf *out)
 	strbuf_addc(out, '{');
 	json_pair_string(out, "type", message_type_name(m->type));
 	json_pair_string(out, "arrival", m->arrival);
-	json_pair_u64(out, "mode", (uint64_t)m->mode);
+	put_u64(out, "mode", (uint64_t)m->mode);
 	put_text(out, "tenant", m->tenant);
 	put_text(out, "file", m->file);
-	json_pair_string(out, "version", m->version);
-	json_pair_u64(out, "bytes", m->bytes);
-	json_pair_i64(out, "claimed_ms", m->claimed_ms);
-	json_pair_bool(out, "first_attempt", m->first_attempt);
+	put_some(out, "version", m->version);
+	put_u64(out, "bytes", m->bytes);
+	put_i64(out, "claimed_ms", m->claimed_ms);
+	put_bool(out, "first_attempt", m->first_attempt);
 	json_pair_u64(out, "resources", (uint64_t)m->resources);
-	json_pair_bool(out, "probe", m->probe);
-	json_pair_bool(out, "is_manifest", m->is_manifest);
+	put_bool(out, "probe", m->probe);
+	put_bool(out, "more", m->more);
+	put_bool(out, "is_manifest", m->is_manifest);
 	put_text(out, "manifest", m->manifest);
 	put_text(out, "job", m->job);
-	json_pair_bool(out, "has_stated_rows", m->has_stated_rows);
-	json_pair_u64(out, "stated_rows", m->stated_rows);
-	json_pair_bool(out, "stalled", m->stalled);
+	put_bool(out, "has_stated_rows", m->has_stated_rows);
+	put_u64(out, "stated_rows", m->stated_rows);
+	put_bool(out, "stalled", m->stalled);
 	put_text(out, "sink", m->sink.name);
-	json_pair_u64(out, "sink_type", (uint64_t)m->sink.type);
+	put_u64(out, "sink_type", (uint64_t)m->sink.type);
 	put_text(out, "sink_path", m->sink.path);
-	json_pair_string(out, "delivery", m->delivery);
-	json_pair_string(out, "sha256", m->sha256);
+	put_some(out, "delivery", m->delivery);
+	put_some(out, "sha256", m->sha256);
 	put_text(out, "index", m->index);
 	put_checkpoint(out, &m->checkpoint);
-	json_pair_u64(out, "extent_rows", m->extent.rows);
-	json_pair_u64(out, "extent_parts", m->extent.parts);
+	put_u64(out, "extent_rows", m->extent.rows);
+	put_u64(out, "extent_parts", m->extent.parts);
 	put_fault(out, &m->fault);
-	json_pair_bool(out, "has_first_error", m->has_first_error);
-	json_pair_u64(out, "first_error_line", m->first_error_line);
+	put_bool(out, "has_first_error", m->has_first_error);
+	put_u64(out, "first_error_line", m->first_error_line);
 	put_text(out, "first_error_column", m->first_error_column);
 	put_text(out, "first_error_text", m->first_error_text);
-	json_pair_u64(out, "cpu_us", m->cpu_us);
-	json_pair_u64(out, "peak_rss", m->peak_rss);
+	put_u64(out, "cpu_us", m->cpu_us);
+	put_u64(out, "peak_rss", m->peak_rss);
 	/* the one part that can be large: left out whole rather than cut */
 	if (m->coercions_json && strlen(m->coercions_json) < IPC_MAX - 1024 - (out->n - from)) {
 		json_add_key(out, "coercions");
@@ -341,7 +367,8 @@ static const char *fill(const json_t *root, struct message *m)
 		return "an id";
 	if (!get_u64(root, "bytes", &m->bytes) || !get_u64(root, "claimed_ms", &claimed) ||
 	    !get_bool(root, "first_attempt", &m->first_attempt) ||
-	    !get_bool(root, "probe", &m->probe) || !get_bool(root, "is_manifest", &m->is_manifest) ||
+	    !get_bool(root, "probe", &m->probe) || !get_bool(root, "more", &m->more) ||
+	    !get_bool(root, "is_manifest", &m->is_manifest) ||
 	    !get_bool(root, "has_stated_rows", &m->has_stated_rows) || !get_u64(root, "stated_rows", &m->stated_rows) ||
 	    !get_bool(root, "stalled", &m->stalled) ||
 	    !get_bool(root, "has_first_error", &m->has_first_error) ||

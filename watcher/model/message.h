@@ -1,7 +1,7 @@
 /*
  * message - what ingestd and ingest-worker say to each other
  *
- *	daemon -> worker   job (descriptors: input, rejects file, version text, the sink's access)
+ *	daemon -> worker   job (descriptors: input, rejects file, version text, the sink's access); with `more` another one behind it
  *	worker -> daemon   progress ... gated             one for each job of mode MESSAGE_LOAD without a checkpoint
  *	daemon -> worker   load (pins the index)  or  drop (the job ends here)
  *	worker -> daemon   checkpoint ... result          after drop there is no result
@@ -70,6 +70,7 @@ struct message {
 	struct sink_config sink; /* name, type, path */
 	enum resources resources; /* job: of bulks and requests */
 	bool probe;	     /* its sink was in trouble: give up soon */
+	bool more;	     /* job: another one of its group follows at once (worker/group.h) */
 	bool is_manifest;    /* PROVE: its sidecar is one */
 	char *manifest;      /* PROVE: the name of its run's, which is compared instead; NULL = none */
 	/* worker's: its sink has given no answer for a while, and the worker does nothing but wait */

@@ -13,8 +13,6 @@
 #define IDLE_MS 30000
 #define SILENCE_MS 120000
 #define JOBS_MAX 500
-#define CPU_SECONDS 600	   /* for any file, and ... */
-#define CPU_BYTES 100000u /* ... a second for each so many bytes: far slower than any honest filter */
 
 void schedule_wake(struct schedule *s)
 {
@@ -23,36 +21,61 @@ void schedule_wake(struct schedule *s)
 
 /* --- tasks --- */
 
-static void stage(struct task *t, enum task_stage to)
+void schedule_stage(struct task *t, enum task_stage to)
 {
 	t->stage = to;
 	t->since_ms = clock_now_ms();
 }
 
-/* The worker is free again, or dying. */
-static void detach(struct schedule *s, struct task *t)
+static void unlink_task(struct worker *w, struct task *t)
+{
+	struct task **at = &w->task;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	t->worker = NULL;
+	t->next = NULL;
+}
+
+/* With its last task the worker is free again, or dying. */
+void schedule_detach(struct schedule *s, struct task *t)
 {
 	struct worker *w = t->worker;
 	struct lane *lane = lanes_find(&s->lanes, w->tenant);
 
-	CHECK(w->task == t && lane && s->running && (t->beside ? lane->beside && s->beside : lane->running));
-	w->task = NULL;
+	CHECK(lane && s->running && (t->beside ? lane->beside && s->beside : lane->running));
+	unlink_task(w, t);
+	if (!t->beside)
+		schedule_pace(s, t);
+	if (w->task)
+		return;
 	w->idle_since = clock_mono_ms();
-	t->worker = NULL;
 	if (t->beside) {
 		lane->beside--;
 		s->beside--;
 	} else {
-		schedule_pace(s, t);
 		lane_ended(lane, t->link.resources);
 	}
 	s->running--;
 	schedule_wake(s);
 }
 
+/* Something is expected of it unless one of its files waits for our word. */
+static void listen_to(const struct schedule *s, struct worker *w)
+{
+	bool asked = !w->task;
+
+	for (const struct task *t = w->task; t; t = t->next)
+		asked = asked || t->stage == TASK_ASKED;
+	worker_listen(w, asked ? 0 : s->options.silence_ms);
+}
+
 static void after_task(struct schedule *s, struct worker *w)
 {
-	worker_listen(w, 0);
+	listen_to(s, w);
+	if (w->task)
+		return;
 	if (w->jobs >= s->options.jobs_max || s->stopping || schedule_too_many(s))
 		worker_retire(w);
 }
@@ -65,7 +88,7 @@ struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void
 	t->link.resources = resources;
 	t->tenant = lane->tenant;
 	t->queued_at = s->decisions;
-	stage(t, TASK_QUEUED);
+	schedule_stage(t, TASK_QUEUED);
 	schedule_wake(s);
 	return t;
 }
@@ -87,8 +110,7 @@ struct task *schedule_add(struct schedule *s, const char *tenant, void *owner, e
 	return t;
 }
 
-/* Out of its queue. */
-static void unqueue(struct schedule *s, struct task *t)
+void schedule_unqueue(struct schedule *s, struct task *t)
 {
 	if (t->beside)
 		lanes_find(&s->lanes, t->tenant)->beside--;
@@ -100,10 +122,11 @@ void schedule_remove(struct schedule *s, struct task *t)
 	struct worker *w = t->worker;
 
 	if (w) {
-		detach(s, t);
-		worker_kill(w, WORKER_STOPPED, "its file was taken away");
+		schedule_detach(s, t);
+		/* the others of its group go on elsewhere */
+		worker_kill(w, w->task ? WORKER_KILLED : WORKER_STOPPED, "its file was taken away");
 	} else {
-		unqueue(s, t);
+		schedule_unqueue(s, t);
 	}
 	free(t);
 	schedule_wake(s);
@@ -122,11 +145,11 @@ int schedule_tell(struct schedule *s, struct task *t, const struct message *m, s
 		return 0;
 	}
 	if (m->type == MESSAGE_LOAD) {
-		stage(t, TASK_LOADING);
-		worker_listen(w, s->options.silence_ms);
+		schedule_stage(t, TASK_LOADING);
+		listen_to(s, w);
 		return 0;
 	}
-	detach(s, t);
+	schedule_detach(s, t);
 	free(t);
 	after_task(s, w);
 	return 0;
@@ -167,17 +190,26 @@ static const char *out_of_turn(const struct task *t, const struct message *m)
 	return "an unknown message";
 }
 
+static struct task *task_of(const struct worker *w, const char *arrival)
+{
+	struct task *t = w->task;
+
+	while (t && strcmp(t->arrival, arrival) != 0)
+		t = t->next;
+	return t;
+}
+
 static void on_message(void *ctx, struct worker *w, const struct message *m)
 {
 	struct schedule *s = ctx;
-	struct task *t = w->task;
+	struct task *t = task_of(w, m->arrival);
 	const char *wrong;
 
 	s->bad_starts = 0;
 	/* a sign of life that crossed our drop */
-	if (!t && m->type == MESSAGE_PROGRESS)
+	if (!t && (!w->task || w->task->group > 1) && m->type == MESSAGE_PROGRESS)
 		return;
-	if (!t || strcmp(m->arrival, t->arrival) != 0) {
+	if (!t) {
 		worker_kill(w, WORKER_BABBLED, "a message about a file it does not have");
 		return;
 	}
@@ -188,11 +220,11 @@ static void on_message(void *ctx, struct worker *w, const struct message *m)
 	}
 	t->unwrapping = m->type == MESSAGE_UNWRAP;
 	if (m->type == MESSAGE_GATED) {
-		stage(t, TASK_ASKED);
-		worker_listen(w, 0); /* now it is we who are waited for */
+		schedule_stage(t, TASK_ASKED);
+		listen_to(s, w); /* now it is we who are waited for */
 	}
 	if (m->type == MESSAGE_RESULT)
-		detach(s, t);
+		schedule_detach(s, t);
 	s->ops.message(s->ctx, t, m);
 	if (m->type == MESSAGE_RESULT) {
 		free(t);
@@ -203,7 +235,6 @@ static void on_message(void *ctx, struct worker *w, const struct message *m)
 static void on_ended(void *ctx, struct worker *w, const struct worker_end *end)
 {
 	struct schedule *s = ctx;
-	struct task *t = w->task;
 
 	schedule_unlink(s, w);
 	/* a process that never said a word may be one that cannot run at all: not again at once */
@@ -212,11 +243,13 @@ static void on_ended(void *ctx, struct worker *w, const struct worker_end *end)
 	if (end->why != WORKER_RETIRED && end->why != WORKER_STOPPED)
 		s->ops.died(s->ctx, w->tenant, w->pid, end);
 	schedule_wake(s);
-	if (!t)
-		return;
-	detach(s, t);
-	s->ops.lost(s->ctx, t, end);
-	free(t);
+	while (w->task) {
+		struct task *t = w->task;
+
+		schedule_detach(s, t);
+		s->ops.lost(s->ctx, t, end);
+		free(t);
+	}
 }
 
 static void on_said(void *ctx, struct worker *w, struct span line)
@@ -227,76 +260,6 @@ static void on_said(void *ctx, struct worker *w, struct span line)
 }
 
 /* --- giving out work --- */
-
-static void close_all(int fds[MESSAGE_FD_COUNT])
-{
-	for (size_t i = 0; i < MESSAGE_FD_COUNT; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-static void set_limits(const struct schedule *s, struct worker *w, const struct message *m)
-{
-	struct spawn_limits limits = {
-		.memory_bytes = s->options.any_memory ? 0 : resources_of(w->reach.resources)->memory_bytes,
-		.cpu_seconds = CPU_SECONDS + m->bytes / CPU_BYTES,
-	};
-
-	worker_limit(w, &limits);
-}
-
-static void give_message(struct schedule *s, struct worker *w, struct task *t, struct message *m,
-			 int fds[MESSAGE_FD_COUNT])
-{
-	bool goes_on = m->mode != MODE_LOAD || m->checkpoint.next_row > 0;
-	/* the last one is there only when the sink is a server */
-	size_t given = m->mode == MODE_LIST  ? 1 :
-		       m->mode == MODE_PROVE ? (size_t)MESSAGE_FD_PROVE_COUNT :
-					       (size_t)MESSAGE_FD_COUNT - (fds[MESSAGE_FD_ACCESS] < 0);
-	struct fault f = FAULT_INIT;
-
-	t->mode = m->mode;
-	t->bytes = m->bytes;
-	t->begun_ms = clock_mono_ms();
-	if (!t->beside) {
-		schedule_note(s, t);
-		schedule_charge(s, t);
-	}
-	memcpy(t->arrival, m->arrival, sizeof(t->arrival));
-	set_limits(s, w, m);
-	stage(t, goes_on ? TASK_LOADING : TASK_RUNNING);
-	w->jobs++;
-	/* a failed send kills the worker; lost() follows */
-	if (worker_send(w, m, fds, given, &f) == 0)
-		worker_listen(w, s->options.silence_ms);
-}
-
-static void give(struct schedule *s, struct lane *queue, struct worker *w)
-{
-	struct task *t = (struct task *)lane_pop(queue);
-	int fds[MESSAGE_FD_COUNT] = {-1, -1, -1, -1};
-	struct message m;
-
-	message_init(&m, MESSAGE_JOB);
-	t->worker = w;
-	w->task = t;
-	s->running++;
-	if (t->beside)
-		s->beside++; /* its lane has counted it since it was queued */
-	else
-		lane_began(queue, t->link.resources);
-	if (s->ops.begin(s->ctx, t, &m, fds) < 0) {
-		detach(s, t);
-		free(t);
-		/* it was started beside, and has nothing to do there */
-		if (schedule_too_many(s))
-			worker_retire(w);
-	} else {
-		give_message(s, w, t, &m, fds);
-	}
-	close_all(fds);
-	message_release(&m);
-}
 
 /* May this tenant have something now?  A worker of its own, or a slot, or the slot of an idle one. */
 static bool can_serve(void *ctx, const struct lane *lane)
@@ -334,7 +297,7 @@ static bool serve(struct schedule *s, struct lane *queue)
 	reach_init(&reach, t->tenant);
 	reach.resources = t->link.resources;
 	if (s->ops.reach(s->ctx, t, &reach) < 0) {
-		unqueue(s, t);
+		schedule_unqueue(s, t);
 		free(t);
 		gone = true;
 	} else {
@@ -342,7 +305,7 @@ static bool serve(struct schedule *s, struct lane *queue)
 	}
 	reach_release(&reach);
 	if (w)
-		give(s, queue, w);
+		schedule_give(s, queue, w);
 	return w || gone || queue->waiting;
 }
 
@@ -485,7 +448,12 @@ void schedule_free(struct schedule **sp)
 		struct worker *w = s->workers;
 
 		s->workers = w->next;
-		free(w->task);
+		while (w->task) {
+			struct task *t = w->task;
+
+			w->task = t->next;
+			free(t);
+		}
 		worker_destroy(w);
 	}
 	free_tasks(&s->lanes);

@@ -15,6 +15,9 @@
  * after jobs_max jobs, when another tenant needs its slot, or when the next task has to reach something else.
  * It has what its first task's class may use (model/resources.h) and serves that class alone.
  *
+ * Where only one tenant has files waiting, and many, small ones are given to a worker as a group: up to SCHEDULE_GROUP at once in one slot,
+ * so that they share the turns of the disk (schedule_give.c).  When it dies lost() comes for each of them, with group > 1.
+ *
  * A task beside takes no slot: its worker waits for a sink and does no work (a probe, an attempt that gets no answer), and nobody else is
  * to wait for that.
  *
@@ -30,6 +33,8 @@
 #include "watcher/schedule/worker.h"
 
 #define SCHEDULE_BESIDE 8
+#define SCHEDULE_GROUP 32	 /* files; worker/group.h */
+#define SCHEDULE_GROUP_FROM 8 /* that wait, at least: fewer are spread over the workers */
 #define SCHEDULE_TRACE 4096 /* decisions that are remembered */
 
 enum task_stage {
@@ -46,6 +51,8 @@ struct task {
 	enum message_mode mode; /* as begin's message said */
 	char arrival[ULID_TEXT];
 	struct worker *worker;
+	struct task *next;  /* another one of the same worker */
+	unsigned group;	    /* as many were given to it at once */
 	int64_t since_ms; /* wall: in this stage */
 	bool unwrapping;  /* an unwrap is to be answered by a key */
 	bool beside;	  /* its worker takes no slot */
@@ -89,6 +96,11 @@ struct schedule_ops {
 	void (*died)(void *ctx, const char *tenant, pid_t pid, const struct worker_end *end);
 	void (*said)(void *ctx, const char *tenant, pid_t pid, struct span line);
 	void (*trouble)(void *ctx, const struct fault *f);
+	/*
+	 * May t be done with first, which its worker is given now?  Both begin a load, are small, of one job, and nothing is
+	 * known against their sink.  NULL: never.
+	 */
+	bool (*joins)(void *ctx, const struct task *first, const struct task *t);
 };
 
 struct schedule;

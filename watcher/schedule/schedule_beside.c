@@ -23,7 +23,7 @@ void schedule_beside(struct schedule *s, struct task *t, bool on)
 	struct lane *lane = lanes_find(&s->lanes, t->tenant);
 	struct worker *w;
 
-	CHECK(t->worker && lane);
+	CHECK(t->worker && lane && (!on || t->group <= 1));
 	if (t->beside == on)
 		return;
 	t->beside = on;

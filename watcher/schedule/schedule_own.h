@@ -70,7 +70,13 @@ bool schedule_beside_room(const struct schedule *s);
 /* schedule_trace.c */
 void schedule_note(struct schedule *s, const struct task *t);
 void schedule_pace(struct schedule *s, const struct task *t);
-/* schedule.c, for schedule_beside.c */
+/* schedule_give.c: to w, an idle one that may do it, the first of the queue, and those behind it that may be done with it */
+void schedule_give(struct schedule *s, struct lane *queue, struct worker *w);
+/* schedule.c, for schedule_beside.c and schedule_give.c */
+void schedule_stage(struct task *t, enum task_stage to);
+void schedule_detach(struct schedule *s, struct task *t);
+/* Out of its queue. */
+void schedule_unqueue(struct schedule *s, struct task *t);
 struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void *owner, enum resources resources);
 /* Its tenant was served its bytes; once. */
 void schedule_charge(struct schedule *s, struct task *t);

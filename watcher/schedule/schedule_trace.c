@@ -43,7 +43,7 @@ void schedule_pace(struct schedule *s, const struct task *t)
 		return; /* begin refused it */
 	p->files = p->files * PACE_KEEP + 1;
 	p->bytes = p->bytes * PACE_KEEP + (double)lane_cost(t->bytes);
-	p->ms = p->ms * PACE_KEEP + (double)(clock_mono_ms() - t->begun_ms);
+	p->ms = p->ms * PACE_KEEP + (double)(clock_mono_ms() - t->begun_ms) / t->group;
 }
 
 /* What lies before the next one. */

@@ -75,7 +75,7 @@ struct worker {
 	struct strbuf packet;
 	struct child_lines said;
 	/* the scheduler's */
-	struct task *task;
+	struct task *task; /* the first one; others behind its next */
 	uint64_t jobs;
 	int64_t idle_since; /* mono */
 	struct worker *next;

@@ -20,6 +20,8 @@ struct kept {
 
 struct sink_pool {
 	struct kept kept[KEPT];
+	bool grouping;
+	bool lost; /* a connection went away in the group, and what it held with it */
 };
 
 static const struct sink_ops *ops_of(enum sink_type type)
@@ -40,8 +42,9 @@ struct sink_pool *sink_pool_new(void)
 	return xcalloc(1, sizeof(struct sink_pool));
 }
 
-static void forget(struct kept *k)
+static void forget(struct sink_pool *pool, struct kept *k)
 {
+	pool->lost = pool->lost || (pool->grouping && k->connection);
 	if (k->connection)
 		k->ops->disconnect(k->connection);
 	free(k->key);
@@ -53,7 +56,7 @@ void sink_pool_free(struct sink_pool **pool)
 	if (!*pool)
 		return;
 	for (size_t i = 0; i < KEPT; i++)
-		forget(&(*pool)->kept[i]);
+		forget(*pool, &(*pool)->kept[i]);
 	free(*pool);
 	*pool = NULL;
 }
@@ -69,13 +72,13 @@ static struct kept *place_for(struct sink_pool *pool, const char *key)
 		if (k->key && !k->busy && strcmp(k->key, key) == 0) {
 			if (k->ops->usable(k->connection))
 				return k;
-			forget(k);
+			forget(pool, k);
 		}
 		if (!k->busy && (!spare || (spare->key && !k->key)))
 			spare = k;
 	}
 	CHECK(spare);
-	forget(spare);
+	forget(pool, spare);
 	return spare;
 }
 
@@ -114,7 +117,7 @@ static int take(struct sink_pool *pool, const struct sink_leg *leg, struct kept 
 	k->key = key;
 	if (k->ops->connect(leg, &k->connection, f) < 0) {
 		k->connection = NULL;
-		forget(k);
+		forget(pool, k);
 		return -1;
 	}
 	*out = k;
@@ -161,13 +164,15 @@ int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **
 	if (take(pool, leg, &k, f) < 0)
 		return -1;
 	if (k->ops->open(k->connection, leg, &s, f) < 0) {
-		forget(k);
+		forget(pool, k);
 		return -1;
 	}
 	s->ops = k->ops;
 	s->leg = *leg;
 	s->pool = pool;
 	s->connection = k->connection;
+	s->grouped = pool->grouping;
+	CHECK(!s->grouped || k->ops->end_group);
 	k->busy = true;
 	*out = s;
 	return 0;
@@ -176,17 +181,19 @@ int sink_open(struct sink_pool *pool, const struct sink_leg *leg, struct sink **
 void sink_close(struct sink **sp)
 {
 	struct sink *s = *sp;
+	struct sink_pool *pool;
 	struct kept *k;
 	bool broken;
 
 	if (!s)
 		return;
 	k = kept_of(s);
+	pool = s->pool;
 	broken = s->broken;
 	s->ops->close(s);
 	k->busy = false;
 	if (broken)
-		forget(k);
+		forget(pool, k);
 	*sp = NULL;
 }
 
@@ -258,6 +265,44 @@ size_t sink_pending(const struct sink *s)
 uint64_t sink_oldest_pending(const struct sink *s)
 {
 	return s->oldest;
+}
+
+void sink_group_begin(struct sink_pool *pool)
+{
+	CHECK(!pool->grouping);
+	pool->grouping = true;
+	pool->lost = false;
+}
+
+static int end_group(struct sink_pool *pool, bool keep, struct fault *f)
+{
+	int r = 0;
+
+	CHECK(pool->grouping);
+	pool->grouping = false;
+	for (size_t i = 0; i < KEPT; i++) {
+		struct kept *k = &pool->kept[i];
+
+		CHECK(!k->busy);
+		if (k->connection && k->ops->end_group && k->ops->end_group(k->connection, keep && r == 0, f) < 0)
+			r = -1;
+	}
+	return r;
+}
+
+int sink_group_end(struct sink_pool *pool, struct fault *f)
+{
+	if (!pool->lost)
+		return end_group(pool, true, f);
+	sink_group_drop(pool);
+	return fault_set(f, FAULT_TEMPORARY, "a connection to the store was lost");
+}
+
+void sink_group_drop(struct sink_pool *pool)
+{
+	struct fault ignored = FAULT_INIT;
+
+	(void)!end_group(pool, false, &ignored);
 }
 
 const struct sink_stats *sink_stats(const struct sink *s)

@@ -122,6 +122,15 @@ bool sink_undo_by_rows(const struct sink *s);
 int sink_undo(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f) MUST_CHECK;
 /* How many documents of the leg's delivery are there, of rows 1 to rows by their ids?  Those of another delivery do not count. */
 int sink_count(struct sink *s, uint64_t rows, uint64_t *found, struct fault *f) MUST_CHECK;
+/*
+ * Legs that are opened and closed one behind the other on one connection and made durable together: what they were answered holds when
+ * sink_group_end has returned 0, else nothing of it does.  Only for a store that can (SQLite); one that must change its table, or take a
+ * document back, fails, and so does the group.
+ */
+void sink_group_begin(struct sink_pool *pool);
+int sink_group_end(struct sink_pool *pool, struct fault *f) MUST_CHECK;
+/* Nothing of it is to hold. */
+void sink_group_drop(struct sink_pool *pool);
 const struct sink_stats *sink_stats(const struct sink *s);
 
 #endif

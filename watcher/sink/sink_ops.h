@@ -6,6 +6,7 @@
  *	resolve       NULL: the index is the one that was named
  *	open          makes the sink's own struct; sink.c then sets ops, leg, pool, connection
  *	put, flush, remove, undo, count
+ *	end_group     makes durable (keep) or drops what grouped sinks flushed; NULL: it has no groups
  *	close         frees the struct; the connection stays
  *	disconnect
  *
@@ -37,6 +38,7 @@ struct sink_ops {
 	int (*remove)(struct sink *s, uint64_t row, unsigned part, struct fault *f);
 	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);
 	int (*count)(struct sink *s, uint64_t rows, uint64_t *found, struct fault *f);
+	int (*end_group)(void *connection, bool keep, struct fault *f);
 	void (*close)(struct sink *s);
 	bool undo_by_rows;
 };
@@ -51,6 +53,7 @@ struct sink {
 	size_t pending;
 	uint64_t oldest; /* first row put and not answered, 0: none */
 	bool broken;
+	bool grouped; /* what it flushes holds when the group ends */
 };
 
 #define SINK(type, ops, sentence) extern const struct sink_ops ops;

@@ -428,13 +428,13 @@ static int write_document(struct sink_sqlite *ss, size_t number, struct fault *f
 
 static int write_batch(struct sink_sqlite *ss, struct fault *f)
 {
-	if (sqlite_begin(ss->db, f) < 0)
+	if (!(ss->head.grouped && sqlite_begun(ss->db)) && sqlite_begin(ss->db, f) < 0)
 		return -1;
 	for (size_t i = 0; i < ss->head.pending; i++)
 		if (write_document(ss, i, f) < 0)
 			return -1;
 	crash_point("send");
-	return sqlite_commit(ss->db, f);
+	return ss->head.grouped ? 0 : sqlite_commit(ss->db, f);
 }
 
 static int flush_sqlite(struct sink *s, struct fault *f)
@@ -451,7 +451,8 @@ static int flush_sqlite(struct sink *s, struct fault *f)
 		s->broken = true;
 		return -1;
 	}
-	crash_point("ack");
+	if (!s->grouped)
+		crash_point("ack");
 	s->stats.bytes_sent += ss->texts.n;
 	s->pending = 0;
 	s->oldest = 0;
@@ -459,8 +460,7 @@ static int flush_sqlite(struct sink *s, struct fault *f)
 	for (size_t i = 0; i < count; i++) {
 		const struct document *d = &ss->documents[i];
 
-		answer(ss, d->row, d->part, d->written ? SINK_INDEXED : SINK_ALREADY, SPAN_NONE,
-		       SPAN_NONE);
+		answer(ss, d->row, d->part, d->written ? SINK_INDEXED : SINK_ALREADY, SPAN_NONE, SPAN_NONE);
 	}
 	return 0;
 }
@@ -495,5 +495,6 @@ const struct sink_ops sink_sqlite_ops = {
 	.remove = remove_sqlite,
 	.undo = undo_sqlite,
 	.count = count_sqlite,
+	.end_group = sqlite_end_group,
 	.close = close_sqlite,
 };

@@ -7,6 +7,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
+#include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/base/sqlite_error.h"
 #include "watcher/sink/sink_sqlite_table.h"
@@ -54,8 +55,15 @@ int sqlite_step(struct sqlite_db *db, sqlite3_stmt *statement, const char *what,
 	return r == SQLITE_DONE ? 0 : -1;
 }
 
+bool sqlite_begun(const struct sqlite_db *db)
+{
+	return !sqlite3_get_autocommit(db->handle);
+}
+
 int sqlite_begin(struct sqlite_db *db, struct fault *f)
 {
+	if (sqlite_begun(db))
+		return fault_set(f, FAULT_TEMPORARY, "%s: the transaction of a group is open", db->file);
 	return sqlite_step(db, db->begin, "cannot begin to write", f);
 }
 
@@ -71,6 +79,19 @@ void sqlite_rollback(struct sqlite_db *db)
 	if (db->handle && !sqlite3_get_autocommit(db->handle) &&
 	    sqlite_step(db, db->rollback, "cannot roll back", &ignored) < 0)
 		return;
+}
+
+int sqlite_end_group(void *connection, bool keep, struct fault *f)
+{
+	struct sqlite_db *db = connection;
+	int r = 0;
+
+	if (!sqlite_begun(db))
+		return 0;
+	if (keep && (r = sqlite_commit(db, f)) == 0)
+		crash_point("ack");
+	sqlite_rollback(db);
+	return r;
 }
 
 static int run(struct sqlite_db *db, const char *sql, const char *what, struct fault *f)

@@ -65,8 +65,10 @@ const struct sqlite_field *sqlite_table_field(const struct sqlite_table *t, stru
 
 int sqlite_step(struct sqlite_db *db, sqlite3_stmt *statement, const char *what,
 		struct fault *f) MUST_CHECK; /* to the end, rows ignored; resets it */
+bool sqlite_begun(const struct sqlite_db *db); /* a transaction is open */
 int sqlite_begin(struct sqlite_db *db, struct fault *f) MUST_CHECK; /* IMMEDIATE */
 int sqlite_commit(struct sqlite_db *db, struct fault *f) MUST_CHECK;
+int sqlite_end_group(void *connection, bool keep, struct fault *f) MUST_CHECK; /* sink_ops */
 void sqlite_rollback(struct sqlite_db *db); /* nothing when no transaction is open */
 int sqlite_prepare(struct sqlite_db *db, const char *sql, sqlite3_stmt **out,
 		   struct fault *f) MUST_CHECK;

@@ -21,7 +21,7 @@ void cost_open(void)
 	status_fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 }
 
-static uint64_t cpu_now(void)
+uint64_t cost_process_us(void)
 {
 	struct rusage u;
 
@@ -32,15 +32,32 @@ static uint64_t cpu_now(void)
 
 void cost_begin(struct cost *c)
 {
-	c->cpu_us = cpu_now();
+	*c = (struct cost){.cpu_us = cost_process_us()};
 	/* refused in some containers: the peak is then that of the process */
 	if (forget_fd >= 0 && pwrite(forget_fd, FORGET_PEAK, sizeof(FORGET_PEAK) - 1, 0) < 0)
-		c->cpu_us = cpu_now();
+		c->cpu_us = cost_process_us();
+}
+
+void cost_pause(struct cost *c)
+{
+	c->spent = cost_cpu_us(c);
+	c->paused = true;
+}
+
+void cost_add(struct cost *c, uint64_t us)
+{
+	c->spent += us;
+}
+
+void cost_go_on(struct cost *c)
+{
+	c->cpu_us = cost_process_us();
+	c->paused = false;
 }
 
 uint64_t cost_cpu_us(const struct cost *c)
 {
-	return cpu_now() - c->cpu_us;
+	return c->spent + (c->paused ? 0 : cost_process_us() - c->cpu_us);
 }
 
 static uint64_t peak_of_status(void)

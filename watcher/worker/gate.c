@@ -128,10 +128,7 @@ enum step step_verdict(struct task *t)
 	c->unsent = c->read - c->rejected - c->filtered - c->blank;
 	CHECK(counters_balance(c));
 	crash_point("verdict");
-	if (task_say(t, MESSAGE_GATED) < 0)
-		return STEP_END;
-	crash_point("gated");
-	return STEP_AWAIT;
+	return task_tell(t, MESSAGE_GATED, "gated") < 0 ? STEP_END : STEP_AWAIT;
 }
 
 /* What the daemon answers; false: it is gone, or it said something else. */
@@ -148,23 +145,30 @@ static bool take_answer(struct task *t, struct message *m)
 	return r == 1;
 }
 
+enum step task_answered(struct task *t, const struct message *m)
+{
+	bool found = t->fault.kind != FAULT_NONE, ours = strcmp(m->arrival, t->job.arrival) == 0;
+
+	if (ours && m->type == MESSAGE_LOAD && m->index && !found) {
+		free(t->index);
+		t->index = xstrdup(m->index);
+		return STEP_LOAD;
+	}
+	if (!ours || m->type != MESSAGE_DROP) {
+		t->ill_formed = true;
+		fault_set(&t->fault, FAULT_SYSTEM, "expected load or drop, got %s", message_type_name(m->type));
+	}
+	return STEP_END;
+}
+
 enum step step_await(struct task *t)
 {
-	struct message m;
 	enum step next = STEP_END;
-	bool found = t->fault.kind != FAULT_NONE;
+	struct message m;
 
 	if (!take_answer(t, &m))
 		return STEP_END;
-	if (strcmp(m.arrival, t->job.arrival) == 0 && m.type == MESSAGE_LOAD && m.index && !found) {
-		free(t->index);
-		t->index = xstrdup(m.index);
-		next = STEP_LOAD;
-	} else if (strcmp(m.arrival, t->job.arrival) != 0 || m.type != MESSAGE_DROP) {
-		t->ill_formed = true;
-		fault_set(&t->fault, FAULT_SYSTEM, "expected load or drop, got %s",
-			  message_type_name(m.type));
-	}
+	next = task_answered(t, &m);
 	message_release(&m);
 	return next;
 }

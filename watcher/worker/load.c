@@ -89,8 +89,7 @@ void task_answer(void *context, const struct sink_answer *a)
 
 static void take_stats(struct task *t)
 {
-	static const struct sink_stats none;
-	const struct sink_stats *s = t->sink ? sink_stats(t->sink) : &none;
+	const struct sink_stats *s = t->sink ? sink_stats(t->sink) : &t->sunk;
 	const struct counters *before = &t->job.checkpoint.counters;
 
 	t->counters.requests = before->requests + s->requests;
@@ -315,6 +314,8 @@ static int pause(struct task *t, const struct record *rec)
 		return -1;
 	if (rec->row % CLOCK_ROWS != 0 && sink_pending(t->sink) > 0)
 		return 0;
+	if (t->grouped)
+		return task_tick(t, &t->fault);
 	now = clock_mono_ms();
 	/* rows come slowly: what the sink holds must not wait for a full batch */
 	if (sink_pending(t->sink) > 0 && now - t->prefix_ms >= STALE_MS && flush(t) < 0)
@@ -365,6 +366,18 @@ enum step step_settle(struct task *t)
 	return STEP_RESULT;
 }
 
+void task_unload(struct task *t)
+{
+	sink_close(&t->sink);
+	books_release(&t->books);
+	books_init(&t->books);
+	memset(&t->sunk, 0, sizeof(t->sunk));
+	memset(&t->last, 0, sizeof(t->last));
+	t->already = 0;
+	fault_clear(&t->fault);
+	fault_clear(&t->sink_fault);
+}
+
 /* --- result --- */
 
 /* Rows whose fate is unknown were not sent, as far as the books go. */
@@ -385,7 +398,6 @@ enum step step_result(struct task *t)
 	if (t->fault.kind != FAULT_NONE)
 		settle_failed(t);
 	CHECK(counters_balance(&t->counters));
-	if (task_say(t, MESSAGE_RESULT) == 0)
-		crash_point("result");
+	(void)!task_tell(t, MESSAGE_RESULT, "result");
 	return STEP_END;
 }

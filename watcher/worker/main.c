@@ -1,5 +1,5 @@
 /*
- * ingest-worker - one tenant's file at a time, from top to bottom
+ * ingest-worker - one tenant's file at a time, from top to bottom; of small ones for the embedded store a group at a time (group.h)
  *
  * Started by ingestd with its socket as descriptor 3, and by hand for the verbs of the usage below.  The service ends when its socket
  * closes or the daemon dies.

@@ -6,7 +6,7 @@
 #include "watcher/base/base.h"
 #include "watcher/worker/serve.h"
 #include "watcher/base/ipc.h"
-#include "watcher/worker/task.h"
+#include "watcher/worker/group.h"
 #include <errno.h>
 #include <poll.h>
 
@@ -24,6 +24,8 @@ static int check_job(const struct message *m, size_t nfds, struct fault *f)
 		return fault_set(f, FAULT_SYSTEM, "expected a job, got %s", message_type_name(m->type));
 	if (!tenant_name_valid(span_of(m->tenant)))
 		return ill_formed(f, "tenant");
+	if (m->more && (m->mode != MODE_LOAD || goes_on || m->sink.type != SINK_SQLITE))
+		return ill_formed(f, "one that cannot be of a group");
 	if (m->mode == MODE_LIST)
 		return nfds == 1 ? 0 : ill_formed(f, "descriptors");
 	if (m->mode == MODE_PROVE)
@@ -52,27 +54,6 @@ static int take_job(struct task *t, struct span text, const int *fds, size_t nfd
 	return sink_access_take(t->fds[MESSAGE_FD_ACCESS], &t->access, f);
 }
 
-static int serve_one(int socket, struct sink_pool *pool, struct compiled_cache *cache,
-		     struct span text, const int *fds, size_t nfds, struct fault *f)
-{
-	struct task *t = xcalloc(1, sizeof(*t));
-	int r;
-
-	t->socket = socket;
-	t->pool = pool;
-	strbuf_init(&t->raw);
-	r = take_job(t, text, fds, nfds, f);
-	if (r == 0)
-		task_run(t, cache);
-	if (t->ill_formed) {
-		*f = t->fault;
-		r = -1;
-	}
-	task_release(t);
-	free(t);
-	return r;
-}
-
 /* The daemon made the pair: its end may be non-blocking, and then so may this one. */
 static void wait_readable(int socket)
 {
@@ -82,6 +63,65 @@ static void wait_readable(int socket)
 		;
 }
 
+static struct task *new_task(int socket, struct sink_pool *pool)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+
+	t->socket = socket;
+	t->pool = pool;
+	strbuf_init(&t->raw);
+	strbuf_init(&t->held);
+	return t;
+}
+
+static void free_task(struct task *t)
+{
+	task_release(t);
+	free(t);
+}
+
+/* The jobs that the daemon sent at once; 1, 0: it is gone, -1. */
+static int take_group(struct group *g, int socket, struct sink_pool *pool, struct strbuf *text, struct fault *f)
+{
+	int fds[MESSAGE_FD_COUNT];
+	int r;
+
+	do {
+		size_t nfds = MESSAGE_FD_COUNT;
+
+		wait_readable(socket);
+		r = ipc_recv(socket, text, fds, &nfds, f);
+		if (r == 1) {
+			g->tasks[g->count] = new_task(socket, pool);
+			r = take_job(g->tasks[g->count++], strbuf_span(text), fds, nfds, f) < 0 ? -1 : 1;
+		}
+		if (r == 1 && strcmp(g->tasks[g->count - 1]->job.version, g->tasks[0]->job.version) != 0)
+			r = ill_formed(f, "a group of several versions");
+		if (r == 1 && g->tasks[g->count - 1]->job.more && g->count == GROUP_MAX)
+			r = ill_formed(f, "too many at once");
+	} while (r == 1 && g->tasks[g->count - 1]->job.more);
+	return r;
+}
+
+static int serve_group(int socket, struct sink_pool *pool, struct compiled_cache *cache, struct strbuf *text, struct fault *f)
+{
+	struct group g = {.count = 0};
+	int r = take_group(&g, socket, pool, text, f);
+
+	if (r == 1 && g.count == 1)
+		task_run(g.tasks[0], cache);
+	else if (r == 1)
+		group_run(&g, cache);
+	for (size_t i = 0; i < g.count; i++) {
+		if (r == 1 && g.tasks[i]->ill_formed) {
+			*f = g.tasks[i]->fault;
+			r = -1;
+		}
+		free_task(g.tasks[i]);
+	}
+	return r;
+}
+
 int serve(int socket, struct fault *f)
 {
 	struct compiled_cache *cache = compiled_cache_new();
@@ -89,15 +129,9 @@ int serve(int socket, struct fault *f)
 	struct strbuf text = STRBUF_INIT;
 	int r;
 
-	do {
-		int fds[MESSAGE_FD_COUNT];
-		size_t nfds = MESSAGE_FD_COUNT;
-
-		wait_readable(socket);
-		r = ipc_recv(socket, &text, fds, &nfds, f);
-		if (r == 1 && serve_one(socket, pool, cache, strbuf_span(&text), fds, nfds, f) < 0)
-			r = -1;
-	} while (r > 0);
+	do
+		r = serve_group(socket, pool, cache, &text, f);
+	while (r > 0);
 	sink_pool_free(&pool);
 	compiled_cache_free(&cache);
 	strbuf_release(&text);

@@ -42,7 +42,7 @@ void steps_print(FILE *out)
 			lines[i].sentence);
 }
 
-void task_run(struct task *t, struct compiled_cache *cache)
+enum step task_begin(struct task *t, struct compiled_cache *cache)
 {
 	bool resumed = t->job.checkpoint.next_row > 0;
 	enum step s = STEP_FSYNC;
@@ -62,8 +62,24 @@ void task_run(struct task *t, struct compiled_cache *cache)
 		s = STEP_LIST;
 	if (t->job.mode == MODE_UNDO)
 		s = STEP_UNDO;
-	while (s != STEP_END)
-		s = steps[s](t);
+	return s;
+}
+
+enum step task_step(struct task *t, enum step s)
+{
+	return steps[s](t);
+}
+
+enum step task_run_to(struct task *t, enum step from, enum step to)
+{
+	while (from != to && from != STEP_END)
+		from = steps[from](t);
+	return from;
+}
+
+void task_run(struct task *t, struct compiled_cache *cache)
+{
+	(void)task_run_to(t, task_begin(t, cache), STEP_END);
 }
 
 void task_release(struct task *t)
@@ -75,6 +91,7 @@ void task_release(struct task *t)
 	books_release(&t->books);
 	sink_access_release(&t->access);
 	strbuf_release(&t->raw);
+	strbuf_release(&t->held);
 	message_release(&t->job);
 	free(t->index);
 	free(t->run_job);
@@ -108,12 +125,10 @@ static void fill(const struct task *t, struct message *m)
 }
 
 /* The texts are the task's: such a message is written, never released. */
-int task_say(struct task *t, enum message_type type)
+static void write_message(struct task *t, enum message_type type, struct strbuf *text)
 {
-	struct strbuf text = STRBUF_INIT, coercions = STRBUF_INIT;
-	struct fault f = FAULT_INIT;
+	struct strbuf coercions = STRBUF_INIT;
 	struct message m;
-	int r;
 
 	t->spoke_ms = clock_mono_ms();
 	message_init(&m, type);
@@ -136,11 +151,42 @@ int task_say(struct task *t, enum message_type type)
 		memcpy(m.stanzas, t->stanzas, sizeof(m.stanzas));
 		m.stanza_count = t->stanza_count;
 	}
-	message_write(&m, &text);
-	r = ipc_send(t->socket, strbuf_span(&text), NULL, 0, &f);
-	strbuf_release(&text);
+	message_write(&m, text);
 	strbuf_release(&coercions);
+}
+
+static int send_text(const struct task *t, struct strbuf *text)
+{
+	struct fault f = FAULT_INIT;
+	int r = ipc_send(t->socket, strbuf_span(text), NULL, 0, &f);
+
+	strbuf_release(text);
 	return r;
+}
+
+int task_say(struct task *t, enum message_type type)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	write_message(t, type, &text);
+	return send_text(t, &text);
+}
+
+int task_tell_held(struct task *t)
+{
+	if (!t->held.n)
+		return 0;
+	if (send_text(t, &t->held) < 0)
+		return -1;
+	crash_point(t->held_point);
+	return 0;
+}
+
+int task_tell(struct task *t, enum message_type type, const char *point)
+{
+	write_message(t, type, &t->held);
+	t->held_point = point;
+	return t->holds ? 0 : task_tell_held(t);
 }
 
 int task_tick(void *context, struct fault *f)

@@ -39,6 +39,11 @@ struct task {
 	struct row *row;
 	struct rejects *rejects;
 	struct sink *sink;
+	struct sink_stats sunk; /* of a sink that is closed already */
+	bool holds;		/* what task_tell has to say, for the others of its group to be told with it */
+	struct strbuf held;
+	const char *held_point;
+	bool grouped;		/* loaded with others in one transaction (group.h): no checkpoint of it is durable */
 	struct sink_access access;
 	struct books books;
 	struct strbuf raw; /* bytes of a row that the sink refused */
@@ -83,6 +88,14 @@ struct task {
 
 /* Runs the job to its end. */
 void task_run(struct task *t, struct compiled_cache *cache);
+/* The same in parts, for several jobs at once (group.c): its first step; one step; on to, and without, a step. */
+enum step task_begin(struct task *t, struct compiled_cache *cache);
+enum step task_step(struct task *t, enum step s);
+enum step task_run_to(struct task *t, enum step from, enum step to);
+/* What the daemon said of a gated file: the next step. */
+enum step task_answered(struct task *t, const struct message *m);
+/* As before its load. */
+void task_unload(struct task *t);
 void task_release(struct task *t);
 
 /* NAME<tab>SENTENCE, one a line; the parts of a step are set in by two blanks. */
@@ -101,6 +114,9 @@ void task_waits(void *context, int64_t ms);
 void task_answer(void *context, const struct sink_answer *a);
 /* Sends a message with the task's counters. */
 int task_say(struct task *t, enum message_type type) MUST_CHECK;
+/* The same, then the crash point; of a group that holds it back: at task_tell_held. */
+int task_tell(struct task *t, enum message_type type, const char *point) MUST_CHECK;
+int task_tell_held(struct task *t) MUST_CHECK;
 /* A progress message when nothing was said for a second; a ticker's function, context is the task. */
 int task_tick(void *context, struct fault *f) MUST_CHECK;
 

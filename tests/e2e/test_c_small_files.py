@@ -1,0 +1,115 @@
+"""c_ complex: many small files are under way at once and share what is made durable for them (10.7).  Counted, not timed: commits of the
+journal, commits of the store, processes; and what one of them finds is no other's."""
+import json
+import os
+import sqlite3
+import struct
+
+import pytest
+
+from site_ import Site, balanced
+
+FILES, ROWS = 300, 10
+JOB = {"pattern": "*.csv", "input": {"header": True}, "rejects": {"max_ratio": 1},
+       "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}, "text": {"type": "keyword"}}}}}
+
+
+def content(i, rows=ROWS):
+    return ("id,text\n" + "".join("%d,file %d\n" % (i * 1000 + n, i) for n in range(rows))).encode()
+
+
+@pytest.fixture
+def site(tmp_path):
+    s = Site(tmp_path, sinks={"local": {"type": "sqlite"}}, workers=2)
+    s.tenant("alice", t=JOB)
+    yield s
+    s.stop()
+
+
+def commits_of_wal(path):
+    """Frames of a write-ahead log that end a transaction (sqlite.org/fileformat2.html, 4.1)."""
+    with open(path, "rb") as f:
+        head, log = struct.unpack(">8I", f.read(32)), f.read()
+    step = 24 + head[2]
+    frames = [struct.unpack(">4I", log[at:at + 16]) for at in range(0, len(log) - step + 1, step)]
+    return sum(size != 0 and (a, b) == head[4:6] for _, size, a, b in frames)
+
+
+def all_done(site, names):
+    return sum(n.endswith(".receipt.json") for n in os.listdir(site.path("staging", "alice", "done"))) == len(names)
+
+
+def drop_all(site, count=FILES, **other):
+    names = ["%03d.csv" % i for i in range(count)]
+    for i, name in enumerate(names):
+        site.drop("alice", name, other.get("f" + name[:3]) or content(i))
+    return names
+
+
+def attempts(site):
+    db = sqlite3.connect("file:%s?mode=ro" % site.path("var", "journal.db"), uri=True)
+    try:
+        return dict(db.execute("select file, attempts from arrivals"))
+    finally:
+        db.close()
+
+
+def test_c_10_7_small_files_share_commits_and_workers(site):
+    names = drop_all(site)
+    site.start()
+    site.until(lambda: all_done(site, names))
+    status = json.loads(site.ctl("--json", "status").stdout)
+    workers = status["processes"]
+    of_store = commits_of_wal(site.path("var", "data", "alice", "data.db-wal"))
+    print("%d files: %d commits of the journal, %d of the store, %d workers" % (FILES, status["commits"], of_store, len(workers)))
+    assert status["commits"] <= FILES / 2, status
+    assert of_store <= FILES / 4
+    assert 1 <= len(workers) <= 2 and sum(w["jobs"] for w in workers) == FILES, workers
+    assert sorted(r["id"] for r in site.rows("alice", "alice-t")) == [i * 1000 + n for i in range(FILES) for n in range(ROWS)]
+    assert all(balanced(site.receipt("alice", "done", n)) and site.receipt("alice", "done", n)["rows"]["indexed"] == ROWS for n in names)
+
+
+def test_c_10_7_what_one_of_a_group_finds_is_its_own(site):
+    """A refused row, no rows at all, another's bytes under another name, a name that was delivered, more rows than go in a group."""
+    site.drop("alice", "005.csv", content(900))
+    assert site.once().returncode == 0
+    other = {"f001": content(1) + b"x,not a number\n", "f002": b"id,text\n", "f003": content(4), "f005": content(900),
+             "f006": ("id,text\n" + "".join("%d,\n" % (6000000 + n) for n in range(1500))).encode()[:16000].rsplit(b"\n", 1)[0] + b"\n"}
+    names = drop_all(site, 40, **other)
+    assert site.once().returncode == 0
+    done = {n: site.receipt("alice", "done", n) for n in names if n != "005.csv"}
+    assert all(balanced(r) for r in done.values())
+    assert (done["001.csv"]["rows"]["indexed"], done["001.csv"]["rows"]["rejected"]) == (ROWS, 1)
+    assert done["002.csv"]["rows"]["read"] == 0
+    assert done["003.csv"]["rows"]["indexed"] == ROWS
+    assert done["006.csv"]["rows"]["indexed"] == other["f006"].count(b"\n") - 1 > 1000
+    again = [n for n in site.names("alice", "done") if n.startswith("005.csv.") and n.endswith(".receipt.json") and len(n) > 25]
+    with open(site.path("staging", "alice", "done", again[0])) as f:
+        assert json.load(f)["state"] == "duplicate"
+    plain = [i for i in range(40) if i not in (1, 2, 3, 5, 6)]
+    assert all(done["%03d.csv" % i]["rows"]["indexed"] == ROWS and done["%03d.csv" % i]["rows"]["duplicates"] == 0 for i in plain)
+    expected = sum(r["rows"]["indexed"] for r in done.values()) + ROWS
+    assert len(site.rows("alice", "alice-t")) == expected
+
+
+def test_c_10_7_a_group_whose_commit_fails_is_loaded_one_by_one(site):
+    """The store refuses one file's row at the commit: that one waits, the others are there, each once."""
+    site.drop("alice", "first.csv", content(999))
+    assert site.once().returncode == 0
+    db = sqlite3.connect(site.path("var", "data", "alice", "data.db"))
+    db.execute("create trigger bad before insert on \"alice-t\" when new.id = 7003 begin select raise(rollback, 'no such row'); end")
+    db.commit()
+    names = drop_all(site, 40)
+    site.start()
+    site.until(lambda: sum(n.endswith(".receipt.json") for n in site.names("alice", "done")) == 40)
+    assert [n for n in names if n not in site.names("alice", "done")] == ["007.csv"]
+    # no other was given to a worker a second time
+    assert {n: a for n, a in attempts(site).items() if a > 1}.keys() <= {"007.csv"}
+    assert "no such row" in site.ctl("explain", "alice/007.csv").stdout + site.log("alice")
+    db.execute("drop trigger bad")
+    db.commit()
+    db.close()
+    site.until(lambda: "007.csv.receipt.json" in site.names("alice", "done"))
+    rows = sorted(r["id"] for r in site.rows("alice", "alice-t"))
+    assert rows == [i * 1000 + n for i in (*range(40), 999) for n in range(ROWS)]
+    assert all(site.receipt("alice", "done", n)["rows"]["indexed"] == ROWS for n in names)
