@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -148,7 +149,7 @@ def tenants(folder, count):
         found["reload_seconds"] = daemon.until(lambda: daemon.lines("profile.loaded") > before)
         found["reload_cpu_seconds"] = daemon.cpu() - cpu
         before, cpu = daemon.lines("profile.loaded"), daemon.cpu()
-        daemon.child.send_signal(1)
+        daemon.child.send_signal(signal.SIGHUP)
         found["reload_all_seconds"] = daemon.until(lambda: daemon.lines("profile.loaded") >= before + count)
         found["reload_all_cpu_seconds"] = daemon.cpu() - cpu
         found.update(rss_after_bytes=daemon.rss(), descriptors_after=daemon.descriptors())
@@ -242,6 +243,7 @@ def main():
     p.add_argument("--folder", default="/dev/shm")
     p.add_argument("--json")
     args = p.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that it cleans up then too
     found = {}
     folder = tempfile.mkdtemp(prefix="scale-", dir=args.folder)
 
