@@ -57,10 +57,11 @@ def counts(tmp_path_factory):
 def killed_at(folder, call, n):
     site = make(folder)
     done = traced(site, "-e", "trace=" + CALLS[call], "-e", "inject=%s:signal=KILL:when=%d" % (CALLS[call], n))
-    killed = "killed by SIGKILL" in open(site.path("trace")).read()
+    trace = open(site.path("trace")).read()
+    made = collections.Counter(m[1] for m in re.finditer(r"^(\d+) +(?:%s)\(" % CALLS[call].replace(",", "|"), trace, re.M))
     site.once()
     check(site)
-    return killed, done.returncode
+    return "killed by SIGKILL" in trace, done.returncode, max(made.values(), default=0)
 
 
 @pytest.mark.parametrize("call", sorted(CALLS))
@@ -68,8 +69,10 @@ def test_killed_at_each(tmp_path, counts, call):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         runs = {n: pool.submit(killed_at, str(tmp_path / str(n)), call, n) for n in range(1, counts[call] + 1)}
         results = {n: run.result() for n, run in runs.items()}
-    killed = sum(k for k, _ in results.values())
+    killed = sum(k for k, _, _ in results.values())
     print("\n%s: %d places, killed at %d" % (call, len(results), killed))
     kills.add(killed)
-    # what a run does after the last file may differ by a call or two (a checkpoint of the journal)
-    assert killed >= len(results) - 3
+    # two files that come to the same turn of the daemon share a commit, which is some twenty pages: each run is held to its own count
+    # (strace counts the calls of "rename" each by itself)
+    assert call == "rename" or all(k or made < n for n, (k, _, made) in results.items()), results
+    assert killed >= min(len(results) - 3, 0.93 * len(results))
