@@ -230,6 +230,13 @@ int sink_put_values(struct sink *s, uint64_t row, const struct sink_values *v, s
 	return s->ops->put_values(s, row, v, f);
 }
 
+int sink_tend(struct sink *s, bool hurry, struct fault *f)
+{
+	if (s->ops->tend)
+		return s->ops->tend(s, hurry, f);
+	return hurry ? s->ops->flush(s, f) : 0;
+}
+
 int sink_flush(struct sink *s, struct fault *f)
 {
 	return s->ops->flush(s, f);

@@ -6,6 +6,7 @@
  *	for each row: sink_put(s, row, 0, &event, &f)  may answer earlier rows and this one
  *	or, where sink_takes_text(s): body = sink_text(s, row), the document's JSON behind what is there, sink_text_put(s, &f)
  *	or, where sink_takes_values(s, names, count): sink_put_values(s, row, &values, &f)
+ *		sink_tend(s, hurry, &f)                now and then, where rows put nothing
  *		if (sink_pending(s) == 0) ...          all answered: a checkpoint may be taken
  *	sink_flush(s, &f)                              returns when every document is answered
  *	sink_close(&s)                                 the connection goes back to the pool
@@ -14,8 +15,8 @@
  * Rows are put in ascending order, the parts of a split row one after another (part 1, 2, ...; an
  * unsplit row is part 0).  Every document put is answered exactly once before sink_flush returns 0:
  * INDEXED (written by this call), ALREADY (its id was there), REJECTED (the store refuses this
- * document; text says why).  Answers may come late and in any order of rows, from inside sink_put
- * and sink_flush only.  After a fault the unanswered documents are unknown: some may be stored; the
+ * document; text says why).  Answers may come late and in any order of rows, from inside sink_put,
+ * sink_tend and sink_flush only.  After a fault the unanswered documents are unknown: some may be stored; the
  * same ids make the next attempt harmless.  sink_close drops what is not answered.
  *
  * A document answered INDEXED or ALREADY is durable: that is what a checkpoint stands on.
@@ -105,6 +106,11 @@ int sink_text_put(struct sink *s, struct fault *f) MUST_CHECK;
 /* Does this leg take rows of these names by sink_put_values?  They must fit the leg's mapping by their form (worker/straight.h). */
 bool sink_takes_values(struct sink *s, const struct span *names, size_t count);
 int sink_put_values(struct sink *s, uint64_t row, const struct sink_values *v, struct fault *f) MUST_CHECK;
+/*
+ * Takes what has come, waits for nothing.  hurry: what was put is not to wait for a full request: it goes now unless others are under
+ * way (a store without requests commits).
+ */
+int sink_tend(struct sink *s, bool hurry, struct fault *f) MUST_CHECK;
 int sink_flush(struct sink *s, struct fault *f) MUST_CHECK;
 /* Documents put and not answered. */
 size_t sink_pending(const struct sink *s);

@@ -29,8 +29,8 @@ static int connect_es(const struct sink_leg *leg, void **connection, struct faul
 	es->name = xstrdup(leg->config->name);
 	es->http = http_new(&o);
 	es_nodes_init(&es->nodes, a->urls, a->url_count);
-	es->body_limit = es->body_most = (leg->bulk_bytes ? leg->bulk_bytes : medium->bulk_bytes) - ES_BODY_SPARE;
-	es->flight = es->flight_most = leg->requests ? leg->requests : medium->requests;
+	pace_init(&es->pace, (leg->bulk_bytes ? leg->bulk_bytes : medium->bulk_bytes) - ES_BODY_SPARE,
+		  leg->requests ? leg->requests : medium->requests);
 	*connection = es;
 	return 0;
 }
@@ -98,6 +98,9 @@ static int open_es(void *connection, const struct sink_leg *leg, struct sink **o
 	s->piped = leg->mapping && (leg->pipeline || s->es->piped);
 	s->path = bulk_path(leg, s->piped);
 	s->patience_ms = leg->patience_ms ? leg->patience_ms : ES_PATIENCE_MS;
+	/* a probe of a sink that was sick */
+	if (leg->patience_ms)
+		pace_careful(&s->es->pace);
 	s->trouble = s->moved = (struct fault)FAULT_INIT;
 	strbuf_init(&s->text);
 	strbuf_init(&s->strays);
@@ -124,6 +127,11 @@ static struct strbuf *text_es(struct sink *s, uint64_t row)
 static int text_put_es(struct sink *s, struct fault *f)
 {
 	return es_text_put((struct sink_es *)s, f);
+}
+
+static int tend_es(struct sink *s, bool hurry, struct fault *f)
+{
+	return es_tend((struct sink_es *)s, hurry, f);
 }
 
 static int flush_es(struct sink *s, struct fault *f)
@@ -181,6 +189,7 @@ const struct sink_ops sink_elasticsearch_ops = {
 	.takes_text = takes_text_es,
 	.text = text_es,
 	.text_put = text_put_es,
+	.tend = tend_es,
 	.flush = flush_es,
 	.remove = remove_es,
 	.undo = undo_es,

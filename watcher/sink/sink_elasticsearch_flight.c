@@ -3,12 +3,12 @@
  *
  * Called for each document and at the flush.  A bulk is filled, then READY, FLYING, and READY again for what the server did not take;
  * it is gone when every document of it has its verdict.  Straight-line code: answers are looked for while bodies are built, and waited
- * for when as many bulks as the job may have are under way.
+ * for when as many bulks as the job may have are under way.  How large a body is and how many fly, within that, is the pace's.
  *
  * What is tried again: documents answered 429, 500 or more; whole requests answered 429 or 5xx, cut off, timed out, or with an answer
- * that is not one.  413: the body is halved, down to one document, which is then refused; a body that was cut off in the middle twice
- * is asked for first (Expect), since a server may close before its 413 is read.  A document that was sent before without a verdict
- * and is there now was stored by us.
+ * that is not one.  A body that was not answered in time is halved, and so is one that 429 met twice.  413: the body is halved, down to
+ * one document, which is then refused; a body that was cut off in the middle twice is asked for first (Expect), since a server may
+ * close before its 413 is read.  A document that was sent before without a verdict and is there now was stored by us.
  * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404).
  * Memory: a body more than requests at the same time.
  */
@@ -18,6 +18,7 @@
 #include "watcher/sink/sink_elasticsearch_own.h"
 
 #define LOOK_BYTES (64u * 1024)
+#define LOOK_MS 100
 #define WAIT_MS 250
 #define CUTS 2 /* of a body in the middle, before it is asked for first */
 #define FULLS 2 /* 429 for a whole body, before it is halved */
@@ -41,7 +42,7 @@ static struct bulk *take_bulk(struct sink_es *s)
 static void give_bulk(struct sink_es *s, struct bulk *b)
 {
 	bulk_reset(b);
-	if (s->es->spare_count > s->es->flight_most) {
+	if (s->es->spare_count > s->es->pace.flight_most) {
 		bulk_free(&b);
 		return;
 	}
@@ -103,7 +104,7 @@ void es_cancel(struct sink_es *s)
 
 /* --- sending --- */
 
-static void launch(struct sink_es *s, struct bulk *b)
+static void launch(struct sink_es *s, struct bulk *b, size_t flying)
 {
 	struct es *es = s->es;
 	bool again = b->tries > 0;
@@ -117,7 +118,7 @@ static void launch(struct sink_es *s, struct bulk *b)
 	b->call.content_type = "application/x-ndjson";
 	b->call.timeout_ms = 60000;
 	b->call.expect = b->expect;
-	b->began = clock_mono_ms();
+	pace_sent(&b->sent, b->body.n, flying, clock_mono_ms());
 	b->state = BULK_FLYING;
 	b->tries++;
 	s->head.stats.requests++;
@@ -134,10 +135,9 @@ static void launch_ready(struct sink_es *s)
 
 	if (s->moved.kind != FAULT_NONE)
 		return;
-	for (struct bulk *b = s->bulks; b && flying < s->es->flight; b = b->next)
+	for (struct bulk *b = s->bulks; b && flying < s->es->pace.flight; b = b->next)
 		if (b->state == BULK_READY && b->not_before <= now) {
-			launch(s, b);
-			flying++;
+			launch(s, b, ++flying);
 		}
 }
 
@@ -145,15 +145,8 @@ static void launch_ready(struct sink_es *s)
 
 static void worked(struct sink_es *s)
 {
-	struct es *es = s->es;
-
 	s->failing_since = 0;
 	s->heard = clock_mono_ms();
-	if (es->flight < es->flight_most)
-		es->flight++;
-	es->body_limit += es->body_limit / 8;
-	if (es->body_limit > es->body_most)
-		es->body_limit = es->body_most;
 }
 
 /* Tried again later; its documents' fate may be unknown. */
@@ -164,9 +157,8 @@ static void again(struct sink_es *s, struct bulk *b, bool unsure)
 	b->not_before = clock_mono_ms() + es_backoff(b->tries - 1, b->call.retry_after_ms);
 	b->state = BULK_READY;
 	if (!s->failing_since)
-		s->failing_since = b->began;
-	if (s->es->flight > 1)
-		s->es->flight /= 2;
+		s->failing_since = b->sent.began;
+	pace_refused(&s->es->pace, &b->sent, clock_mono_ms());
 }
 
 static int give_up(const struct sink_es *s, struct fault *f)
@@ -206,8 +198,10 @@ static int take_items(struct sink_es *s, struct bulk *b, struct fault *f)
 		return give_up(s, f);
 	if (left) {
 		b->tries += b->tries == 0;
+		b->sent.whole = false;
 		again(s, b, false);
 	} else {
+		pace_answered(&s->es->pace, &b->sent, s->heard);
 		remove_bulk(s, b);
 		give_bulk(s, b);
 	}
@@ -237,11 +231,10 @@ static int take_bulk_answer(struct sink_es *s, struct bulk *b, struct fault *f)
 static void halve(struct sink_es *s, struct bulk *b)
 {
 	struct bulk *half = take_bulk(s);
-	size_t limit = b->body.n / 2 > ES_BODY_MIN ? b->body.n / 2 : ES_BODY_MIN;
 
-	if (s->es->body_limit > limit)
-		s->es->body_limit = limit;
+	pace_bound(&s->es->pace, b->body.n / 2);
 	bulk_split(b, half);
+	b->sent.whole = half->sent.whole = false;
 	half->tries = b->tries;
 	half->not_before = b->not_before;
 	push(s, half);
@@ -250,10 +243,7 @@ static void halve(struct sink_es *s, struct bulk *b)
 /* Never again a body so large; a single document is refused. */
 static void too_large(struct sink_es *s, struct bulk *b)
 {
-	size_t most = b->body.n - b->body.n / 8;
-
-	if (s->es->body_most > most)
-		s->es->body_most = most > ES_BODY_MIN ? most : ES_BODY_MIN;
+	pace_bound_for_good(&s->es->pace, b->body.n - b->body.n / 8);
 	b->state = BULK_READY;
 	b->not_before = 0;
 	if (b->len > 1) {
@@ -283,6 +273,9 @@ static void not_answered(struct sink_es *s, struct bulk *b)
 	if (b->call.result == HTTP_CUT && b->tries >= CUTS)
 		b->expect = true;
 	again(s, b, b->call.result != HTTP_AWAY);
+	/* as long as a server may take, and it has not done so much */
+	if (b->call.result == HTTP_TIMEOUT && b->len > 1)
+		halve(s, b);
 }
 
 static int handle(struct sink_es *s, struct bulk *b, struct fault *f)
@@ -357,6 +350,7 @@ static int turn(struct sink_es *s, bool block, struct fault *f)
 	struct http_call *c;
 
 	s->unlooked = 0;
+	s->looked = clock_mono_ms();
 	launch_ready(s);
 	c = http_wait(s->es->http, block ? next_ms(s) : 0);
 	if (s->head.stats.requests)
@@ -376,17 +370,18 @@ static int turn(struct sink_es *s, bool block, struct fault *f)
 	return check_patience(s, f);
 }
 
-static int close_filling(struct sink_es *s, struct fault *f)
+static int close_filling(struct sink_es *s, bool full, struct fault *f)
 {
 	struct bulk *b = s->filling;
 
 	if (!b || !b->len)
 		return 0;
 	s->filling = NULL;
+	pace_filled(&s->es->pace, &b->sent, full);
 	push(s, b);
 	if (turn(s, false, f) < 0)
 		return -1;
-	while (s->bulk_count > s->es->flight_most)
+	while (s->bulk_count > s->es->pace.flight_most)
 		if (turn(s, true, f) < 0)
 			return -1;
 	return 0;
@@ -442,8 +437,8 @@ int es_text_put(struct sink_es *s, struct fault *f)
 	struct bulk *b = s->filling;
 
 	s->unlooked += bulk_end(b);
-	if (b->body.n >= s->es->body_limit || b->len >= (b->documents[b->len - 1].remove ? ES_BODY_REMOVALS : ES_BODY_DOCUMENTS))
-		return close_filling(s, f);
+	if (b->body.n >= s->es->pace.body || b->len >= (b->documents[b->len - 1].remove ? ES_BODY_REMOVALS : ES_BODY_DOCUMENTS))
+		return close_filling(s, true, f);
 	return s->unlooked >= LOOK_BYTES && s->bulks ? turn(s, false, f) : 0;
 }
 
@@ -459,9 +454,17 @@ int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *e
 	return es_text_put(s, f);
 }
 
+/* Rows that send nothing must not keep what has come waiting, and what was put not without end. */
+int es_tend(struct sink_es *s, bool hurry, struct fault *f)
+{
+	if (!s->bulks)
+		return hurry ? close_filling(s, false, f) : 0;
+	return clock_mono_ms() - s->looked < LOOK_MS ? 0 : turn(s, false, f);
+}
+
 int es_flush(struct sink_es *s, struct fault *f)
 {
-	if (close_filling(s, f) < 0)
+	if (close_filling(s, false, f) < 0)
 		return -1;
 	while (s->bulks)
 		if (turn(s, true, f) < 0)

@@ -8,6 +8,7 @@
  *	answer     what the server says of each of them
  *	verdict    and what becomes of it
  *	moved      one that a pipeline put elsewhere: taken back, and the leg ends
+ *	pace       how large a body and how many at the same time, by the answers
  *	flight     several bulks at the same time: retries, back-off, splitting, giving up
  *
  * struct es is the connection, kept by the pool between files; struct sink_es one leg.
@@ -18,10 +19,10 @@
 #include "watcher/base/http.h"
 #include "watcher/base/strbuf.h"
 #include "watcher/sink/document_id.h"
+#include "watcher/sink/sink_elasticsearch_pace.h"
 #include "watcher/sink/sink_ops.h"
 
 #define ES_BODY_SPARE (64u * 1024) /* a body ends so much below its buffer, and there is one buffer more than requests */
-#define ES_BODY_MIN (16u * 1024)
 #define ES_BODY_DOCUMENTS 20000
 #define ES_BODY_REMOVALS 1000 /* of 60 bytes each: each is looked for in all segments, and a busy server did not do 5,000 in 10 s */
 #define ES_PATIENCE_MS 10000
@@ -62,9 +63,7 @@ struct es {
 	struct es_nodes nodes;
 	struct bulk *spare; /* bodies of before: their memory is used again */
 	size_t spare_count;
-	size_t body_limit;   /* of the next body: halved when the server is full, grows again */
-	size_t body_most;    /* halved when the server says 413 */
-	size_t flight, flight_most; /* how many requests it takes now, and at most */
+	struct pace pace;
 	enum es_vendor vendor;
 	char *asked; /* url of the last question */
 	bool piped;  /* the index that was opened last has pipelines of its own */
@@ -131,7 +130,7 @@ struct bulk {
 	unsigned tries;
 	bool expect;        /* ask before the body is sent: the last one was cut off in the middle */
 	int64_t not_before; /* mono, READY */
-	int64_t began;      /* mono, FLYING */
+	struct pace_request sent;
 };
 
 struct bulk *bulk_new(void);
@@ -179,6 +178,7 @@ struct sink_es {
 	bool *keep;
 	size_t item_cap;
 	size_t unlooked;       /* bytes put since the last look at the network */
+	int64_t looked;        /* mono: when that was */
 	int64_t heard;         /* mono: when a document was last answered, or the first was sent */
 	int64_t failing_since; /* mono; 0: what was asked last was answered */
 	int64_t patience_ms;
@@ -209,6 +209,7 @@ int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *e
 /* The body, for the document's JSON; es_text_put ends it. */
 struct strbuf *es_text(struct sink_es *s, uint64_t row);
 int es_text_put(struct sink_es *s, struct fault *f) MUST_CHECK;
+int es_tend(struct sink_es *s, bool hurry, struct fault *f) MUST_CHECK;
 int es_flush(struct sink_es *s, struct fault *f) MUST_CHECK;
 void es_cancel(struct sink_es *s);
 

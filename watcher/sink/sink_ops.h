@@ -34,6 +34,8 @@ struct sink_ops {
 	/* both NULL: no row comes as values */
 	bool (*takes_values)(struct sink *s, const struct span *names, size_t count);
 	int (*put_values)(struct sink *s, uint64_t row, const struct sink_values *v, struct fault *f);
+	/* NULL: what hurries is flushed */
+	int (*tend)(struct sink *s, bool hurry, struct fault *f);
 	int (*flush)(struct sink *s, struct fault *f);
 	int (*remove)(struct sink *s, uint64_t row, unsigned part, struct fault *f);
 	int (*undo)(struct sink *s, uint64_t rows, uint64_t *deleted, struct fault *f);

@@ -317,8 +317,9 @@ static int pause(struct task *t, const struct record *rec)
 	if (t->grouped)
 		return task_tick(t, &t->fault);
 	now = clock_mono_ms();
-	/* rows come slowly: what the sink holds must not wait for a full batch */
-	if (sink_pending(t->sink) > 0 && now - t->prefix_ms >= STALE_MS && flush(t) < 0)
+	/* rows come slowly: what the sink holds must not wait for a full batch; where its answers do, that would be many small ones */
+	if (sink_pending(t->sink) > 0 &&
+	    (sink_tend(t->sink, now - t->prefix_ms >= STALE_MS, &t->fault) < 0 || settle_rows(t) < 0))
 		return -1;
 	if (now - t->last_ms < CHECKPOINT_MS || t->prefix.next_row == t->last.next_row)
 		return task_tick(t, &t->fault);
