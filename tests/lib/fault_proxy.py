@@ -3,12 +3,17 @@
     with FaultProxy(server.url) as p:              p.url is what the sink is given
         p.fault = lambda bulk: "503" if ... else None     asked for each bulk; None: passed on
         p.fault = first_of_each_delivery("503")
-        p.delay = 0.2                              every answer comes so much later
+        p.delay = 0.2                              every answer comes so much later; or a function of the bulk that says how much
+    p.one_at_a_time = True                     bulks wait for each other, delay included
         p.everything = "401"                       all requests, not only bulks
     p.asked = lambda path: "503" if ...        those that are no bulks
         p.bulks                                    what came: [Bulk(ops, ids, bytes, ...)]
         p.times                                    when each request came (monotonic)
     p.most_at_once                             how many bulks were there at the same time
+    p.at_once                                  when each of p.bulks came: how many of its delivery were, itself included
+    p.answered                                 how many of them were
+    p.connections                              one entry each that was accepted; with TLS: was a session resumed?
+    p.cut()                                    all of them are reset
 
 What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 429-a-day (86400), 503, 502,
 partial (the last half of the items is missing), reset-before (not passed on), reset-after (passed on, then the connection is reset),
@@ -19,6 +24,7 @@ blocked for real while it is passed on), swapped (passed on, two items of the an
 not passed on, that is the answer.
 """
 import collections
+import contextlib
 import http.client
 import json
 import socket
@@ -42,13 +48,19 @@ class FaultProxy:
         self.everything = None
         self.asked = None
         self.delay = 0
+        self.one_at_a_time = False
         self.bulks = []
+        self.at_once = []
+        self.here = collections.Counter()
+        self.answered = 0
+        self.connections = []
         self.requests = []
         self.times = []
         self.faults = collections.Counter()
         self.most_at_once = self.now = 0
         self.lock = threading.Lock()
         self.blocked = threading.Lock()
+        self.turn = threading.Lock()
         self.gone = threading.Event()
         self.open = set()
 
@@ -72,6 +84,9 @@ class FaultProxy:
         if listener:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
+        self.cut()
+
+    def cut(self):
         with self.lock:
             for s in list(self.open):
                 _reset(s)
@@ -98,6 +113,7 @@ class FaultProxy:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
                 s = self.tls.wrap_socket(s, server_side=True)
+            self.connections.append(bool(self.tls and s.session_reused))
             with self.lock:
                 self.open.add(s)
             up = http.client.HTTPConnection(*self.upstream, timeout=120)
@@ -152,6 +168,8 @@ class FaultProxy:
         with self.lock:
             self.bulks.append(bulk)
             self.now += 1
+            self.here[bulk.delivery] += 1
+            self.at_once.append(self.here[bulk.delivery])
             self.most_at_once = max(self.most_at_once, self.now)
             if fault is None and self.fault and not getattr(self.fault, "by_size", False):
                 fault = self.fault(bulk)
@@ -160,13 +178,17 @@ class FaultProxy:
         try:
             if fault:
                 return self._misbehave(fault, s, f, up, method, path, headers, body, bulk)
-            answer = self._pass_on(up, method, path, headers, body)
-            if self.delay:
-                time.sleep(self.delay)
+            with self.turn if self.one_at_a_time else contextlib.nullcontext():
+                answer = self._pass_on(up, method, path, headers, body)
+                late = self.delay(bulk) if callable(self.delay) else self.delay
+                if late:
+                    time.sleep(late)
             return self._answer(s, *answer)
         finally:
             with self.lock:
                 self.now -= 1
+                self.here[bulk.delivery] -= 1
+                self.answered += 1
 
     def _pass_on(self, up, method, path, headers, body):
         kept = {k: v for k, v in headers.items() if k.lower() not in ("host", "expect", "connection", "content-length")}
@@ -274,9 +296,9 @@ class FaultProxy:
 
 def _reset(s):
     try:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if isinstance(s, ssl.SSLSocket):
-            s = s.detach() and s
+            s = socket.socket(fileno=s.detach())
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         s.shutdown(socket.SHUT_RD)
     except (OSError, AttributeError):
         pass

@@ -27,7 +27,7 @@
 
 #include "watcher/base/base.h"
 
-#define PACE_TARGET_MS 1500 /* of an answer; after 2 s without one the daemon takes a sink for stalled */
+#define PACE_TARGET_MS 2000 /* of an answer: longer without one, and the daemon takes a sink for stalled */
 #define PACE_BODY_LEAST (16u * 1024)
 #define PACE_BODY_CAREFUL (256u * 1024)
 
