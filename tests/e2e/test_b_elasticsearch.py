@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from fault_proxy import FaultProxy
+from fault_proxy import FaultProxy, first_of_each_delivery
 from site_ import ROOT
 from search_ import balanced, count, csv_of, documents, job, rows_of, same, site
 
@@ -246,6 +246,25 @@ def test_b_a_pipeline_that_moves_documents_is_a_fault_that_names_it(tmp_path, op
     s.until(lambda: os.path.exists(s.path("staging", s.name, "done", "a.csv")))
     s.stop()
     same(documents(opensearch, s.index), [{**r, "seen": True} for r in rows])
+
+
+@pytest.mark.parametrize("what", ["_index", "_id"])
+def test_b_what_was_moved_by_a_request_without_an_answer_is_told_too(tmp_path, opensearch, what):
+    """Sent again it is there already, elsewhere: that is no row of ours in its place."""
+    with FaultProxy(opensearch.url) as p:
+        p.fault = first_of_each_delivery("reset-after")
+        s = site(tmp_path, p.url)
+        elsewhere, pipe = s.index + "-elsewhere", s.name + "-pipe"
+        s.tenant(s.name, rows=job(index={"pipeline": pipe}))
+        opensearch.request("/_ingest/pipeline/" + pipe, "PUT", {"processors": [
+            {"set": {"field": what, "value": elsewhere, "if": "ctx.n == 3"}}]})
+        assert load(s, rows_of(5)).returncode == 3
+        reason = held_reason(s)
+        assert pipe in reason and "moves documents" in reason and elsewhere in reason
+    receipt = s.receipt(s.name, "held", "a.csv")
+    assert balanced(receipt) and receipt["rows"]["indexed"] == 0
+    # the one of the id that the pipeline made may be anybody's
+    assert (count(opensearch, s.index), count(opensearch, elsewhere)) == ((0, 0) if what == "_index" else (1, 0))
 
 
 DOTTED = {"properties": {"host.name": {"type": "keyword"}, "host.os": {"properties": {"kind.major": {"type": "integer"}}},

@@ -4,7 +4,7 @@
  * Called by the verdict for each of them and by the flight when nothing is under way any more.  A pipeline that sets _index or _id takes
  * documents out of the reach of undo, which knows the index that was pinned and the ids that were made, and two rows that it gives one id
  * are one document.  So the leg ends with a fault that names the move, and what this leg created elsewhere is removed there; what was
- * there before (409) is not ours.
+ * there before (409) is not ours, unless it has the id that we made.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/json_in.h"
@@ -15,12 +15,12 @@ void es_moved_note(struct sink_es *s, const struct bulk_document *d, const struc
 	struct strbuf who = STRBUF_INIT;
 	char id[DOCUMENT_ID_TEXT];
 
-	if (item->status == 201)
+	(void)document_id(s->head.leg.delivery, d->row, d->part, id);
+	if (item->status == 201 || span_is(item->id, id))
 		strbuf_addf(&s->strays, "{\"delete\":{\"_index\":\"%.*s\",\"_id\":\"%.*s\"}}\n", SPAN_FMT(item->index),
 			    SPAN_FMT(item->id));
 	if (s->moved.kind != FAULT_NONE)
 		return;
-	(void)document_id(s->head.leg.delivery, d->row, d->part, id);
 	s->moved.scope = SCOPE_FILE;
 	if (s->head.leg.pipeline)
 		strbuf_addf(&who, "ingest pipeline \"%s\", or one of the index's own,", s->head.leg.pipeline);

@@ -75,7 +75,8 @@ static bool is_setup(const struct answer_item *item)
 
 enum item_way es_judge(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item)
 {
-	if (item->moved && item->status < 300) {
+	/* 409: it was, by a request whose answer did not come */
+	if (item->moved && (item->status < 300 || item->status == 409)) {
 		es_moved_note(s, d, item);
 		return ITEM_AGAIN;
 	}
