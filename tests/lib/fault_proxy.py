@@ -12,8 +12,9 @@
     p.most_at_once                             how many bulks were there at the same time
     p.at_once                                  when each of p.bulks came: how many of its delivery were, itself included
     p.answered                                 how many of them were
+    p.passed                                   which of them were passed on whole and answered by the server
     p.connections                              one entry each that was accepted; with TLS: was a session resumed?
-    p.cut()                                    all of them are reset
+    p.cut()                                    all of them end
 
 What a fault does: 429-items (odd documents are not passed on and answered 429), 429-whole, 429-after (with Retry-After: 1), 429-a-day (86400), 503, 502,
 partial (the last half of the items is missing), reset-before (not passed on), reset-after (passed on, then the connection is reset),
@@ -53,6 +54,7 @@ class FaultProxy:
         self.at_once = []
         self.here = collections.Counter()
         self.answered = 0
+        self.passed = []
         self.connections = []
         self.requests = []
         self.times = []
@@ -84,12 +86,18 @@ class FaultProxy:
         if listener:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        self.cut()
-
-    def cut(self):
         with self.lock:
             for s in list(self.open):
                 _reset(s)
+
+    def cut(self):
+        """Their threads close them: a number that is free too early would be the next one's, and these still read from it."""
+        with self.lock:
+            for s in list(self.open):
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
 
     def back(self):
         self.listener = socket.socket()
@@ -164,7 +172,7 @@ class FaultProxy:
         body = f.read(length)
         if len(body) < length:
             return False
-        bulk = _parse(path, body)
+        bulk, there = _parse(path, body), True
         with self.lock:
             self.bulks.append(bulk)
             self.now += 1
@@ -180,15 +188,23 @@ class FaultProxy:
                 return self._misbehave(fault, s, f, up, method, path, headers, body, bulk)
             with self.turn if self.one_at_a_time else contextlib.nullcontext():
                 answer = self._pass_on(up, method, path, headers, body)
+                self.passed.append(bulk)
                 late = self.delay(bulk) if callable(self.delay) else self.delay
                 if late:
                     time.sleep(late)
+            # before it is answered: the next one may come by another connection
+            there = self._leave(bulk)
             return self._answer(s, *answer)
         finally:
-            with self.lock:
-                self.now -= 1
-                self.here[bulk.delivery] -= 1
-                self.answered += 1
+            if there:
+                self._leave(bulk)
+
+    def _leave(self, bulk):
+        with self.lock:
+            self.now -= 1
+            self.here[bulk.delivery] -= 1
+            self.answered += 1
+        return False
 
     def _pass_on(self, up, method, path, headers, body):
         kept = {k: v for k, v in headers.items() if k.lower() not in ("host", "expect", "connection", "content-length")}
@@ -296,9 +312,9 @@ class FaultProxy:
 
 def _reset(s):
     try:
-        if isinstance(s, ssl.SSLSocket):
-            s = socket.socket(fileno=s.detach())
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if isinstance(s, ssl.SSLSocket):
+            s = s.detach() and s
         s.shutdown(socket.SHUT_RD)
     except (OSError, AttributeError):
         pass

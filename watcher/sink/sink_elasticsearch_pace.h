@@ -31,8 +31,11 @@
 #define PACE_BODY_LEAST (16u * 1024)
 #define PACE_BODY_CAREFUL (256u * 1024)
 
-/* In the order in which they are tried; a move and its opposite are as far from the ends. */
-enum pace_move { PACE_FEWER, PACE_SMALLER, PACE_LARGER, PACE_MORE, PACE_MOVES };
+/*
+ * In the order in which they are tried: smaller bodies cost nothing where a sink is slow by the byte, overrun or not, while fewer requests
+ * would cost a round of half the speed to find that out.  A move and its opposite are as far from the ends.
+ */
+enum pace_move { PACE_SMALLER, PACE_FEWER, PACE_MORE, PACE_LARGER, PACE_MOVES };
 
 /* A move that did not pay is not tried until then, unless answers take half as long as they did, or twice. */
 struct pace_hold {
