@@ -26,6 +26,11 @@ def version_hash(text):
     return base64.urlsafe_b64encode(hashlib.sha256(text).digest()[:15]).decode()
 
 
+def whole(message):
+    """What is 0 stays out of a message."""
+    return {"delivery": "", "sha256": "", **message, "checkpoint": {**ZERO, **message["checkpoint"]}, "fault": {"kind": 0, **message["fault"]}}
+
+
 class Worker:
     """One worker process; use as a context."""
 
@@ -65,7 +70,7 @@ class Worker:
                 return None
             message = json.loads(text)
             if message["type"] != "progress":
-                return message
+                return whole(message)
 
     def send_job(self, path, version, **more):
         name = more.pop("name", os.path.basename(path))

@@ -22,7 +22,7 @@ static void add_others(size_t n)
 {
 	const struct arrival_options options = {0};
 	struct fault f = FAULT_INIT;
-	char name[16], path[512];
+	char name[32], path[512];
 
 	for (size_t i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "u%zu", i);
