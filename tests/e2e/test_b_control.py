@@ -1,5 +1,6 @@
 """b_ basic: signals, live reload, workers' limits, --once and its exit codes, ingestctl's exit codes and JSON."""
 import ctypes
+import fcntl
 import json
 import mmap
 import os
@@ -129,6 +130,18 @@ def test_a_second_daemon_is_refused(site):
     for args in ((), ("--once",)):
         second = site.run(*args)
         assert second.returncode == 1 and "another" in second.stderr
+
+
+def test_a_daemon_waits_for_a_lock_that_is_about_to_go(site):
+    """A child of a killed one has it until its exec."""
+    site.tenant("bob", FAST, t=JOB)
+    os.mkdir(site.path("var"))
+    with open(site.path("var", "ingestd.lock"), "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        site.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json")])
+        with open("/proc/%d/wchan" % site.daemon.pid) as wchan:
+            site.until(lambda: wchan.seek(0) == 0 and "nanosleep" in wchan.read())
+    site.until(lambda: site.ctl("status").returncode == 0)
 
 
 # --- signals and reload ---

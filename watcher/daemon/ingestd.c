@@ -38,7 +38,7 @@
 #define STOP_SECONDS 20
 #define FLUSH_SECONDS 5.
 #define STOP_LOOK_SECONDS 0.02
-#define ONCE_LOCK_MS 2000
+#define LOCK_MS 2000 /* a killed daemon's child holds it until its exec; a service manager starts the next one at once */
 
 void ingestd_init(struct ingestd *d, const struct options *options)
 {
@@ -187,7 +187,7 @@ static int make_folders(struct ingestd *d, struct fault *f)
 
 static int take_lock(struct ingestd *d, struct fault *f)
 {
-	return lock_take(d->config->state, d->options.once ? ONCE_LOCK_MS : 0, &d->lock_fd, f);
+	return lock_take(d->config->state, LOCK_MS, &d->lock_fd, f);
 }
 
 static int open_log(struct ingestd *d, struct fault *f)
