@@ -47,7 +47,7 @@ NOTIFY_LINK = -lcurl -ljansson -lcrypto
 RECORD_LINK = -lmongoc-1.0 -lbson-1.0 -ljansson -lcrypto
 paths       = $(addprefix $(B)/lib/,$(addsuffix .a,$(1)))
 
-.PHONY: all help deps demo demo-up check check-fast check-fuzz check-nightly bench bench-smoke bench-filters bench-layers lint unit clean
+.PHONY: all help deps demo demo-up check check-fast check-fuzz check-nightly bench bench-smoke bench-filters bench-layers scale lint unit clean
 all: $(B)/ingestd $(B)/ingest-worker $(B)/ingest-record $(B)/ingest-notify $(B)/ingestctl
 
 $(B)/ingestd: $(call paths,$(DAEMON_LIBS))
@@ -208,6 +208,9 @@ bench-filters: all
 ## bench-layers  CPU seconds per million rows of each compression and of encryption, beside the library's own figure
 bench-layers: all $(B)/tools/streamcat $(B)/tools/libcat
 	@python3 tests/bench/layers.py --json build/bench-layers.json
+## scale         thousands of tenants, waiting files, workers, file sizes: memory, CPU, descriptors, time (SCALE=options)
+scale: all $(bench_tools)
+	@python3 tests/bench/scale.py $(SCALE)
 ## lint          layers, doors, banned functions, sizes, ACCEPTANCE
 lint:
 	@python3 tests/lint/lint.py

@@ -10,6 +10,7 @@
 #include "watcher/base/json_out.h"
 #include "watcher/model/config_admin.h"
 #include "watcher/model/tokens.h"
+#include <errno.h>
 #include <ev.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -99,6 +100,19 @@ static void compose(const uint8_t *data, size_t size, struct strbuf *out)
 		}
 }
 
+/* What others of this machine do may leave no port for a moment. */
+static int dial(void)
+{
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0);
+	while (connect(fd, (struct sockaddr *)&address, address_n) < 0) {
+		CHECK(errno == EADDRNOTAVAIL);
+		usleep(10000);
+	}
+	return fd;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct linger none = {1, 0};
@@ -112,8 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!loop)
 		start();
 	compose(data, size, &text);
-	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&address, address_n) == 0);
+	fd = dial();
 	/* no TIME_WAIT: there are only so many ports */
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)) == 0);
 	(void)!send(fd, text.p, text.n, MSG_NOSIGNAL | MSG_DONTWAIT);
