@@ -64,11 +64,11 @@ class Server:
 
     @property
     def pid(self):
-        """None when it does not run.  The folder in its command line tells ours from a stranger with its number."""
+        """None when it does not run.  Its start tells ours from a stranger with its number: unlike its command line it stays over an exec."""
         with contextlib.suppress(OSError, ValueError):
-            pid = int(open(os.path.join(self.folder, "pid")).read())
-            if self.folder.encode() in open("/proc/%d/cmdline" % pid, "rb").read():
-                return pid
+            pid, start = open(os.path.join(self.folder, "pid")).read().split()
+            if _started(int(pid)) == start:
+                return int(pid)
         return None
 
     def start(self, wait=True):
@@ -79,8 +79,7 @@ class Server:
                                          env=env or None, start_new_session=True)
             children.append(child)
             with open(os.path.join(self.folder, "pid"), "w") as f:
-                f.write(str(child.pid))
-            _until(lambda: self.pid or child.poll() is not None, 10)
+                f.write("%d %s" % (child.pid, _started(child.pid)))
         elif self.tls:
             getattr(kinds, self.kind)(self)  # names of the certificates, user and password
         if wait:
@@ -213,6 +212,13 @@ def _bindable(port):
         except OSError:
             return False
         return True
+
+
+def _started(pid):
+    """In ticks since the machine's start; None of one that has ended, collected or not."""
+    with contextlib.suppress(OSError):
+        state, *words = open("/proc/%d/stat" % pid).read().rpartition(")")[2].split()
+        return None if state == "Z" else words[18]
 
 
 def _until(condition, seconds):
