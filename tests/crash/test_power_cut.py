@@ -21,6 +21,7 @@ from power import SIZES, Power
 from site_ import BUILD, Site, balanced
 
 CUTS = int(os.environ.get("INGEST_CUTS", "500" if os.environ.get("INGEST_NIGHTLY") else "60"))
+MANY = 20  # syncfs instead of so many fsyncs
 ROUND = 50  # cuts of one filesystem, so that what is compared stays small
 JOBS = {"t": {**JOB, "pattern": "f*.csv"}, "u": {**JOB, "pattern": "r*.csv", "rejects": {"max_rows": 2, "max_ratio": 1}}}
 SIDES = (".receipt.json", ".rejects.csv")
@@ -51,7 +52,16 @@ class Uploads:
 
     def drop(self):
         """As sftp and scp do, which fsync nothing; one in four by an uploader who does.  One in six fails for its rejects."""
-        rows, fails = self.rng.choice([3, 40, 900, 6000]), self.rng.random() < 1 / 6
+        return self.drop_one(self.rng.choice([3, 40, 900, 6000]))
+
+    def drop_some(self):
+        """A few, or so many small ones at once that what is done to them is made durable together."""
+        if self.rng.random() < 0.2:
+            return [self.drop_one(3) for _ in range(MANY)]
+        return [self.drop() for _ in range(self.rng.randrange(6))]
+
+    def drop_one(self, rows):
+        fails = self.rng.random() < 1 / 6
         bad = 3 if fails else self.rng.choice([0, 0, 3])
         name = "%s%d.csv" % ("r" if fails else "f", len(self.content))
         self.content[name], self.sizes[name] = csv_of(rows, bad), (rows, bad)
@@ -205,7 +215,7 @@ def one_filesystem(folder, kind, cuts, rng):
             site.until(lambda: site.ctl("status").returncode == 0)
             power.flush()
             for _ in range(cuts):
-                names = [uploads.drop() for _ in range(rng.randrange(6))]
+                names = uploads.drop_some()
                 wait_for_instant(uploads, names, rng)
                 cut(power, site, uploads, str(folder) + ".journal")
                 if rng.random() < 0.3:
@@ -253,7 +263,7 @@ def calls_of(site):
 
 
 def traced(site):
-    trace = ["strace", "-f", "-qq", "-y", "-o", site.path("trace"), "-e", "trace=fsync,fdatasync,renameat2,renameat,pwrite64", "-s", "200"]
+    trace = ["strace", "-f", "-qq", "-y", "-o", site.path("trace"), "-e", "trace=fsync,fdatasync,syncfs,write,renameat2,renameat,pwrite64", "-s", "200"]
     subprocess.run([*trace, os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"], capture_output=True, timeout=120)
     return calls_of(site)
 
@@ -270,11 +280,44 @@ def last(calls, pattern, before=None):
 
 @pytest.mark.parametrize("name, end", [("a.csv", "done"), ("z.bin", "failed")])
 def test_every_rename_is_made_durable_before_what_relies_on_it(tmp_path, name, end):
-    """A claim before a row is sent and before its receipt; what is placed before the journal says so."""
     site = Site(tmp_path)
     site.tenant("bob", t=JOB)
     site.drop("bob", name, csv_of(40, 3))
-    calls = traced(site)
+    made_durable(traced(site), name, end)
+
+
+def settle_disk():
+    """What others wrote is not to be waited for: with much of it each file is fsynced."""
+    def waiting():
+        return int(re.search(r"\nDirty: +(\d+) kB", open("/proc/meminfo").read())[1]) > 16 << 10
+    end = time.monotonic() + 60
+    while waiting():
+        assert time.monotonic() < end
+        os.sync()
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_many_renames_are_made_durable_together_before_what_relies_on_them(tmp_path, kind):
+    """The same of each of many files that have a turn together, by one syncfs for all that has to hold at a time."""
+    with Power(tmp_path / "p", kind) as power:
+        site = Site(tmp_path / "p", min_free_bytes=0)
+        site.tenant("bob", t=JOB)
+        names = ["f%d.csv" % i for i in range(MANY)]
+        for n in names:
+            site.drop("bob", n, csv_of(4, 1))
+        settle_disk()
+        calls = traced(site)
+        power.flush()
+    for n in names:
+        made_durable(calls, n, "done")
+    own = [c for c in calls if c.startswith("fsync ") and (c == "fsync in" or c.startswith(("fsync work", "fsync done")))]
+    each = sum(1 for c in own if not re.search(r"\.csv$", c))  # the worker fsyncs what it reads and its rejects
+    print(kind, "syncfs", sum(c.startswith("syncfs ") for c in calls), "fsync of folders and receipts", each)
+    assert 0 < sum(c.startswith("syncfs ") for c in calls) <= MANY and each < MANY * 2
+
+
+def made_durable(calls, name, end):
+    """A claim before a row is sent and before its receipt; what is placed before the journal says so."""
     plain = re.escape(name)
     claimed = first(calls, r"renameat2 in/%s -> work/(\w+)/%s" % (plain, plain))
     work = re.search(r"work/\w+", calls[claimed])[0]
@@ -282,15 +325,16 @@ def test_every_rename_is_made_durable_before_what_relies_on_it(tmp_path, name, e
     if end == "done":
         relies = min(relies, first(calls, r"pwrite64 var/data/bob/data\.db.*", claimed))
     for what in ("%s/%s" % (work, plain), work, "work", "in"):
-        assert first(calls, "fsync " + what, claimed) < relies, what
+        assert first(calls, "syncfs .*|fsync " + what, claimed) < relies, what
     receipt = first(calls, r"renameat %s/\.receipt\.tmp -> .*" % work)
-    assert first(calls, r"fsync %s/\.receipt\.tmp" % work) < receipt
+    written = last(calls, r"write %s/\.receipt\.tmp" % work, receipt)
+    assert first(calls, r"syncfs .*|fsync %s/\.receipt\.tmp" % work, written) < receipt
     placing = first(calls, r"pwrite64 var/journal\.db-wal", receipt)
-    assert first(calls, "fsync " + work, receipt) < placing
+    assert first(calls, "syncfs .*|fsync " + work, receipt) < placing
     placed = first(calls, r"renameat2 %s/%s -> %s/%s" % (work, plain, end, plain), placing)
     committed = first(calls, r"pwrite64 var/journal\.db-wal", placed)
     for what in (end, work):
-        assert first(calls, "fsync " + what, placed) < committed, what
+        assert first(calls, "syncfs .*|fsync " + what, placed) < committed, what
     if end == "done":
         sent = last(calls, r"pwrite64 var/data/bob/data\.db.*", receipt)
         indexed = first(calls, r"pwrite64 var/journal\.db-wal", sent)

@@ -337,6 +337,22 @@ void arrival_touch(struct arrival *a, const char *tenant, const char *name)
 	arrival_own_arm(a);
 }
 
+bool arrival_spare(struct arrival *a, const char *tenant, const char *id)
+{
+	struct tenant *t = arrival_own_tenant(a, tenant);
+
+	return t && t->there && spares_keep(&t->spares, id);
+}
+
+void arrival_no_spares(struct arrival *a, const char *tenant)
+{
+	struct tenant *t = arrival_own_tenant(a, tenant);
+	struct claim_place place;
+
+	if (t && t->spares.n)
+		spares_drop(&t->spares, tenant_place(t, &place) ? place.work_fd : -1);
+}
+
 enum arrival_take arrival_take(struct arrival *a, const char *tenant, const char *name, void *token,
 			       struct fault *f)
 {

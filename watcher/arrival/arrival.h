@@ -146,6 +146,11 @@ void arrival_pause(struct arrival *a, bool paused);
 /* Something is known of this file that was not: it is looked at now. */
 void arrival_touch(struct arrival *a, const char *tenant, const char *name);
 
+/* work/<id> is empty and not used any more: a claim that comes soon may have it.  false: it is the caller's to remove. */
+bool arrival_spare(struct arrival *a, const char *tenant, const char *id);
+/* None will come soon: those that were kept are removed. */
+void arrival_no_spares(struct arrival *a, const char *tenant);
+
 enum arrival_take {
 	ARRIVAL_TAKEN,   /* claimed() was called; commit() follows at arrival_flush or in this iteration */
 	ARRIVAL_NOT_YET, /* settling: ready() will be called, or try again */

@@ -8,6 +8,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/claim.h"
+#include "watcher/arrival/spares.h"
 #include "watcher/arrival/claim_side.h"
 #include "watcher/arrival/names.h"
 #include "watcher/base/clock.h"
@@ -184,7 +185,7 @@ enum claim_result claim_move(struct claim *c, struct fault *f)
 
 	ulid_make(clock_now_ms(), c->id);
 	crash_point("claim.before-mkdir");
-	if (mkdirat(c->place.work_fd, c->id, 0700) < 0)
+	if (spares_make(c->place.spares, c->place.work_fd, c->id) < 0)
 		return FAIL_ERRNO(CLAIM_BLOCKED, FAULT_SYSTEM, f, "cannot make its folder in work/");
 	c->dir_fd = fs_open_beneath(c->place.work_fd, c->id, O_RDONLY | O_DIRECTORY, 0);
 	if (c->dir_fd < 0) {

@@ -8,8 +8,8 @@
  * or step by step (the tests do): claim_begin, claim_move, claim_prove; claim_undo after any of
  * them, claim_end after all.
  *
- * Steps: openat2 beneath in/ -> regular -> unchanged since it was looked at -> read lease -> mkdir
- * work/A 0700 -> renameat2 NOREPLACE -> owner and mode -> same inode, one link -> flock -> nobody
+ * Steps: openat2 beneath in/ -> regular -> unchanged since it was looked at -> read lease -> work/A
+ * 0700, made or a spare one -> renameat2 NOREPLACE -> owner and mode -> same inode, one link -> flock -> nobody
  * waits in open for writing (F_GETLEASE) -> taken.  NAME.sha256 goes the same way beside it.
  * A claim that proves wrong is put back under its name, or under NAME.A if that has been taken
  * again: no file is lost.
@@ -40,12 +40,15 @@ enum claim_result {
 	CLAIM_BLOCKED,     /* the system: disk full, ... */
 };
 
+struct spares;
+
 struct claim_place {
 	int in_fd;
 	int work_fd;
 	bool unproven; /* no lease where the filesystem has none */
 	bool needs_side; /* not without what its sender states of it */
 	bool sum_only;   /* that is NAME.sha256 alone */
+	struct spares *spares; /* for work/A; NULL: it is made */
 };
 
 /* NAME.sha256 or NAME.manifest.json, when one is there (claim_side.h). */

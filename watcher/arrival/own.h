@@ -10,6 +10,7 @@
 #include "watcher/arrival/due.h"
 #include "watcher/arrival/scan.h"
 #include "watcher/arrival/settle.h"
+#include "watcher/arrival/spares.h"
 #include "watcher/arrival/watch.h"
 #include "watcher/base/identity.h"
 #include "watcher/base/lru.h"
@@ -30,6 +31,7 @@ struct tenant {
 	int in_fd, work_fd; /* -1: missing, or closed (tenant_place) */
 	struct identity in_is, work_is; /* of the folders that the last scan opened */
 	struct lru_item kept;
+	struct spares spares;
 	int wd[TENANT_WATCHES]; /* -1: not watched */
 	int watch_error;    /* errno of the last watch_add that failed, 0 */
 	bool blind;	    /* a filesystem whose events cannot be trusted */

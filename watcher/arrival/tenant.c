@@ -56,6 +56,7 @@ void tenant_free(struct tenant **tp)
 	for (size_t i = 0; i < TENANT_WATCHES; i++)
 		tenant_unwatch(t, i);
 	end_scan(t);
+	spares_drop(&t->spares, t->work_fd);
 	due_remove(&t->arrival->due, t);
 	settle_release(&t->settle);
 	lru_drop(&t->arrival->open, &t->kept);
@@ -256,7 +257,7 @@ static enum claim_result take(void *ctx, const struct settle_entry *e, const str
 {
 	struct tenant *t = ctx;
 	struct arrival *a = t->arrival;
-	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, answer->needs_side, answer->sum_only};
+	struct claim_place place = {t->in_fd, t->work_fd, t->options.unproven, answer->needs_side, answer->sum_only, &t->spares};
 	struct batch_facts facts = {t->name, answer->job, e->arrived_ms, e->change_ms, t->token};
 	struct batch_hooks hooks = arrival_own_hooks(a);
 	struct claim c;

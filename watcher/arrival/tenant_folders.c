@@ -140,7 +140,7 @@ bool tenant_place(struct tenant *t, struct claim_place *out)
 	if (!t->there || (t->in_fd < 0 && !open_again(t)))
 		return false;
 	lru_use(&t->arrival->open, &t->kept, t);
-	*out = (struct claim_place){t->in_fd, t->work_fd, t->options.unproven, false, false};
+	*out = (struct claim_place){t->in_fd, t->work_fd, t->options.unproven, false, false, &t->spares};
 	return true;
 }
 

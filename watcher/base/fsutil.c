@@ -6,6 +6,7 @@
  */
 #include "watcher/base/fsutil.h"
 #include "watcher/base/digest.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -64,11 +65,14 @@ static int make_one(const char *path, mode_t mode, struct fault *f)
 
 int fs_make_dirs(const char *path, mode_t mode, struct fault *f)
 {
+	struct stat st;
 	char *copy;
 	int r = 0;
 
 	if (!path[0])
 		return fault_set(f, FAULT_SYSTEM, "cannot make a folder without a name");
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
 	copy = xstrdup(path);
 	for (char *p = copy + 1; r == 0; p++) {
 		char c = *p;
@@ -83,6 +87,21 @@ int fs_make_dirs(const char *path, mode_t mode, struct fault *f)
 	}
 	free(copy);
 	return r;
+}
+
+bool fs_is_empty_dir(int fd)
+{
+	_Alignas(struct dirent64) char entries[512];
+	ssize_t n = lseek(fd, 0, SEEK_SET) < 0 ? -1 : getdents64(fd, entries, sizeof(entries));
+
+	for (ssize_t at = 0; at < n;) {
+		const struct dirent64 *e = (const void *)(entries + at);
+
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			return false;
+		at += e->d_reclen;
+	}
+	return n > 0 && getdents64(fd, entries, sizeof(entries)) == 0;
 }
 
 int fs_make_dir_at(int dirfd, const char *name, mode_t mode, struct fault *f)

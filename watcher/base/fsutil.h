@@ -20,6 +20,8 @@ int fs_open_dir(const char *path, int *out, struct fault *f) MUST_CHECK;
 /* mkdir -p. */
 int fs_make_dirs(const char *path, mode_t mode, struct fault *f) MUST_CHECK;
 /* mkdirat one level; an existing directory is fine. */
+/* Nothing but . and .. in it, which is open for reading. */
+bool fs_is_empty_dir(int fd);
 int fs_make_dir_at(int dirfd, const char *name, mode_t mode, struct fault *f) MUST_CHECK;
 /* All n bytes, EINTR and short writes handled. */
 int fs_write_all(int fd, const void *p, size_t n, struct fault *f) MUST_CHECK;

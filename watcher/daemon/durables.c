@@ -46,16 +46,16 @@ void durables_moved(struct ingestd *d, const struct file *x, const struct place_
 	one->moved = *moved;
 }
 
-static void start_writing(const struct durables *all)
+static void start_writing(const struct durables *all, struct durable_batch *b)
 {
 	for (size_t i = 0; i < all->len; i++)
-		if (!all->list[i].is_move)
+		if (!all->list[i].is_move && !durable_batch_has(b, all->list[i].receipt.fd))
 			/* only a head start */
 			(void)sync_file_range(all->list[i].receipt.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 /* Not between two of them: a rename would give the next one's fsync something to write again. */
-static void sync_receipts(struct ingestd *d)
+static void sync_receipts(struct ingestd *d, struct durable_batch *b)
 {
 	for (size_t i = 0; i < d->turn.durables.len && !d->fatal; i++) {
 		struct durable *one = &d->turn.durables.list[i];
@@ -63,7 +63,7 @@ static void sync_receipts(struct ingestd *d)
 
 		/* one that is not there is written again when the file is moved */
 		if (!one->is_move)
-			(void)turn_ok(d, place_receipt_sync(&one->receipt, &f), &f);
+			(void)turn_ok(d, place_receipt_sync(&one->receipt, b, &f), &f);
 	}
 }
 
@@ -78,7 +78,7 @@ static void name_receipts(struct ingestd *d)
 	}
 }
 
-static void end_receipts(struct ingestd *d)
+static void end_receipts(struct ingestd *d, struct durable_batch *b)
 {
 	for (size_t i = 0; i < d->turn.durables.len; i++) {
 		struct durable *one = &d->turn.durables.list[i];
@@ -86,12 +86,12 @@ static void end_receipts(struct ingestd *d)
 
 		one->receipt.named = one->receipt.named && !d->fatal;
 		if (!one->is_move)
-			(void)turn_ok(d, place_receipt_end(&one->receipt, &f), &f);
+			(void)turn_ok(d, place_receipt_end(&one->receipt, b, &f), &f);
 	}
 }
 
 /* Once for all that were moved into the same one: the last of their moves was before the first of these calls. */
-static bool sync_target(struct ingestd *d, const struct file *x, size_t at, struct fault *f)
+static bool sync_target(struct ingestd *d, const struct file *x, size_t at, struct durable_batch *b, struct fault *f)
 {
 	struct durable *list = d->turn.durables.list, *one = &list[at];
 
@@ -100,13 +100,13 @@ static bool sync_target(struct ingestd *d, const struct file *x, size_t at, stru
 	while (at-- > 0)
 		if (list[at].is_move && list[at].target.st_ino == one->target.st_ino && list[at].target.st_dev == one->target.st_dev)
 			return true;
-	if (turn_ok(d, durable_fsync(one->moved.target, folder_name(x->row.folder), f), f))
+	if (turn_ok(d, durable_batch_fsync(b, one->moved.target, folder_name(x->row.folder), f), f))
 		return true;
 	one->target = (struct stat){0};
 	return false;
 }
 
-static void sync_moves(struct ingestd *d)
+static void sync_moves(struct ingestd *d, struct durable_batch *b)
 {
 	for (size_t i = 0; i < d->turn.durables.len; i++) {
 		struct durable *one = &d->turn.durables.list[i];
@@ -114,8 +114,8 @@ static void sync_moves(struct ingestd *d)
 		struct fault f = FAULT_INIT;
 
 		if (x && !d->fatal)
-			x->unsynced = !sync_target(d, x, i, &f) ||
-				      !turn_ok(d, place_sync(x->tenant->folders, &x->row, &one->moved, false, &f), &f);
+			x->unsynced = !sync_target(d, x, i, b, &f) ||
+				      !turn_ok(d, place_sync(x->tenant->folders, &x->row, &one->moved, false, b, &f), &f);
 		if (one->is_move)
 			place_moved_close(&one->moved);
 	}
@@ -124,14 +124,15 @@ static void sync_moves(struct ingestd *d)
 void durables_run(struct ingestd *d)
 {
 	struct durables *all = &d->turn.durables;
+	struct durable_batch texts = durable_batch(all->len), names = texts;
 
 	if (!all->len)
 		return;
-	start_writing(all);
-	sync_receipts(d);
+	start_writing(all, &texts);
+	sync_receipts(d, &texts);
 	name_receipts(d);
-	end_receipts(d);
-	sync_moves(d);
+	end_receipts(d, &names);
+	sync_moves(d, &names);
 	all->len = 0;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/ending.h"
+#include "watcher/arrival/arrival.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/daemon/circuits.h"
@@ -24,6 +25,7 @@
 
 /* A file that no worker has read is fsynced here, so that what failed/ holds is whole; a larger one would stop the loop. */
 #define FSYNC_BYTES (16u * 1024 * 1024)
+#define SPARING_FILES 8 /* of a tenant under way: more are about to come */
 
 static void put_delivery(struct ingestd *d, struct file *x, enum delivery_state state)
 {
@@ -404,13 +406,27 @@ static void count_end(struct ingestd *d, struct file *x)
 	t->last_ms = x->row.times.placed;
 }
 
+/* While many are under way the next claim gets work/A, else it is removed. */
+static int clean(struct ingestd *d, const struct file *x, struct fault *f)
+{
+	struct tenant *t = x->tenant;
+	bool is_empty, many = t->files >= SPARING_FILES;
+	int r = place_empty(t->folders, &x->row, &is_empty, f);
+
+	if (!many)
+		arrival_no_spares(d->arrival, t->name);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	return many && is_empty && arrival_spare(d->arrival, t->name, x->row.arrival) ? 0 : place_remove(t->folders, &x->row, f);
+}
+
 void step_clean(struct ingestd *d, struct file *x)
 {
 	struct tenant *t = x->tenant;
 	struct fault f = FAULT_INIT;
 
 	/* what stays is removed at the next start */
-	if (!turn_ok(d, place_clean(t->folders, &x->row, &f), &f))
+	if (!turn_ok(d, clean(d, x, &f), &f))
 		event_text(d, EV_FILE_ODD, "reason", f.text);
 	if (d->fatal)
 		return;

@@ -130,17 +130,22 @@ static void sync_claims(struct ingestd *d)
 {
 	struct fault f = FAULT_INIT;
 	bool any = false;
+	size_t n = 0;
+	struct durable_batch b;
 
+	for (struct file *x = d->turn.first; x; x = x->turn_next)
+		n += x->step == step_gate && !x->synced;
+	b = durable_batch(n);
 	for (struct file *x = d->turn.first; x && !d->fatal; x = x->turn_next) {
 		if (x->step != step_gate || x->synced || !x->tenant->folders)
 			continue;
-		if (turn_ok(d, folders_sync_arrival(x->tenant->folders, x->row.arrival, &f), &f))
+		if (turn_ok(d, folders_sync_arrival(x->tenant->folders, x->row.arrival, &b, &f), &f))
 			x->tenant->to_sync = any = true;
 	}
 	for (struct file *x = d->turn.first; any && x && !d->fatal; x = x->turn_next) {
 		struct tenant *t = x->tenant;
 
-		if (t->to_sync && turn_ok(d, folders_sync_parents(t->folders, &f), &f))
+		if (t->to_sync && turn_ok(d, folders_sync_parents(t->folders, &b, &f), &f))
 			t->synced = true;
 		t->to_sync = false;
 	}
@@ -158,6 +163,7 @@ static bool run_steps(struct ingestd *d)
 
 	if (!n)
 		return false;
+	folders_turn_begins();
 	sync_claims(d);
 	while (n-- && !d->fatal) {
 		struct file *x = take_pending(d);
@@ -170,6 +176,7 @@ static bool run_steps(struct ingestd *d)
 			durables_run(d);
 	}
 	durables_run(d);
+	folders_turn_ends();
 	return true;
 }
 

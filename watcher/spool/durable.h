@@ -10,13 +10,33 @@
  *	if (durable_fsync(fd, "work/A", &f) < 0) ...     fault SYSTEM
  *	if (durable_broken()) exit                       the conductor asks after any -1 of spool/
  *
- * Source: fsync(2), "Errors"; "Can applications recover from fsync failures?" (USENIX ATC 2020).
+ * Many at once, with nothing written between them: a file system that can make all it was given durable in one go does so (syncfs) with
+ * the first of them, for the price of two fsyncs.  Only ext4, XFS and btrfs (others may leave it to the device), on a kernel that tells of
+ * errors there (5.17), and while others have not much waiting to be written, since that would be waited for too.  If syncfs fails for
+ * whatever of theirs, each fsync is asked, and says which it was.
+ *
+ *	struct durable_batch b = durable_batch(n);       n fsyncs
+ *	if (durable_batch_fsync(&b, fd, "work/A", &f) < 0) ...
+ *
+ * Source: fsync(2), "Errors"; syncfs(2), "Errors"; "Can applications recover from fsync failures?" (USENIX ATC 2020).
  */
 #ifndef SPOOL_DURABLE_H
 #define SPOOL_DURABLE_H
 
 #include "watcher/base/fault.h"
 
+#include <sys/types.h>
+
+struct durable_batch {
+	bool many;
+	bool asked, durable; /* of the file system seen last */
+	dev_t dev;
+};
+
+struct durable_batch durable_batch(size_t fsyncs);
+/* What fd's file system was given before the first call is durable: no fsync is needed.  b may be NULL: false. */
+bool durable_batch_has(struct durable_batch *b, int fd);
+int durable_batch_fsync(struct durable_batch *b, int fd, const char *what, struct fault *f) MUST_CHECK;
 int durable_fsync(int fd, const char *what, struct fault *f) MUST_CHECK;
 bool durable_broken(void);
 /* The first failure; what fails later names only what came of it, or nothing. */

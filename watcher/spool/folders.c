@@ -26,6 +26,7 @@ struct folders_open {
 	int fd[FOLDER_COUNT];
 	struct identity root, is[FOLDER_COUNT]; /* as opened last */
 	bool replaced; /* since refresh looked: found by opening them again */
+	uint64_t turn; /* in which it looked */
 	struct lru_item kept;
 };
 
@@ -51,6 +52,11 @@ static void close_all(void *open)
 		fs_close(&o->fd[i]);
 	fs_close(&o->root_fd);
 }
+
+static struct {
+	uint64_t number;
+	bool now;
+} turn;
 
 static struct lru kept_open = {.max = FOLDERS_KEPT_OPEN, .close = close_all};
 
@@ -332,11 +338,24 @@ bool folders_replaced(const struct folders *t)
 	return false;
 }
 
+void folders_turn_begins(void)
+{
+	turn.number++;
+	turn.now = true;
+}
+
+void folders_turn_ends(void)
+{
+	turn.now = false;
+}
+
 int folders_refresh(struct folders *t, struct fault *f)
 {
 	struct folders_open *o = t->open;
 	bool closed = o->root_fd < 0;
 
+	if (turn.now && o->turn == turn.number && !closed && !o->replaced)
+		return 0;
 	if (folders_use(t, f) < 0)
 		return -1;
 	if (!closed && !same_folder(o->root_fd, AT_FDCWD, t->path, 0) && open_root(t, f) < 0)
@@ -348,32 +367,38 @@ int folders_refresh(struct folders *t, struct fault *f)
 			return -1;
 	}
 	o->replaced = false;
+	o->turn = turn.number;
 	return 0;
 }
 
-int folders_sync_arrival(const struct folders *t, const char *arrival, struct fault *f)
+static int fsync_arrival(const struct folders *t, const char *arrival, struct fault *f)
 {
-	int fd, r;
+	int fd = fs_open_beneath(folders_fd(t, FOLDER_WORK), arrival, O_RDONLY | O_DIRECTORY, 0), r;
 
-	if (folders_use(t, f) < 0)
-		return -1;
-	fd = fs_open_beneath(folders_fd(t, FOLDER_WORK), arrival, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fault_errno(f, FAULT_SYSTEM, "cannot open %s/work/%s", t->path, arrival);
-	crash_point("claim.before-fsync");
 	r = durable_fsync(fd, arrival, f);
 	close(fd);
-	if (r == 0)
-		crash_point("claim.fsynced-arrival");
 	return r;
 }
 
-int folders_sync_parents(const struct folders *t, struct fault *f)
+int folders_sync_arrival(const struct folders *t, const char *arrival, struct durable_batch *b, struct fault *f)
 {
-	if (folders_use(t, f) < 0 || durable_fsync(folders_fd(t, FOLDER_WORK), "work", f) < 0)
+	if (folders_use(t, f) < 0)
+		return -1;
+	crash_point("claim.before-fsync");
+	if (!durable_batch_has(b, folders_fd(t, FOLDER_WORK)) && fsync_arrival(t, arrival, f) < 0)
+		return -1;
+	crash_point("claim.fsynced-arrival");
+	return 0;
+}
+
+int folders_sync_parents(const struct folders *t, struct durable_batch *b, struct fault *f)
+{
+	if (folders_use(t, f) < 0 || durable_batch_fsync(b, folders_fd(t, FOLDER_WORK), "work", f) < 0)
 		return -1;
 	crash_point("claim.fsynced-work");
-	if (durable_fsync(folders_fd(t, FOLDER_IN), "in", f) < 0)
+	if (durable_batch_fsync(b, folders_fd(t, FOLDER_IN), "in", f) < 0)
 		return -1;
 	crash_point("claim.fsynced-in");
 	return 0;
@@ -381,7 +406,7 @@ int folders_sync_parents(const struct folders *t, struct fault *f)
 
 int folders_sync_claim(const struct folders *t, const char *arrival, struct fault *f)
 {
-	if (folders_sync_arrival(t, arrival, f) < 0)
+	if (folders_sync_arrival(t, arrival, NULL, f) < 0)
 		return -1;
-	return folders_sync_parents(t, f);
+	return folders_sync_parents(t, NULL, f);
 }

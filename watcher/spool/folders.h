@@ -35,6 +35,7 @@ enum folder { FOLDER_IN, FOLDER_TRY, FOLDER_WORK, FOLDER_DONE, FOLDER_FAILED, FO
 #define FOLDERS_KEPT_OPEN 256
 
 struct folders_open;
+struct durable_batch;
 struct folders {
 	char *tenant;
 	char *path;           /* staging/<tenant>, as given */
@@ -60,13 +61,16 @@ void folders_free(struct folders **t);
 bool folders_replaced(const struct folders *t);
 /* A folder that was removed or replaced under us is made and opened again. */
 int folders_refresh(struct folders *t, struct fault *f) MUST_CHECK;
+/* Between the two, many files' steps in one go: refresh looks once at each tenant's. */
+void folders_turn_begins(void);
+void folders_turn_ends(void);
 /*
  * Delivery.md, Order 2: fsync work/A, work, in.  Several claims of one tenant: _arrival for each,
- * then _parents once.
+ * then _parents once, and one batch for all (NULL: each by itself).
  */
 int folders_sync_claim(const struct folders *t, const char *arrival, struct fault *f) MUST_CHECK;
-int folders_sync_arrival(const struct folders *t, const char *arrival, struct fault *f) MUST_CHECK;
-int folders_sync_parents(const struct folders *t, struct fault *f) MUST_CHECK;
+int folders_sync_arrival(const struct folders *t, const char *arrival, struct durable_batch *b, struct fault *f) MUST_CHECK;
+int folders_sync_parents(const struct folders *t, struct durable_batch *b, struct fault *f) MUST_CHECK;
 
 const char *folder_name(enum folder d); /* "in", "try", ... */
 bool folder_parse(const char *name, enum folder *out);

@@ -280,16 +280,17 @@ static void take_all_back(const struct move *m)
 	free(to);
 }
 
-int place_sync(const struct folders *t, const struct file_row *r, struct place_moved *m, bool target_too, struct fault *f)
+int place_sync(const struct folders *t, const struct file_row *r, struct place_moved *m, bool target_too,
+	       struct durable_batch *b, struct fault *f)
 {
-	if (target_too && durable_fsync(m->target, folder_name(r->folder), f) < 0)
+	if (target_too && durable_batch_fsync(b, m->target, folder_name(r->folder), f) < 0)
 		return -1;
 	crash_point("place.fsynced-target");
-	if (m->work >= 0 && durable_fsync(m->work, r->arrival, f) < 0)
+	if (m->work >= 0 && durable_batch_fsync(b, m->work, r->arrival, f) < 0)
 		return -1;
 	/* and its claim was not made durable either (folders_sync_claim) */
-	if (!was_read(r) && (folders_use(t, f) < 0 || durable_fsync(folders_fd(t, FOLDER_WORK), "work", f) < 0 ||
-			     durable_fsync(folders_fd(t, FOLDER_IN), "in", f) < 0))
+	if (!was_read(r) && (folders_use(t, f) < 0 || durable_batch_fsync(b, folders_fd(t, FOLDER_WORK), "work", f) < 0 ||
+			     durable_batch_fsync(b, folders_fd(t, FOLDER_IN), "in", f) < 0))
 		return -1;
 	crash_point("place.fsynced-work");
 	return 0;
@@ -393,32 +394,50 @@ enum place_result place_move(const struct folders *t, const struct file_row *r, 
 	struct place_moved moved;
 	enum place_result result = place_rename(t, r, &moved, f);
 
-	if ((result == PLACE_DONE || result == PLACE_MISSING) && place_sync(t, r, &moved, true, f) < 0)
+	if ((result == PLACE_DONE || result == PLACE_MISSING) && place_sync(t, r, &moved, true, NULL, f) < 0)
 		result = PLACE_FAILED;
 	place_moved_close(&moved);
 	return result;
 }
 
-int place_clean(const struct folders *t, const struct file_row *r, struct fault *f)
+static int remove_rest(const struct move *m)
+{
+	(void)unlinkat(m->work, RECEIPT_TMP, 0);
+	return remove_rejects(m) == MOVED ? 0 : -1;
+}
+
+int place_empty(const struct folders *t, const struct file_row *r, bool *is_empty, struct fault *f)
 {
 	struct move m = {.t = t, .row = r, .work = -1, .f = f};
 	int result;
 
+	*is_empty = false;
 	if (work_open_dir(t, r->arrival, &m.work, f) < 0) {
 		if (f->error != ENOENT)
 			return -1;
 		fault_clear(f);
-		return 0;
+		return 1;
 	}
-	(void)unlinkat(m.work, RECEIPT_TMP, 0);
-	result = remove_rejects(&m) == MOVED ? 0 : -1;
+	result = fs_is_empty_dir(m.work) ? 0 : remove_rest(&m);
+	*is_empty = result == 0 && fs_is_empty_dir(m.work);
 	close(m.work);
-	crash_point("placed.before-rmdir");
-	if (result == 0 && unlinkat(folders_fd(t, FOLDER_WORK), r->arrival, AT_REMOVEDIR) < 0 &&
-	    errno != ENOENT)
-		result = fault_errno(f, FAULT_SYSTEM, "cannot remove %s/work/%s", t->path,
-				     r->arrival);
-	if (result == 0)
-		crash_point("placed.removed");
 	return result;
+}
+
+int place_remove(const struct folders *t, const struct file_row *r, struct fault *f)
+{
+	crash_point("placed.before-rmdir");
+	if (unlinkat(folders_fd(t, FOLDER_WORK), r->arrival, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return fault_errno(f, FAULT_SYSTEM, "cannot remove %s/work/%s", t->path, r->arrival);
+	crash_point("placed.removed");
+	return 0;
+}
+
+int place_clean(const struct folders *t, const struct file_row *r, struct fault *f)
+{
+	bool is_empty;
+
+	int result = place_empty(t, r, &is_empty, f);
+
+	return result == 0 ? place_remove(t, r, f) : result < 0 ? -1 : 0;
 }

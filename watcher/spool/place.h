@@ -43,7 +43,8 @@ int place_choose(struct folders *t, struct journal *j, struct file_row *r,
 int place_receipt(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
 enum place_result place_move(const struct folders *t, const struct file_row *r,
 			     struct fault *f) MUST_CHECK;
-/* A receipt that is written and not yet durable, nor under its name; _end ends it. */
+/* A receipt that is written and not yet durable, nor under its name; _end ends it.  b: several at once, or NULL. */
+struct durable_batch;
 struct place_receipt {
 	int dir, fd;
 	bool synced; /* else it gets no name */
@@ -51,9 +52,9 @@ struct place_receipt {
 	char *name;
 };
 int place_receipt_write(const struct folders *t, const struct file_row *r, struct place_receipt *out, struct fault *f) MUST_CHECK;
-int place_receipt_sync(struct place_receipt *p, struct fault *f) MUST_CHECK;
+int place_receipt_sync(struct place_receipt *p, struct durable_batch *b, struct fault *f) MUST_CHECK;
 int place_receipt_name(struct place_receipt *p, struct fault *f) MUST_CHECK;
-int place_receipt_end(struct place_receipt *p, struct fault *f) MUST_CHECK;
+int place_receipt_end(struct place_receipt *p, struct durable_batch *b, struct fault *f) MUST_CHECK;
 /* The folders that a file left and came to; -1: there is none.  Whatever place_rename says, it is to be closed. */
 struct place_moved {
 	int work, target;
@@ -62,8 +63,11 @@ enum place_result place_rename(const struct folders *t, const struct file_row *r
 			       struct fault *f) MUST_CHECK;
 /* target_too: else the caller has seen to the target's folder, behind the last place_rename into it. */
 int place_sync(const struct folders *t, const struct file_row *r, struct place_moved *m, bool target_too,
-	       struct fault *f) MUST_CHECK;
+	       struct durable_batch *b, struct fault *f) MUST_CHECK;
 void place_moved_close(struct place_moved *m);
+/* What is of no use any more in work/A (1: that is not there), then work/A: _clean does both. */
+int place_empty(const struct folders *t, const struct file_row *r, bool *is_empty, struct fault *f) MUST_CHECK;
+int place_remove(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
 int place_clean(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
 
 /* failed/JOB.RUN.receipt.json with content, durable; done again: the same file. */

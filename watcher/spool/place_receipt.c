@@ -45,9 +45,9 @@ static int write_tmp(const struct folders *t, int dir, const char *tmp, struct s
 	return r;
 }
 
-static int sync_tmp(int fd, const char *tmp, struct fault *f)
+static int sync_tmp(int fd, const char *tmp, struct durable_batch *b, struct fault *f)
 {
-	if (durable_fsync(fd, tmp, f) < 0)
+	if (durable_batch_fsync(b, fd, tmp, f) < 0)
 		return -1;
 	crash_point("receipt.fsynced");
 	return 0;
@@ -85,9 +85,9 @@ int place_receipt_write(const struct folders *t, const struct file_row *r, struc
 	return result;
 }
 
-int place_receipt_sync(struct place_receipt *p, struct fault *f)
+int place_receipt_sync(struct place_receipt *p, struct durable_batch *b, struct fault *f)
 {
-	int r = sync_tmp(p->fd, RECEIPT_TMP, f);
+	int r = sync_tmp(p->fd, RECEIPT_TMP, b, f);
 
 	fs_close(&p->fd);
 	p->synced = r == 0;
@@ -102,9 +102,9 @@ int place_receipt_name(struct place_receipt *p, struct fault *f)
 	return r;
 }
 
-int place_receipt_end(struct place_receipt *p, struct fault *f)
+int place_receipt_end(struct place_receipt *p, struct durable_batch *b, struct fault *f)
 {
-	int r = p->named ? durable_fsync(p->dir, "a receipt's folder", f) : 0;
+	int r = p->named ? durable_batch_fsync(b, p->dir, "a receipt's folder", f) : 0;
 
 	if (r == 0 && p->named)
 		crash_point("receipt.durable");
@@ -122,10 +122,10 @@ int place_receipt(const struct folders *t, const struct file_row *r, struct faul
 
 	if (place_receipt_write(t, r, &p, f) < 0)
 		return -1;
-	result = place_receipt_sync(&p, f);
+	result = place_receipt_sync(&p, NULL, f);
 	if (result == 0)
 		result = place_receipt_name(&p, f);
-	ended = place_receipt_end(&p, f);
+	ended = place_receipt_end(&p, NULL, f);
 	return result < 0 ? -1 : ended;
 }
 
@@ -136,7 +136,7 @@ static int run_receipt(int dir, const struct folders *t, const char *tmp, const 
 	crash_point("receipt.before-tmp");
 	r = write_tmp(t, dir, tmp, content, &fd, f);
 	if (r == 0)
-		r = sync_tmp(fd, tmp, f);
+		r = sync_tmp(fd, tmp, NULL, f);
 	fs_close(&fd);
 	if (r == 0)
 		r = name_tmp(dir, tmp, name, f);

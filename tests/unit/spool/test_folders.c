@@ -123,7 +123,7 @@ static void test_most_are_closed(void **state)
 		assert_false(folders_replaced(t[i]));
 		OK(folders_use(t[i], &fault));
 		write_at(folders_fd(t[i], FOLDER_DONE), "x", "y");
-		OK(folders_sync_parents(t[i], &fault));
+		OK(folders_sync_parents(t[i], NULL, &fault));
 		assert_false(folders_replaced(t[i]));
 	}
 	assert_int_equal(descriptors() - before, KEPT * (1 + FOLDER_COUNT));
