@@ -1,6 +1,7 @@
 """power - an ext4 or xfs on a loop device whose power is cut: what the kernel had not written is gone; needs root."""
 import fcntl
 import os
+import re
 import struct
 import subprocess
 import time
@@ -66,3 +67,13 @@ class Power:
 
     def flush(self):
         subprocess.run(["sync", "-f", self.folder], check=True)
+
+
+def settle_disk():
+    """What others wrote is on the disk: while much of it waits, each file is fsynced (durable.h)."""
+    def waiting():
+        return int(re.search(r"\nDirty: +(\d+) kB", open("/proc/meminfo").read())[1]) > 16 << 10
+    end = time.monotonic() + 60
+    while waiting():
+        assert time.monotonic() < end
+        os.sync()

@@ -9,7 +9,9 @@ import subprocess
 
 import pytest
 
+import kills
 from books import settled
+from power import Power, settle_disk
 from site_ import BUILD, Site
 from test_c_small_files import JOB, ROWS, content
 
@@ -49,6 +51,49 @@ def test_kill_10_7_at_a_step_of_many(site, tmp_path, point):
     assert os.path.exists(once), "nothing was killed"
     assert site.once().returncode == 0
     whole(site)
+
+
+def injected(site, what):
+    """A run with that done to its calls of syncfs; how many it made."""
+    settle_disk()
+    done = subprocess.run(["strace", "-f", "-qq", "-o", site.path("trace"), "-e", "trace=syncfs", "-e", "inject=syncfs:" + what,
+                           os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"], capture_output=True, timeout=120)
+    return done, sum(" syncfs(" in line for line in open(site.path("trace")))
+
+
+def filled(folder):
+    os.makedirs(folder)
+    s = Site(folder, sinks={"local": {"type": "sqlite"}}, workers=2, min_free_bytes=0)
+    s.tenant("bob", t=JOB)
+    fill(s)
+    return s
+
+
+def test_kill_10_7_at_each_syncfs(tmp_path):
+    """On ext4, whatever is below: elsewhere each is fsynced."""
+    with Power(tmp_path / "p", "ext4"):
+        n, killed = 0, True
+        while killed:
+            n += 1
+            s = filled(str(tmp_path / "p" / str(n)))
+            done, made = injected(s, "signal=KILL:when=%d" % n)
+            killed = done.returncode < 0
+            assert killed == (made == n) or done.returncode == 0 and made < n
+            assert s.once().returncode == 0
+            whole(s)
+            shutil.rmtree(s.folder)
+    kills.add(n - 1)
+    assert n > 3
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_fault_10_7_of_each_syncfs(tmp_path, error):
+    """It may be a stranger's file that cannot be written: each of ours is fsynced, and those can."""
+    with Power(tmp_path / "p", "ext4"):
+        s = filled(str(tmp_path / "p" / "s"))
+        done, failed = injected(s, "error=" + error)
+        assert done.returncode == 0 and failed >= 3
+        whole(s)
 
 
 def deaths(site):

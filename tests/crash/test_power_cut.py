@@ -17,7 +17,7 @@ import time
 import pytest
 
 from books import JOB, csv_of, settled, stored
-from power import SIZES, Power
+from power import SIZES, Power, settle_disk
 from site_ import BUILD, Site, balanced
 
 CUTS = int(os.environ.get("INGEST_CUTS", "500" if os.environ.get("INGEST_NIGHTLY") else "60"))
@@ -284,16 +284,6 @@ def test_every_rename_is_made_durable_before_what_relies_on_it(tmp_path, name, e
     site.tenant("bob", t=JOB)
     site.drop("bob", name, csv_of(40, 3))
     made_durable(traced(site), name, end)
-
-
-def settle_disk():
-    """What others wrote is not to be waited for: with much of it each file is fsynced."""
-    def waiting():
-        return int(re.search(r"\nDirty: +(\d+) kB", open("/proc/meminfo").read())[1]) > 16 << 10
-    end = time.monotonic() + 60
-    while waiting():
-        assert time.monotonic() < end
-        os.sync()
 
 
 @pytest.mark.parametrize("kind", SIZES)

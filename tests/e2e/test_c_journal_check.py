@@ -159,7 +159,9 @@ def test_a_file_in_staging_is_no_tenant(site):
 def test_what_nobody_knows(site):
     for path in ("done/stray.csv", "held/a.csv.receipt.json", "failed/m.01ARZ3NDEKTSV4RRFFQ69G5FAV.receipt.json"):
         open(placed(site, path), "w").close()
+    os.makedirs(placed(site, "work", "01ARZ3NDEKTSV4RRFFQ69G5FAW"))  # nothing can be lost with it: a start removes it
     os.makedirs(placed(site, "work", "01ARZ3NDEKTSV4RRFFQ69G5FAV"))
+    open(placed(site, "work", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "a.csv"), "w").close()
     assert sorted(kinds(site)) == [("orphan", "01ARZ3NDEKTSV4RRFFQ69G5FAV"), ("orphan", "a.csv.receipt.json"),
                                    ("orphan", "m.01ARZ3NDEKTSV4RRFFQ69G5FAV.receipt.json"), ("orphan", "stray.csv")]
 

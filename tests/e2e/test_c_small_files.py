@@ -2,6 +2,7 @@
 journal, commits of the store, processes; and what one of them finds is no other's."""
 import json
 import os
+import socket
 import sqlite3
 import struct
 
@@ -67,6 +68,47 @@ def test_c_10_7_small_files_share_commits_and_workers(site):
     assert 1 <= len(workers) <= 2 and sum(w["jobs"] for w in workers) == FILES, workers
     assert sorted(r["id"] for r in site.rows("alice", "alice-t")) == [i * 1000 + n for i in range(FILES) for n in range(ROWS)]
     assert all(balanced(site.receipt("alice", "done", n)) and site.receipt("alice", "done", n)["rows"]["indexed"] == ROWS for n in names)
+
+
+def folders_of_work(site):
+    """name -> (inode, is empty)"""
+    work = site.path("staging", "alice", "work")
+    return {n: (os.stat(os.path.join(work, n)).st_ino, not os.listdir(os.path.join(work, n))) for n in os.listdir(work)}
+
+
+def empty(site):
+    return {inode for inode, is_empty in folders_of_work(site).values() if is_empty}
+
+
+def test_c_10_7_an_emptied_folder_serves_the_next_claim(tmp_path):
+    """While ten wait for a sink that is away; no journal check is troubled by it, and none is left when few are under way."""
+    away = socket.socket()  # bound, so that it is nobody else's, and nobody listens
+    away.bind(("127.0.0.1", 0))
+    site = Site(tmp_path, sinks={"local": {"type": "sqlite"}, "far": {"type": "elasticsearch", "urls": ["http://127.0.0.1:%d" % away.getsockname()[1]]}},
+                default_sinks=["local"], workers=4)
+    site.tenant("alice", t={**JOB, "pattern": "[0-9]*.csv"}, slow={**JOB, "pattern": "slow*.csv", "sinks": ["far"]})
+    try:
+        site.start()
+        waiting = ["slow%d.csv" % i for i in range(10)]
+        for n in waiting:
+            site.drop("alice", n, content(500))
+        site.until(lambda: len(site.names("alice", "work")) == len(waiting))
+        first = drop_all(site, 20)
+        site.until(lambda: all_done(site, first))
+        site.until(lambda: len(folders_of_work(site)) == len(waiting) + len(empty(site)) == 30)
+        kept = empty(site)
+        assert json.loads(site.ctl("--json", "journal", "check").stdout)["findings"] == []
+        for i in range(5):
+            site.drop("alice", "1%02d.csv" % i, content(i))
+        second = first + ["1%02d.csv" % i for i in range(5)]
+        site.until(lambda: all_done(site, second))
+        site.until(lambda: len(folders_of_work(site)) == 30)
+        assert empty(site) == kept
+        site.stop()
+        assert empty(site) == set() and len(site.names("alice", "work")) == len(waiting)
+    finally:
+        site.stop()
+        away.close()
 
 
 def test_c_10_7_what_one_of_a_group_finds_is_its_own(site):

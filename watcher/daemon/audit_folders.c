@@ -5,11 +5,13 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/audit_own.h"
+#include "watcher/base/fsutil.h"
 #include "watcher/model/profile.h"
 #include "watcher/model/sidecar.h"
 #include "watcher/spool/runs.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 static const char *const side_suffixes[] = {".receipt.json", ".rejects.csv", ".rejects.ndjson", SIDECAR_SUFFIX, MANIFEST_SUFFIX};
@@ -43,11 +45,25 @@ static int has_row(struct audit *a, const char *tenant, enum folder folder, cons
 	return r;
 }
 
+/* Of no claim any more, or for the next one (spares.h). */
+static bool is_empty(const struct audit *a, const char *tenant, const char *name)
+{
+	char *path = xasprintf("%s/%s/work/%s", a->config->staging, tenant, name);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool empty = fd >= 0 && fs_is_empty_dir(fd);
+
+	fs_close(&fd);
+	free(path);
+	return empty;
+}
+
 /* 1 the journal knows what it is, 0 not, -1 */
 static int is_known(struct audit *a, const char *tenant, enum folder folder, const char *name, struct fault *f)
 {
 	int r = has_row(a, tenant, folder, name, f);
 
+	if (r == 0 && folder == FOLDER_WORK && is_empty(a, tenant, name))
+		return 1;
 	for (size_t i = 0; r == 0 && folder != FOLDER_WORK && i < ARRAY_LEN(side_suffixes); i++) {
 		struct span s = span_of(name);
 		char *base;

@@ -32,7 +32,7 @@ static bool current_place(void *ctx, const char *tenant, struct claim_place *out
 {
 	(void)ctx;
 	assert_string_equal(tenant, "t");
-	*out = (struct claim_place){place.in_fd, place.work_fd, false, false, false};
+	*out = (struct claim_place){.in_fd = place.in_fd, .work_fd = place.work_fd};
 	return true;
 }
 
@@ -60,7 +60,7 @@ static int tear_down(void **state)
 
 static void add(const char *name)
 {
-	struct claim_place folders = {place.in_fd, place.work_fd, false, false, false};
+	struct claim_place folders = {.in_fd = place.in_fd, .work_fd = place.work_fd};
 	struct batch_facts facts = {.tenant = "t", .job = "j"};
 	struct fault f = FAULT_INIT;
 	struct claim c;
@@ -143,7 +143,7 @@ static void test_commit_refused(void **state)
 /* A wrong claim that could not be put back: tried again until it is. */
 static void test_stuck(void **state)
 {
-	struct claim_place folders = {place.in_fd, place.work_fd, false, false, false};
+	struct claim_place folders = {.in_fd = place.in_fd, .work_fd = place.work_fd};
 	struct fault f = FAULT_INIT;
 	struct claim c;
 

@@ -20,7 +20,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	place_make(&place);
-	folders = (struct claim_place){place.in_fd, place.work_fd, false, false, false};
+	folders = (struct claim_place){.in_fd = place.in_fd, .work_fd = place.work_fd};
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static int set_up(void **state)
 	(void)state;
 	place_make(&place);
 	settle_init(&settle, 1000);
-	folders = (struct claim_place){place.in_fd, place.work_fd, false, false, false};
+	folders = (struct claim_place){.in_fd = place.in_fd, .work_fd = place.work_fd};
 	env = (struct settle_env){.place = &folders,
 				  .link_ms = 10000,
 				  .leases_refused = &leases_refused,
