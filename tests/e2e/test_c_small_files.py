@@ -70,6 +70,29 @@ def test_c_10_7_small_files_share_commits_and_workers(site):
     assert all(balanced(site.receipt("alice", "done", n)) and site.receipt("alice", "done", n)["rows"]["indexed"] == ROWS for n in names)
 
 
+def test_c_10_7_tenants_take_turns_by_groups(tmp_path):
+    """More tenants than workers, each with many: a process starts for a group, not for a file."""
+    site = Site(tmp_path, sinks={"local": {"type": "sqlite"}}, workers=2)
+    names = ["%03d.csv" % i for i in range(100)]
+    tenants = ["alice", "bob", "carol"]
+    for t in tenants:
+        site.tenant(t, t=JOB)
+        for i, name in enumerate(names):
+            site.drop(t, name, content(i))
+    try:
+        site.start()
+        site.until(lambda: sum(n.endswith(".receipt.json") for t in tenants for n in site.names(t, "done")) == 300)
+        turns = [d["tenant"] for d in json.loads(site.ctl("--json", "queue", "--trace").stdout)]
+        changes = sum(a != b for a, b in zip(turns, turns[1:]))
+        commits = json.loads(site.ctl("--json", "status").stdout)["commits"]
+        print("300 files of three tenants: %d changes of the tenant, %d commits" % (changes, commits))
+        assert len(turns) == 300 and 2 <= changes <= 60 and commits <= 300
+        for t in tenants:
+            assert sorted(r["id"] for r in site.rows(t, t + "-t")) == [i * 1000 + n for i in range(100) for n in range(ROWS)]
+    finally:
+        site.stop()
+
+
 def folders_of_work(site):
     """name -> (inode, is empty)"""
     work = site.path("staging", "alice", "work")

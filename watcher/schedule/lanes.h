@@ -15,8 +15,9 @@
  * pick is a deficit round robin by bytes (Shreedhar and Varghese 1995) whose deficit is paid afterwards, as the surplus round robin of
  * Adiseshu, Parulkar and Varghese 1996: a lane that owes nothing is served one task and owes its bytes; the turn goes round, beginning
  * behind the lane served last.  When every lane that could be served owes, a round goes by: all are let off what the least of them owes.
- * So a tenant that was not served lately waits for at most one file of each other one, however long their queues are, and those that
- * always have something waiting get the same bytes, to within the largest file.  When nothing is queued any more all debts are forgotten.
+ * So a tenant that was not served lately waits for at most one turn of each other one (a file, or a group of small ones that count no more
+ * than one does: schedule_give.c), however long their queues are, and those that always have something waiting get the same bytes, to
+ * within the largest turn.  When nothing is queued any more all debts are forgotten.
  * Where nobody charges it is a plain round robin.
  *
  * Ownership: tasks are the caller's; a lane is the table's and lives until lanes_drop or release.

@@ -15,8 +15,8 @@
  * after jobs_max jobs, when another tenant needs its slot, or when the next task has to reach something else.
  * It has what its first task's class may use (model/resources.h) and serves that class alone.
  *
- * Where only one tenant has files waiting, and many, small ones are given to a worker as a group: up to SCHEDULE_GROUP at once in one slot,
- * so that they share the turns of the disk (schedule_give.c).  When it dies lost() comes for each of them, with group > 1.
+ * Where a tenant has many files waiting, small ones are given to a worker as a group: up to SCHEDULE_GROUP at once in one slot,
+ * so that they share the turns of the disk and a process (schedule_give.c).  When it dies lost() comes for each of them, with group > 1.
  *
  * A task beside takes no slot: its worker waits for a sink and does no work (a probe, an attempt that gets no answer), and nobody else is
  * to wait for that.

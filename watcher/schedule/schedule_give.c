@@ -2,8 +2,9 @@
  * schedule_give - tasks to a worker, one or a group of small ones; see schedule.h
  *
  * Called by schedule.c when it is a tenant's turn and there is a worker.  A group waits once for the disk where its files alone would
- * wait once each, and takes one slot.  It is made only where nobody else waits for a turn, so that the order between tenants is that of
- * lanes.h, and only out of many waiting files: few are done sooner by several workers.
+ * wait once each, takes one slot, and one process where each of its files would take one when tenants take turns.  It is made only out
+ * of many waiting files: few are done sooner by several workers.  Each of its files is charged, so that the tenant's next turn comes
+ * when the others have had as much.
  */
 #include "watcher/base/base.h"
 #include "watcher/schedule/schedule_own.h"
@@ -102,9 +103,14 @@ static void send(struct schedule *s, struct worker *w, struct order *o, bool mor
 	order_release(o);
 }
 
-static bool alone_with_many(const struct schedule *s, const struct lane *queue)
+bool schedule_groups(const struct schedule *s, size_t waiting, const struct task *first)
 {
-	return queue->len >= SCHEDULE_GROUP_FROM && schedule_queued(s, NULL) == queue->len;
+	return waiting >= SCHEDULE_GROUP_FROM && s->ops.joins && s->ops.joins(s->ctx, first, first);
+}
+
+bool schedule_joins(const struct schedule *s, const struct task *first, uint64_t bytes, const struct task *t)
+{
+	return t->link.resources == first->link.resources && bytes + t->bytes <= GROUP_BYTES && s->ops.joins(s->ctx, first, t);
 }
 
 /* Its worker must be able to reach what this one's may; *gone: it is over. */
@@ -129,7 +135,7 @@ static bool join(struct schedule *s, struct lane *queue, struct worker *w, unsig
 	bool gone;
 
 	while (n < SCHEDULE_GROUP && !w->ending && (t = (struct task *)lane_first(queue)) != NULL) {
-		if (t->link.resources != first->link.resources || *bytes + t->bytes > GROUP_BYTES || !s->ops.joins(s->ctx, first, t))
+		if (!schedule_joins(s, first, *bytes, t))
 			return false;
 		if (same_reach(s, w, t, &gone)) {
 			*bytes += t->bytes;
@@ -165,7 +171,7 @@ static void give_group(struct schedule *s, struct lane *queue, struct worker *w,
 
 void schedule_give(struct schedule *s, struct lane *queue, struct worker *w)
 {
-	bool many = s->ops.joins && alone_with_many(s, queue);
+	size_t waiting = queue->len;
 	struct order o;
 
 	if (!begin(s, queue, w, &o)) {
@@ -176,7 +182,7 @@ void schedule_give(struct schedule *s, struct lane *queue, struct worker *w)
 	}
 	note(s, &o);
 	o.task->group = 1;
-	if (many && !o.task->beside && s->ops.joins(s->ctx, o.task, o.task))
+	if (!o.task->beside && schedule_groups(s, waiting, o.task))
 		give_group(s, queue, w, &o);
 	else
 		send(s, w, &o, false);

@@ -81,4 +81,9 @@ struct task *schedule_task_new(struct schedule *s, const struct lane *lane, void
 /* Its tenant was served its bytes; once. */
 void schedule_charge(struct schedule *s, struct task *t);
 
+/* When the first task of a queue of so many is given out, others go with it. */
+bool schedule_groups(const struct schedule *s, size_t waiting, const struct task *first);
+/* t is one more of the group that first began and that has so many bytes. */
+bool schedule_joins(const struct schedule *s, const struct task *first, uint64_t bytes, const struct task *t);
+
 #endif

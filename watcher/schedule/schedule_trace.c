@@ -78,6 +78,7 @@ static void add_running(const struct schedule *s, struct ahead *a)
 struct later {
 	const struct task_link *first[RESOURCES_COUNT];
 	uint64_t deficit;
+	size_t len;
 };
 
 /* Of all classes, as if each had workers enough. */
@@ -110,10 +111,43 @@ static struct later *copy_lanes(const struct lanes *l)
 
 	for (size_t i = 0; i < lanes_len(l); i++) {
 		lanes[i].deficit = lanes_at(l, i)->deficit;
+		lanes[i].len = lanes_at(l, i)->len;
 		for (size_t k = 0; k < RESOURCES_COUNT; k++)
 			lanes[i].first[k] = lanes_at(l, i)->queues[k].first;
 	}
 	return lanes;
+}
+
+/* Deficits only grow here: that everyone is let off the same changes no order. */
+static void take_later(struct later *l, size_t class, struct ahead *a)
+{
+	const struct task *t = (const struct task *)l->first[class];
+
+	l->deficit += lane_cost(t->bytes);
+	l->first[class] = t->link.next;
+	l->len--;
+	a->files += 1;
+	a->bytes += (double)lane_cost(t->bytes);
+}
+
+/* The next turn: a task, or a group; false: fn has enough. */
+static bool turn_later(const struct schedule *s, struct later *l, struct ahead *a, size_t *position,
+		       bool (*fn)(void *ctx, const struct task *t, size_t position, int64_t wait_ms), void *ctx)
+{
+	size_t class = first_class(l), n = 0;
+	const struct task *first = (const struct task *)l->first[class], *t = first;
+	bool group = schedule_groups(s, l->len, first);
+	uint64_t bytes = 0;
+
+	do {
+		if (!fn(ctx, t, ++*position, wait_of(s, a)))
+			return false;
+		bytes += t->bytes;
+		take_later(l, class, a);
+		class = first_class(l);
+		t = class < RESOURCES_COUNT ? (const struct task *)l->first[class] : NULL;
+	} while (group && t && ++n < SCHEDULE_GROUP && schedule_joins(s, first, bytes, t));
+	return true;
 }
 
 void schedule_forecast(const struct schedule *s,
@@ -125,16 +159,8 @@ void schedule_forecast(const struct schedule *s,
 
 	add_running(s, &ahead);
 	while (position * n < FORECAST_STEPS && (at = pick_later(lanes, n, next)) != n) {
-		size_t class = first_class(&lanes[at]);
-		const struct task *t = (const struct task *)lanes[at].first[class];
-
-		if (!fn(ctx, t, ++position, wait_of(s, &ahead)))
+		if (!turn_later(s, &lanes[at], &ahead, &position, fn, ctx))
 			break;
-		/* deficits only grow here: that everyone is let off the same changes no order */
-		lanes[at].deficit += lane_cost(t->bytes);
-		lanes[at].first[class] = t->link.next;
-		ahead.files += 1;
-		ahead.bytes += (double)lane_cost(t->bytes);
 		next = (at + 1) % n;
 	}
 	free(lanes);

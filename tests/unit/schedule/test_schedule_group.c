@@ -62,18 +62,65 @@ static void test_10_7_few_are_spread(void **state)
 	end();
 }
 
-/* The order between tenants is that of their lanes while both wait. */
-static void test_10_7_no_group_while_another_waits(void **state)
+/* One group goes before it and no more. */
+static void test_10_7_another_waits_for_one_group(void **state)
 {
-	struct job_of_test j[MANY];
+	struct job_of_test j[4 * MANY];
 
 	(void)state;
-	fill(j, MANY, "alice");
-	j[MANY - 1].tenant = "bob";
+	fill(j, ARRAY_LEN(j), "alice");
+	j[ARRAY_LEN(j) - 1].tenant = "bob";
 	begin(1, 0);
 	grouping = true;
-	run_jobs(j, MANY);
-	assert_true(j[MANY - 1].begun <= 2);
+	run_jobs(j, ARRAY_LEN(j));
+	assert_in_range(j[ARRAY_LEN(j) - 1].begun, 1, SCHEDULE_GROUP + 1);
+	end();
+}
+
+static bool name_of(void *ctx, const struct task *t, size_t position, int64_t wait_ms)
+{
+	(void)wait_ms;
+	((char *)ctx)[position - 1] = t->tenant[0];
+	return true;
+}
+
+static size_t changes(const char *turns)
+{
+	size_t n = 1;
+
+	for (size_t i = 1; turns[i]; i++)
+		n += turns[i] != turns[i - 1];
+	return n;
+}
+
+/* Each of its files is charged: the next group is another's, and the forecast knows. */
+static void test_10_7_groups_take_turns(void **state)
+{
+	enum { EACH = 2 * SCHEDULE_GROUP, ALL = 3 * EACH };
+	static const char *const tenants[] = {"alice", "bob", "carol"};
+	struct job_of_test j[ALL];
+	char foretold[ALL + 1] = "", came[ALL + 1] = "";
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		fill(j + i * EACH, EACH, tenants[i]);
+	begin(1, 0);
+	grouping = true;
+	for (size_t i = 0; i < ALL; i++) {
+		j[i].task = schedule_add(s, j[i].tenant, &j[i], RESOURCES_MEDIUM, false);
+		j[i].task->bytes = j[i].bytes;
+	}
+	schedule_forecast(s, name_of, foretold);
+	for (size_t i = 0; i < ALL; i++)
+		schedule_remove(s, j[i].task);
+	run_jobs(j, ALL);
+	for (size_t i = 0; i < ALL; i++)
+		came[j[i].begun - 1] = j[i].tenant[0];
+	assert_string_equal(came, foretold);
+	assert_int_equal(changes(came), 6);
+	/* a process a group: alone each file would have its own */
+	for (size_t i = 0; i < ALL; i++)
+		assert_int_equal(j[i].pid, j[i / SCHEDULE_GROUP * SCHEDULE_GROUP].pid);
 	end();
 }
 
@@ -134,7 +181,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_10_7_many_small_files_at_once),
 		cmocka_unit_test(test_10_7_a_group_takes_one_slot),
 		cmocka_unit_test(test_10_7_few_are_spread),
-		cmocka_unit_test(test_10_7_no_group_while_another_waits),
+		cmocka_unit_test(test_10_7_another_waits_for_one_group),
+		cmocka_unit_test(test_10_7_groups_take_turns),
 		cmocka_unit_test(test_10_7_a_death_in_a_group),
 		cmocka_unit_test(test_10_7_one_of_a_group_is_taken_away),
 	};
