@@ -1,7 +1,6 @@
 """power - an ext4 or xfs on a loop device whose power is cut: what the kernel had not written is gone; needs root."""
 import fcntl
 import os
-import re
 import struct
 import subprocess
 import time
@@ -10,6 +9,7 @@ from small_disk import cannot, make_image
 
 GOINGDOWN = 0x8004587d  # _IOR('X', 125, __u32): XFS_IOC_GOINGDOWN, and EXT4_IOC_SHUTDOWN too
 NOLOGFLUSH = 2
+WHATEVER_WAITS = {"INGEST_DIRTY_MOST": str(1 << 40)}  # others' pages do not make each file be fsynced alone (durable.h)
 SIZES = {"ext4": 160, "xfs": 320}  # MB; the least that mkfs.xfs makes is 300
 
 
@@ -67,13 +67,3 @@ class Power:
 
     def flush(self):
         subprocess.run(["sync", "-f", self.folder], check=True)
-
-
-def settle_disk():
-    """What others wrote is on the disk: while much of it waits, each file is fsynced (durable.h)."""
-    def waiting():
-        return int(re.search(r"\nDirty: +(\d+) kB", open("/proc/meminfo").read())[1]) > 16 << 10
-    end = time.monotonic() + 60
-    while waiting():
-        assert time.monotonic() < end
-        os.sync()

@@ -17,7 +17,7 @@ import time
 import pytest
 
 from books import JOB, csv_of, settled, stored
-from power import SIZES, Power, settle_disk
+from power import SIZES, WHATEVER_WAITS, Power
 from site_ import BUILD, Site, balanced
 
 CUTS = int(os.environ.get("INGEST_CUTS", "500" if os.environ.get("INGEST_NIGHTLY") else "60"))
@@ -103,7 +103,7 @@ class Uploads:
 
 def start(site, said):
     with open(said, "ab") as f:
-        site.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json")], stderr=f)
+        site.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json")], stderr=f, env={**os.environ, **WHATEVER_WAITS})
 
 
 def wait_for_instant(uploads, names, rng):
@@ -264,7 +264,7 @@ def calls_of(site):
 
 def traced(site):
     trace = ["strace", "-f", "-qq", "-y", "-o", site.path("trace"), "-e", "trace=fsync,fdatasync,syncfs,write,renameat2,renameat,pwrite64", "-s", "200"]
-    subprocess.run([*trace, os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"], capture_output=True, timeout=120)
+    subprocess.run([*trace, os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"], capture_output=True, timeout=120, env={**os.environ, **WHATEVER_WAITS})
     return calls_of(site)
 
 
@@ -295,7 +295,6 @@ def test_many_renames_are_made_durable_together_before_what_relies_on_them(tmp_p
         names = ["f%d.csv" % i for i in range(MANY)]
         for n in names:
             site.drop("bob", n, csv_of(4, 1))
-        settle_disk()
         calls = traced(site)
         power.flush()
     for n in names:
@@ -314,7 +313,8 @@ def made_durable(calls, name, end):
     relies = first(calls, r"renameat %s/\.receipt\.tmp -> .*" % work, claimed)
     if end == "done":
         relies = min(relies, first(calls, r"pwrite64 var/data/bob/data\.db.*", claimed))
-    for what in ("%s/%s" % (work, plain), work, "work", "in"):
+    assert first(calls, "fsync %s/%s" % (work, plain), claimed) < relies  # the worker's own
+    for what in (work, "work", "in"):
         assert first(calls, "syncfs .*|fsync " + what, claimed) < relies, what
     receipt = first(calls, r"renameat %s/\.receipt\.tmp -> .*" % work)
     written = last(calls, r"write %s/\.receipt\.tmp" % work, receipt)

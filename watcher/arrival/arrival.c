@@ -340,8 +340,9 @@ void arrival_touch(struct arrival *a, const char *tenant, const char *name)
 bool arrival_spare(struct arrival *a, const char *tenant, const char *id)
 {
 	struct tenant *t = arrival_own_tenant(a, tenant);
+	struct claim_place place;
 
-	return t && t->there && spares_keep(&t->spares, id);
+	return t && tenant_place(t, &place) && spares_keep(&t->spares, place.work_fd, id);
 }
 
 void arrival_no_spares(struct arrival *a, const char *tenant)

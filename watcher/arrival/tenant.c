@@ -50,13 +50,15 @@ static void end_scan(struct tenant *t)
 void tenant_free(struct tenant **tp)
 {
 	struct tenant *t = *tp;
+	struct claim_place place;
 
 	if (!t)
 		return;
 	for (size_t i = 0; i < TENANT_WATCHES; i++)
 		tenant_unwatch(t, i);
 	end_scan(t);
-	spares_drop(&t->spares, t->work_fd);
+	if (t->spares.n)
+		spares_drop(&t->spares, tenant_place(t, &place) ? place.work_fd : -1);
 	due_remove(&t->arrival->due, t);
 	settle_release(&t->settle);
 	lru_drop(&t->arrival->open, &t->kept);

@@ -48,8 +48,10 @@ void durables_moved(struct ingestd *d, const struct file *x, const struct place_
 
 static void start_writing(const struct durables *all, struct durable_batch *b)
 {
+	struct fault ignored = FAULT_INIT; /* it is told again to whoever relies on it */
+
 	for (size_t i = 0; i < all->len; i++)
-		if (!all->list[i].is_move && !durable_batch_has(b, all->list[i].receipt.fd))
+		if (!all->list[i].is_move && durable_batch_has(b, all->list[i].receipt.fd, &ignored) == 0)
 			/* only a head start */
 			(void)sync_file_range(all->list[i].receipt.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }

@@ -68,9 +68,9 @@ static int64_t wait_of(const struct schedule *s, const struct ahead *a)
 static void add_running(const struct schedule *s, struct ahead *a)
 {
 	for (const struct worker *w = s->workers; w; w = w->next)
-		if (w->task && !w->task->beside) {
+		for (const struct task *t = w->task; t && !t->beside; t = t->next) {
 			a->files += 0.5;
-			a->bytes += (double)lane_cost(w->task->bytes) / 2;
+			a->bytes += (double)lane_cost(t->bytes) / 2;
 		}
 }
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ static bool kernel_tells(void)
 /* false as well where /proc does not say. */
 static bool little_is_dirty(void)
 {
+	const char *most = getenv("INGEST_DIRTY_MOST");
 	char text[1024], *at;
 	int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
@@ -58,16 +60,39 @@ static bool little_is_dirty(void)
 		return false;
 	text[n] = '\0';
 	at = strstr(text, "\nDirty:");
-	return at && strtol(at + strlen("\nDirty:"), NULL, 10) <= DIRTY_MOST_KB;
+	return at && strtol(at + strlen("\nDirty:"), NULL, 10) <= (most ? strtol(most, NULL, 10) : DIRTY_MOST_KB);
 }
 
-static bool sync_all(int fd)
+static bool is_promised(int fd)
 {
 	struct statfs fs;
 
-	if (fstatfs(fd, &fs) < 0 || (fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != XFS_MAGIC && fs.f_type != BTRFS_SUPER_MAGIC))
-		return false;
-	return kernel_tells() && little_is_dirty() && syncfs(fd) == 0;
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC) && kernel_tells();
+}
+
+/*
+ * One that was made read-only behind an error has nothing to sync, and some kernels say so without looking for the error; the fsync asks
+ * that, and flushes the disk where there is no log to do it (ext2 has ext4's magic).
+ */
+static int sync_all(int fd, struct fault *f)
+{
+	struct statfs fs;
+
+	if (!is_promised(fd) || !little_is_dirty())
+		return 0;
+	if (syncfs(fd) < 0) {
+		fault_errno(f, FAULT_SYSTEM, "syncfs");
+		if (fault_no_room(f)) {
+			fault_clear(f);
+			return 0;
+		}
+		durable_set_broken(f);
+		return -1;
+	}
+	if (durable_fsync(fd, "behind syncfs", f) < 0)
+		return -1;
+	return fstatfs(fd, &fs) == 0 && !(fs.f_flags & ST_RDONLY);
 }
 
 struct durable_batch durable_batch(size_t fsyncs)
@@ -75,22 +100,28 @@ struct durable_batch durable_batch(size_t fsyncs)
 	return (struct durable_batch){.many = fsyncs >= BATCH_LEAST};
 }
 
-bool durable_batch_has(struct durable_batch *b, int fd)
+int durable_batch_has(struct durable_batch *b, int fd, struct fault *f)
 {
 	struct stat st;
 
 	if (!b || !b->many || fstat(fd, &st) < 0)
-		return false;
-	if (!b->asked || b->dev != st.st_dev)
-		b->durable = sync_all(fd);
+		return 0;
+	if (b->asked && b->dev == st.st_dev) {
+		if (b->answer < 0)
+			*f = cause;
+		return b->answer;
+	}
 	b->asked = true;
 	b->dev = st.st_dev;
-	return b->durable;
+	b->answer = sync_all(fd, f);
+	return b->answer;
 }
 
 int durable_batch_fsync(struct durable_batch *b, int fd, const char *what, struct fault *f)
 {
-	return durable_batch_has(b, fd) ? 0 : durable_fsync(fd, what, f);
+	int has = durable_batch_has(b, fd, f);
+
+	return has ? (has < 0 ? -1 : 0) : durable_fsync(fd, what, f);
 }
 
 bool durable_broken(void)

@@ -12,8 +12,9 @@
  *
  * Many at once, with nothing written between them: a file system that can make all it was given durable in one go does so (syncfs) with
  * the first of them, for the price of two fsyncs.  Only ext4, XFS and btrfs (others may leave it to the device), on a kernel that tells of
- * errors there (5.17), and while others have not much waiting to be written, since that would be waited for too.  If syncfs fails for
- * whatever of theirs, each fsync is asked, and says which it was.
+ * errors there (5.17), and while others have not much waiting to be written, since that would be waited for too (INGEST_DIRTY_MOST in
+ * the environment: so many KiB of the machine, for tests).  A syncfs that fails is a failed fsync: of whose file it was the kernel does
+ * not say, and an fsync asked afterwards would say yes.  For want of room each is fsynced.
  *
  *	struct durable_batch b = durable_batch(n);       n fsyncs
  *	if (durable_batch_fsync(&b, fd, "work/A", &f) < 0) ...
@@ -29,13 +30,14 @@
 
 struct durable_batch {
 	bool many;
-	bool asked, durable; /* of the file system seen last */
-	dev_t dev;
+	bool asked;
+	dev_t dev;  /* of the file system seen last */
+	int answer; /* of durable_batch_has */
 };
 
 struct durable_batch durable_batch(size_t fsyncs);
-/* What fd's file system was given before the first call is durable: no fsync is needed.  b may be NULL: false. */
-bool durable_batch_has(struct durable_batch *b, int fd);
+/* 1: what fd's file system was given before the first call is durable, no fsync is needed; 0: each is; -1.  b may be NULL: 0. */
+int durable_batch_has(struct durable_batch *b, int fd, struct fault *f) MUST_CHECK;
 int durable_batch_fsync(struct durable_batch *b, int fd, const char *what, struct fault *f) MUST_CHECK;
 int durable_fsync(int fd, const char *what, struct fault *f) MUST_CHECK;
 bool durable_broken(void);

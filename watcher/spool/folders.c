@@ -384,10 +384,13 @@ static int fsync_arrival(const struct folders *t, const char *arrival, struct fa
 
 int folders_sync_arrival(const struct folders *t, const char *arrival, struct durable_batch *b, struct fault *f)
 {
+	int has;
+
 	if (folders_use(t, f) < 0)
 		return -1;
 	crash_point("claim.before-fsync");
-	if (!durable_batch_has(b, folders_fd(t, FOLDER_WORK)) && fsync_arrival(t, arrival, f) < 0)
+	has = durable_batch_has(b, folders_fd(t, FOLDER_WORK), f);
+	if (has < 0 || (!has && fsync_arrival(t, arrival, f) < 0))
 		return -1;
 	crash_point("claim.fsynced-arrival");
 	return 0;

@@ -44,9 +44,11 @@ static void one_that_is_kept_becomes_the_next(void **state)
 	(void)state;
 	make("A");
 	was = inode("A");
-	assert_true(spares_keep(&s, "A"));
-	assert_int_equal(spares_make(&s, place.work_fd, "B"), 0);
+	assert_true(spares_keep(&s, place.work_fd, "A"));
 	assert_int_equal(inode("A"), 0);
+	make("A"); /* its arrival is back */
+	assert_int_equal(spares_make(&s, place.work_fd, "B"), 0);
+	assert_int_not_equal(inode("A"), 0);
 	assert_int_equal(inode("B"), was);
 	assert_int_equal(spares_make(&s, place.work_fd, "C"), 0);
 	assert_int_equal(fstatat(place.work_fd, "C", &st, 0), 0);
@@ -57,40 +59,45 @@ static void one_that_is_kept_becomes_the_next(void **state)
 static void one_that_was_removed_is_passed_over(void **state)
 {
 	struct spares s = {0};
+	ino_t was;
 
 	(void)state;
 	make("A");
-	assert_true(spares_keep(&s, "A"));
-	assert_true(spares_keep(&s, "gone"));
+	make("removed");
+	was = inode("A");
+	assert_false(spares_keep(&s, place.work_fd, "gone"));
+	assert_true(spares_keep(&s, place.work_fd, "A"));
+	assert_true(spares_keep(&s, place.work_fd, "removed"));
+	assert_int_equal(unlinkat(place.work_fd, s.id[1], AT_REMOVEDIR), 0);
 	assert_int_equal(spares_make(&s, place.work_fd, "B"), 0);
-	assert_int_equal(inode("A"), 0);
-	assert_int_not_equal(inode("B"), 0);
+	assert_int_equal(inode("B"), was);
+	assert_int_equal(s.n, 0);
 	spares_drop(&s, place.work_fd);
 }
 
 static void what_is_kept_goes_in_the_end(void **state)
 {
 	struct spares s = {0};
-	char name[ULID_TEXT];
+	char name[ULID_TEXT], names[SPARES_MOST][ULID_TEXT], path[64];
 	int fd;
 
 	(void)state;
 	for (int i = 0; i < SPARES_MOST; i++) {
 		snprintf(name, sizeof(name), "A%d", i);
 		make(name);
-		assert_true(spares_keep(&s, name));
+		assert_true(spares_keep(&s, place.work_fd, name));
+		memcpy(names[i], s.id[i], sizeof(names[i]));
 	}
 	make("more");
-	assert_false(spares_keep(&s, "more"));
+	assert_false(spares_keep(&s, place.work_fd, "more"));
 	/* somebody put something there: it stays */
-	fd = openat(place.work_fd, "A7/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	snprintf(path, sizeof(path), "%s/file", names[7]);
+	fd = openat(place.work_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
 	spares_drop(&s, place.work_fd);
-	for (int i = 0; i < SPARES_MOST; i++) {
-		snprintf(name, sizeof(name), "A%d", i);
-		assert_int_equal(inode(name) != 0, i == 7);
-	}
+	for (int i = 0; i < SPARES_MOST; i++)
+		assert_int_equal(inode(names[i]) != 0, i == 7);
 	assert_int_not_equal(inode("more"), 0);
 	assert_int_equal(spares_make(NULL, place.work_fd, "without"), 0);
 	assert_int_not_equal(inode("without"), 0);
