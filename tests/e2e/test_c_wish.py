@@ -330,6 +330,24 @@ def test_wishes_of_no_file(site):
         assert out.returncode == 2 and "usage" in out.stderr
 
 
+def test_of_many_versions_at_once_the_newest_stays(site):
+    """They are sent faster than they are loaded: the store is not free for a while.  Each goes behind the one before it."""
+    site.tenant("bob", FAST, t={**JOB, "same_name": "replace"})
+    site.start()
+    load(site, "a.csv", csv(3, word="v0-"))
+    store = sqlite3.connect(site.path("var", "data", "bob", "data.db"), isolation_level=None)
+    store.execute("begin immediate")
+    versions = 6
+    for n in range(1, versions + 1):
+        site.drop("bob", "a.csv", csv(3 + versions - n, word="v%d-" % n))  # the newest is the shortest
+        site.until(lambda: "a.csv" not in site.names("bob", "in"))
+    store.execute("rollback")
+    store.close()
+    site.until(lambda: site.names("bob", "work") == [], 60)
+    assert sorted(r["name"] for r in site.rows("bob", "bob-t")) == ["v%d-%d" % (versions, i) for i in range(3)]
+    assert sum(n.endswith(".receipt.json") for n in site.names("bob", "failed")) == versions
+
+
 SPLIT = {**JOB, "pattern": "*.txt", "same_name": "replace", "input": {"header": False},
          "filter": 'csv { columns => ["id", "name"] } split { field => "name" terminator => "|" }'}
 

@@ -39,7 +39,7 @@ static void wait_for_other(struct ingestd *d, struct file *x, const char *other)
 {
 	struct fault f = FAULT_INIT;
 
-	fault_set(&f, FAULT_TEMPORARY, "arrival %s of the same name is being loaded", other);
+	fault_set(&f, FAULT_TEMPORARY, "arrival %s of the same name goes first", other);
 	drop_worker(d, x);
 	file_wait_other(d, x, &f, OTHER_MS);
 }
@@ -114,6 +114,7 @@ static enum gate_way check_delivery(struct ingestd *d, struct file *x)
 static enum gate_way check_name(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
+	const struct file *older;
 	const struct job *j;
 	struct delivery other;
 	int r;
@@ -125,6 +126,11 @@ static enum gate_way check_name(struct ingestd *d, struct file *x)
 	j = profile_job(x->tenant->profile, x->row.job);
 	if (x->row.released || (j && j->same_name == SAME_NAME_ADD))
 		return GATE_LOAD;
+	older = j && j->same_name == SAME_NAME_REPLACE ? replace_older(d, x) : NULL;
+	if (older) {
+		wait_for_other(d, x, older->row.arrival);
+		return GATE_ENDED;
+	}
 	r = deliveries_same_name(d->journal, x->row.tenant, x->row.job, x->row.file, x->row.delivery, &other,
 				 &f);
 	if (r < 0)

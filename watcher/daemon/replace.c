@@ -45,6 +45,32 @@ static int one_possible(struct ingestd *d, const struct delivery *other, struct 
 	return r;
 }
 
+/* On its way into the sink, or kept from it for now. */
+static bool is_before_its_end(const struct file *x)
+{
+	switch (x->row.state == FILE_WAITING ? x->row.resume : x->row.state) {
+	case FILE_CLAIMED:
+	case FILE_IDENTIFIED:
+	case FILE_GATED:
+	case FILE_LOADING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+const struct file *replace_older(const struct ingestd *d, const struct file *x)
+{
+	for (size_t i = 0; i < map_len(&d->files); i++) {
+		const struct file *y = map_value(&d->files, i);
+
+		if (y->tenant == x->tenant && strcmp(y->row.arrival, x->row.arrival) < 0 && strcmp(y->row.file, x->row.file) == 0 &&
+		    (!y->row.job || strcmp(y->row.job, x->row.job) == 0) && is_before_its_end(y))
+			return y;
+	}
+	return NULL;
+}
+
 int replace_possible(struct ingestd *d, const struct file_row *r, const struct delivery *newest, struct fault *f)
 {
 	struct delivery other = *newest;
