@@ -45,7 +45,7 @@ static int one_possible(struct ingestd *d, const struct delivery *other, struct 
 	return r;
 }
 
-/* On its way into the sink, or kept from it for now. */
+/* On its way into the sink, or waiting on that way. */
 static bool is_before_its_end(const struct file *x)
 {
 	switch (x->row.state == FILE_WAITING ? x->row.resume : x->row.state) {
