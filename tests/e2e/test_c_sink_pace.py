@@ -251,8 +251,9 @@ def test_c_connections_are_kept_and_tls_sessions_resumed(tmp_path):
                     assert len(p.connections) == opened
             assert opened < len(p.connections) <= 2 * opened
             # A ticket of TLS 1.3 is for one handshake (OpenSSL marks its session not resumable), and so is one whose connection was cut: what
-            # connects before the next ticket has come is whole.  Without a session kept all twelve are.
-            assert not p.connections[0] and p.connections.count(True) >= len(p.connections) // 3, p.connections
+            # connects before the next ticket has come is whole.  If each request had its own sessions, the first file's would all be.
+            assert not p.connections[0] and any(p.connections[:opened]), p.connections
+            assert p.connections.count(True) >= len(p.connections) // 3, p.connections
         finally:
             s.stop()
         taken_once(s, p, ["a.csv", "b.csv", "c.csv"], 1900)
