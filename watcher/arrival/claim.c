@@ -8,9 +8,9 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/arrival/claim.h"
-#include "watcher/arrival/spares.h"
 #include "watcher/arrival/claim_side.h"
 #include "watcher/arrival/names.h"
+#include "watcher/arrival/spares.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "watcher/base/fsutil.h"

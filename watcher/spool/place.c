@@ -436,7 +436,6 @@ int place_remove(const struct folders *t, const struct file_row *r, struct fault
 int place_clean(const struct folders *t, const struct file_row *r, struct fault *f)
 {
 	bool is_empty;
-
 	int result = place_empty(t, r, &is_empty, f);
 
 	return result == 0 ? place_remove(t, r, f) : result < 0 ? -1 : 0;

@@ -43,8 +43,8 @@ int place_choose(struct folders *t, struct journal *j, struct file_row *r,
 int place_receipt(const struct folders *t, const struct file_row *r, struct fault *f) MUST_CHECK;
 enum place_result place_move(const struct folders *t, const struct file_row *r,
 			     struct fault *f) MUST_CHECK;
-/* A receipt that is written and not yet durable, nor under its name; _end ends it.  b: several at once, or NULL. */
 struct durable_batch;
+/* A receipt that is written and not yet durable, nor under its name; _end ends it.  b: several at once, or NULL. */
 struct place_receipt {
 	int dir, fd;
 	bool synced; /* else it gets no name */

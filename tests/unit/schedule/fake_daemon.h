@@ -237,6 +237,14 @@ static void begin(unsigned slots, int64_t silence_ms)
 	ev_timer_start(EV_DEFAULT, &limit);
 }
 
+static inline void queue_jobs(struct job_of_test *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		jobs[i].task = schedule_add(s, jobs[i].tenant, &jobs[i], RESOURCES_MEDIUM, false);
+		jobs[i].task->bytes = jobs[i].bytes;
+	}
+}
+
 static void run_jobs(struct job_of_test *jobs, size_t n)
 {
 	open_jobs = n;

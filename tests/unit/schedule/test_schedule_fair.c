@@ -181,10 +181,7 @@ static void test_forecast(void **state)
 	begin(1, 0);
 	through = 0;
 	on_result = look_ahead;
-	for (size_t i = 0; i < n; i++) {
-		j[i].task = schedule_add(s, j[i].tenant, &j[i], RESOURCES_MEDIUM, false);
-		j[i].task->bytes = j[i].bytes;
-	}
+	queue_jobs(j, n);
 	schedule_forecast(s, name_of, foretold);
 	assert_string_equal(foretold, "abccaabaaaaa");
 	for (size_t i = 0; i < n; i++)

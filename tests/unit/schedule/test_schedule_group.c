@@ -106,10 +106,7 @@ static void test_10_7_groups_take_turns(void **state)
 		fill(j + i * EACH, EACH, tenants[i]);
 	begin(1, 0);
 	grouping = true;
-	for (size_t i = 0; i < ALL; i++) {
-		j[i].task = schedule_add(s, j[i].tenant, &j[i], RESOURCES_MEDIUM, false);
-		j[i].task->bytes = j[i].bytes;
-	}
+	queue_jobs(j, ALL);
 	schedule_forecast(s, name_of, foretold);
 	for (size_t i = 0; i < ALL; i++)
 		schedule_remove(s, j[i].task);
