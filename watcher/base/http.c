@@ -26,7 +26,8 @@ struct http {
 	CURLSH *sessions;
 	struct http_options o; /* own copies */
 	struct http_line *lines;
-	size_t flying;
+	struct http_call *over; /* and not given back yet, first come first */
+	size_t flying;          /* these included */
 };
 
 static void set_up(void)
@@ -244,6 +245,7 @@ void http_send(struct http *h, struct http_call *c)
 	c->elastic = false;
 	c->retry_after_ms = 0;
 	c->status = 0;
+	c->next = NULL;
 	curl_easy_setopt(e, CURLOPT_URL, c->url);
 	if (c->body.p) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
@@ -314,18 +316,18 @@ static void tell(struct http_call *c, CURLcode code, const char *error)
 		 may_want_tls(c->url, code, error) ? "; if the port speaks TLS, urls must say https://" : "");
 }
 
+/* The line is free again. */
 static void land(struct http *h, struct http_line *l)
 {
 	curl_multi_remove_handle(h->multi, l->easy);
 	l->call->line = NULL;
 	l->call = NULL;
-	h->flying--;
 }
 
-static struct http_call *finish(struct http *h, CURL *easy, CURLcode code)
+static void finish(struct http *h, CURL *easy, CURLcode code)
 {
+	struct http_call **end = &h->over, *c;
 	struct http_line *l = NULL;
-	struct http_call *c;
 	curl_off_t after = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &l);
@@ -339,29 +341,69 @@ static struct http_call *finish(struct http *h, CURL *easy, CURLcode code)
 	if (c->result == HTTP_CUT && c->status == 413)
 		c->result = HTTP_ANSWERED;
 	land(h, l);
-	return c;
+	while (*end)
+		end = &(*end)->next;
+	*end = c;
 }
 
-struct http_call *http_wait(struct http *h, int ms)
+static void look(struct http *h)
 {
 	int running, left;
 	CURLMsg *m;
 
-	for (int round = 0; round < 2; round++) {
-		CHECK(curl_multi_perform(h->multi, &running) == CURLM_OK);
-		while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
-			if (m->msg == CURLMSG_DONE)
-				return finish(h, m->easy_handle, m->data.result);
-		if (round == 0 && ms > 0)
-			(void)curl_multi_poll(h->multi, NULL, 0, ms, NULL);
-	}
-	return NULL;
+	CHECK(curl_multi_perform(h->multi, &running) == CURLM_OK);
+	while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
+		if (m->msg == CURLMSG_DONE)
+			finish(h, m->easy_handle, m->data.result);
+}
+
+/* Out of those that are over: this one, or the first; NULL: it is not among them. */
+static struct http_call *take(struct http *h, const struct http_call *wanted)
+{
+	struct http_call **at = &h->over, *c;
+
+	while (*at && wanted && *at != wanted)
+		at = &(*at)->next;
+	c = *at;
+	if (!c)
+		return NULL;
+	*at = c->next;
+	c->next = NULL;
+	h->flying--;
+	return c;
+}
+
+static struct http_call *wait_for(struct http *h, const struct http_call *wanted, int ms)
+{
+	struct http_call *c;
+
+	look(h);
+	c = take(h, wanted);
+	if (c || ms <= 0)
+		return c;
+	(void)curl_multi_poll(h->multi, NULL, 0, ms, NULL);
+	look(h);
+	return take(h, wanted);
+}
+
+struct http_call *http_wait(struct http *h, int ms)
+{
+	return wait_for(h, NULL, ms);
+}
+
+bool http_wait_for(struct http *h, const struct http_call *c, int ms)
+{
+	return wait_for(h, c, ms) != NULL;
 }
 
 void http_cancel(struct http *h, struct http_call *c)
 {
-	if (c->line)
-		land(h, c->line);
+	if (!c->line) {
+		(void)take(h, c);
+		return;
+	}
+	land(h, c->line);
+	h->flying--;
 }
 
 size_t http_flying(const struct http *h)

@@ -6,6 +6,7 @@
  *	http_send(h, &c)                           begins it; c and what it borrows stay until it is over
  *	while (http_flying(h))
  *		done = http_wait(h, ms)            NULL: nothing was over within ms (0: a look)
+ *	if (http_wait_for(h, &c, ms))              this one alone: what else is over meanwhile is http_wait's later
  *	... c.result, c.status, c.answer ...
  *	http_call_release(&c)
  *	http_cancel(h, &c)                         as if it had never been sent
@@ -53,6 +54,7 @@ struct http_call {
 	bool elastic;           /* the server said that it is Elasticsearch */
 	char text[256];         /* result is not HTTP_ANSWERED: what happened */
 	struct http_line *line; /* http's own while it flies */
+	struct http_call *next; /* and when it is over, until it is given back */
 };
 
 struct http_options {
@@ -70,6 +72,7 @@ struct http *http_new(const struct http_options *o);
 void http_free(struct http **h);
 void http_send(struct http *h, struct http_call *c);
 struct http_call *http_wait(struct http *h, int ms);
+bool http_wait_for(struct http *h, const struct http_call *c, int ms);
 void http_cancel(struct http *h, struct http_call *c);
 size_t http_flying(const struct http *h);
 void http_call_release(struct http_call *c);

@@ -197,7 +197,8 @@ static void ask_once(struct es *es, size_t node, const char *path, int64_t since
 	es->asked = xasprintf("%s%s", es->nodes.list[node].url, path);
 	c->url = es->asked;
 	http_send(es->http, c);
-	while (http_wait(es->http, LOOK_MS) != c)
+	/* bulks may be under way: theirs are left to the flight */
+	while (!http_wait_for(es->http, c, LOOK_MS))
 		es_waits(es, since);
 	if (c->result == HTTP_ANSWERED && c->elastic)
 		es->vendor = ES_ELASTICSEARCH;

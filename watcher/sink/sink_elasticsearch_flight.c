@@ -326,9 +326,11 @@ static int next_ms(const struct sink_es *s)
 {
 	int64_t now = clock_mono_ms(), next = now + WAIT_MS;
 
-	for (const struct bulk *b = s->bulks; b; b = b->next)
+	for (const struct bulk *b = s->bulks; b; b = b->next) {
+		CHECK(b->state == BULK_READY || http_flying(s->es->http));
 		if (b->state == BULK_READY && b->not_before < next)
 			next = b->not_before;
+	}
 	/* one that is ready and may not fly yet waits for an answer, not for the clock */
 	return next > now ? (int)(next - now) : http_flying(s->es->http) ? 20 : 1;
 }
