@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -32,7 +33,8 @@ class Run:
     def __init__(self, site, done, trace):
         text = open(trace).read() if os.path.exists(trace) else ""
         self.hits = [line for line in text.splitlines() if "(INJECTED)" in line]
-        self.made = max(collections.Counter(m[1] for m in re.finditer(r"^(\d+) +\w+\(", text, re.M)).values(), default=0)
+        # of a call in which the process was ended nobody knows the result: "= ?"
+        self.made = max(collections.Counter(m[1] for m in re.finditer(r"^(\d+) +.*\) += -?\d", text, re.M)).values(), default=0)
         self.started = os.path.exists(site.path("logs", "ingestd.log")) and "daemon.started" in site.log("ingestd")
         self.code, self.words = done.returncode, done.stderr.decode().strip()
         self.placed = self.started and states(site) == ["PLACED", "PLACED"]
@@ -60,12 +62,27 @@ def in_worker(folder, *options):
     os.mkdir(site.path("bin"))
     shutil.copy(os.path.join(BUILD, "ingestd"), site.path("bin", "ingestd"))
     with open(site.path("bin", "ingest-worker"), "w") as f:
-        f.write("#!/bin/sh\nexec strace -D -f -y -qq -A -o %s %s %s \"$@\"\n"
+        f.write("#!/bin/sh\nexec strace -D -f -y -q -A -o %s %s %s \"$@\"\n"
                 % (site.path("trace"), " ".join(options), os.path.join(BUILD, "ingest-worker")))
     os.chmod(site.path("bin", "ingest-worker"), 0o755)
     done = subprocess.run([site.path("bin", "ingestd"), "-c", site.path("ingestd.json"), "--once", "--wait", "20"],
                           capture_output=True, timeout=120)
+    until_written(site.path("trace"))
     return site, done
+
+
+def until_written(trace, seconds=20):
+    """strace is nobody's child there (-D): it may still write when the daemon is gone.  Its last word of a process is "+++"."""
+    end = time.monotonic() + seconds
+    while True:
+        with open(trace) as f:
+            text = f.read()
+        lines = {(m[1], bool(m[2])) for m in re.finditer(r"^(\d+) +(\+\+\+)?", text, re.M)}
+        open_ = {pid for pid, ended in lines if (pid, True) not in lines}
+        if text.endswith("\n") and not open_:
+            return
+        assert time.monotonic() < end, open_
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
