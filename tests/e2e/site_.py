@@ -47,9 +47,11 @@ class Site:
     def once(self, *args, **more):
         return self.run("--once", *args, **more)
 
+    def ctl_line(self, *args):
+        return [os.path.join(BUILD, "ingestctl"), "-c", self.path("ingestd.json"), *args]
+
     def ctl(self, *args):
-        return subprocess.run([os.path.join(BUILD, "ingestctl"), "-c", self.path("ingestd.json"), *args],
-                              capture_output=True, text=True, timeout=60)
+        return subprocess.run(self.ctl_line(*args), capture_output=True, text=True, timeout=60)
 
     def start(self, *args, env=None):
         self.daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", self.path("ingestd.json"), *args],
