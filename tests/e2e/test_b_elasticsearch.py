@@ -467,26 +467,33 @@ def test_b_split_rows_are_taken_back_with_their_parts(tmp_path, opensearch):
     assert count(opensearch, s.index) == 0
 
 
-def test_b_answers_that_come_while_another_question_is_open(tmp_path, store):
-    """The removals of the parts are under way when the index is asked for: their answers are kept for who sent them."""
+@pytest.fixture
+def proxied(tmp_path, store):
     with FaultProxy(store.url) as p:
         s = site(tmp_path, p.url, spec=SPLIT)
-        lines = ["%d,2026-01-01;2026-02-01" % i for i in range(1, 1201)]
-        s.drop(s.name, "a.txt", ("\n".join(lines) + "\n").encode())
-        s.start()
-        s.until(lambda: "a.txt.receipt.json" in s.names(s.name, "done"))
-        assert count(store, s.index) == 2400
-        del p.bulks[:]
-        during = []
+        yield s, p
+        s.kill()
 
-        def asked(path):
-            here = p.answered
-            time.sleep(1)
-            during.append(p.answered - here)
-        p.asked, p.delay = asked, 0.3
-        assert s.ctl("undo", s.path("staging", s.name, "done", "a.txt")).returncode == 0
-        s.until(lambda: s.names(s.name, "failed") == ["a.txt", "a.txt.receipt.json"], 20)
-        assert max(during) >= 1 and len({i for b in p.bulks for i in b.ids}) == 3 * 1200
-        assert all(b.ops == {"delete"} for b in p.bulks) and len(p.bulks) == 4  # 1,000 removals each, none sent twice
-        p.asked = None
-        assert count(store, s.index) == 0
+
+def test_b_answers_that_come_while_another_question_is_open(proxied, store):
+    """The removals of the parts are under way when the index is asked for: their answers are kept for who sent them."""
+    s, p = proxied
+    lines = ["%d,2026-01-01;2026-02-01" % i for i in range(1, 1201)]
+    s.drop(s.name, "a.txt", ("\n".join(lines) + "\n").encode())
+    s.start()
+    s.until(lambda: "a.txt.receipt.json" in s.names(s.name, "done"))
+    assert count(store, s.index) == 2400
+    del p.bulks[:]
+    during = []
+
+    def asked(path):
+        here = p.answered
+        time.sleep(1)
+        during.append(p.answered - here)
+    p.asked, p.delay = asked, 0.3
+    assert s.ctl("undo", s.path("staging", s.name, "done", "a.txt")).returncode == 0
+    s.until(lambda: s.names(s.name, "failed") == ["a.txt", "a.txt.receipt.json"], 20)
+    assert max(during) >= 1 and len({i for b in p.bulks for i in b.ids}) == 3 * 1200
+    assert all(b.ops == {"delete"} for b in p.bulks) and len(p.bulks) == 4  # 1,000 removals each, none sent twice
+    p.asked = None
+    assert count(store, s.index) == 0
