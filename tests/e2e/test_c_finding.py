@@ -233,6 +233,29 @@ def test_a_filesystem_mounted_over_in_alone_is_said_and_undone(site):
     found(site, "b.csv")
 
 
+# --- profiles ---
+
+def test_a_profile_that_is_written_long_after_its_folder(site):
+    """mkdir, and an editor: the look that the folder's own coming asked for is over by then."""
+    site.start()
+    folder = site.path("profiles", "late")
+    os.mkdir(folder)
+
+    def watched():
+        ours = "ino:%x " % os.stat(folder).st_ino
+        base = "/proc/%d/fdinfo" % site.daemon.pid
+        for fd in os.listdir(base):
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(base, fd)) as f:
+                if any(line.startswith("inotify ") and ours in line for line in f):
+                    return True
+        return False
+    site.until(watched)
+    site.tenant("late", FAST, t=JOB)
+    site.until(lambda: os.path.exists(site.path("logs", "late.log")) and "profile.loaded" in site.log("late"), 20)
+    site.drop("late", "a.csv", ROW)
+    site.until(lambda: placed(site, "a.csv", tenant="late"), 20)
+
+
 # --- clocks that jump ---
 
 @pytest.mark.parametrize("hours", [1, -1, 24 * 365 * 80, -24 * 365 * 50])
@@ -242,18 +265,29 @@ def test_a_clock_that_is_set_takes_no_file_early_and_none_late(site, tmp_path, h
     site.tenant("alice", {"arrival": {"settle_seconds": 1}}, t=JOB)
     site.start(env=clock.env)
     clock.set_wall(hours * 3600)
-    end = time.monotonic() + 2
-    path = site.path("staging", "alice", "in", "a.csv")
-    n = 0
-    with open(path, "wb") as f:
-        f.write(b"id\n")
-    while time.monotonic() < end:
-        with open(path, "ab") as f:
-            n += 1
-            f.write(b"%d\n" % n)
-        last = time.monotonic()
-        assert os.path.exists(path), "taken while it grew"
-        time.sleep(0.1)
-    found(site, "a.csv")
+    names = ("a%d.csv" % i for i in range(20))
+    while not (grown := grow(site, next(names))):
+        pass
+    name, n, last = grown
+    found(site, name)
     assert 1 <= time.monotonic() - last < 1 + 5
-    assert site.receipt("alice", "done", "a.csv")["rows"]["indexed"] == n
+    assert site.receipt("alice", "done", name)["rows"]["indexed"] == n
+
+
+def grow(site, name):
+    """Appended to for two seconds: its rows, and the moment before the last one; None: settle_seconds went by while we stood still."""
+    path, n, last = site.path("staging", "alice", "in", name), 0, time.monotonic()
+    end = last + 2
+    site.drop("alice", name, b"id\n")
+    while time.monotonic() < end:
+        before = time.monotonic()
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+        except FileNotFoundError:
+            assert time.monotonic() - last >= 1, "taken while it grew"
+            return None
+        n, last = n + 1, before
+        os.write(fd, b"%d\n" % n)
+        os.close(fd)
+        time.sleep(0.1)
+    return name, n, last

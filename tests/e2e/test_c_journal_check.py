@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 
 import pytest
@@ -223,6 +224,28 @@ def test_no_journal(tmp_path):
     site = Site(tmp_path)
     done = site.ctl("journal", "check")
     assert done.returncode == 1 and "journal.db" in done.stderr and not os.path.exists(site.path("var", "journal.db"))
+
+
+def test_beside_a_claim_whose_commit_waits_for_the_disk(site):
+    """The file is in work/ and has no row yet."""
+    site.start()
+    slow = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(site.daemon.pid), "-e", "trace=fsync,fdatasync,syncfs",
+                             "-e", "inject=fsync,fdatasync,syncfs:delay_enter=700000"])
+    try:
+        site.until(lambda: tracer_of(site.daemon.pid))
+        site.drop("bob", "slow.csv", csv_of(3))
+        site.until(lambda: site.names("bob", "work") != [])
+        assert check(site)["findings"] == []
+    finally:
+        slow.terminate()
+        slow.wait()
+    site.until(lambda: "slow.csv.receipt.json" in site.names("bob", "done") and not site.names("bob", "work"))
+    assert check(site)["findings"] == []
+
+
+def tracer_of(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return int(next(line for line in f if line.startswith("TracerPid:")).split()[1])
 
 
 def test_beside_a_busy_daemon(site):

@@ -243,7 +243,7 @@ static int take_option(struct ctl_options *o, int c)
 	}
 }
 
-/* One delivery in 64 begins with a minus: an id, or that of one of its documents, is no option. */
+/* One delivery in 64 begins with a minus: an id, or that of one of its documents, is no option; no option is so long. */
 #define ID_LENGTH 20
 #define ID_MARK '\1'
 
@@ -251,7 +251,7 @@ static bool is_id(const char *word)
 {
 	static const char letters[] = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-	return word[0] == '-' && word[1] != '-' && strspn(word, letters) >= ID_LENGTH &&
+	return word[0] == '-' && strspn(word, letters) >= ID_LENGTH &&
 	       (word[ID_LENGTH] == '\0' || word[ID_LENGTH] == '-');
 }
 

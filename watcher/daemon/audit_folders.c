@@ -5,6 +5,7 @@
  */
 #include "watcher/base/base.h"
 #include "watcher/daemon/audit_own.h"
+#include "watcher/base/clock.h"
 #include "watcher/base/fsutil.h"
 #include "watcher/model/profile.h"
 #include "watcher/model/sidecar.h"
@@ -79,14 +80,24 @@ static int is_known(struct audit *a, const char *tenant, enum folder folder, con
 	return r;
 }
 
+/* A running daemon commits a claim behind its rename, and empties work/A behind the row PLACED. */
+static int looks_at(enum folder folder, const char *name)
+{
+	char edge[ULID_TEXT];
+
+	ulid_make(clock_now_ms() - AUDIT_CLAIM_MS, edge);
+	if (folder == FOLDER_WORK && ulid_valid(span_of(name)) && strcmp(name, edge) > 0)
+		return AUDIT_CLAIM_MS / (AUDIT_PAUSE_US / 1000);
+	return AUDIT_TRIES;
+}
+
 static int look_at(struct audit *a, const char *tenant, enum folder folder, const char *name, struct fault *f)
 {
 	char *path = xasprintf("%s/%s/%s/%s", a->config->staging, tenant, folder_name(folder), name);
 	struct problem p = {0};
-	int r = 0;
+	int r = 0, most = looks_at(folder, name);
 
-	/* a running daemon commits a claim behind its rename, and empties work/A behind the row PLACED */
-	for (int try = 0; r == 0 && try < AUDIT_TRIES && access(path, F_OK) == 0; try++) {
+	for (int try = 0; r == 0 && try < most && access(path, F_OK) == 0; try++) {
 		if (try)
 			usleep(AUDIT_PAUSE_US);
 		r = is_known(a, tenant, folder, name, f);

@@ -14,6 +14,7 @@
 
 #define AUDIT_TRIES 4 /* looks at something that a running daemon may be changing */
 #define AUDIT_PAUSE_US (150 * 1000)
+#define AUDIT_CLAIM_MS 10000 /* a claim's commit waits for the disk, and the disk for others */
 
 struct audit_sink {
 	pid_t pid; /* 0: not started */

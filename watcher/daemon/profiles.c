@@ -45,18 +45,16 @@ int profiles_names(const char *dir, profiles_name *fn, profiles_name *without, v
 	if (!list)
 		return fault_errno(f, FAULT_SYSTEM, "cannot read %s", dir);
 	while ((e = readdir(list))) {
-		char *file, *jobs;
+		char *file;
 
 		if (e->d_name[0] == '.')
 			continue;
 		file = xasprintf("%s/%s/profile.json", dir, e->d_name);
-		jobs = xasprintf("%s/%s/jobs", dir, e->d_name);
 		if (access(file, F_OK) == 0)
 			fn(ctx, e->d_name);
-		else if (without && access(jobs, F_OK) == 0)
+		else if (without)
 			without(ctx, e->d_name);
 		free(file);
-		free(jobs);
 	}
 	closedir(list);
 	return 0;
@@ -310,14 +308,18 @@ static void load(struct ingestd *d, struct tenant *t, const char *folder)
 
 /* --- a look --- */
 
-static void watch_tenant(struct ingestd *d, struct tenant *t, const char *folder)
+static void watch(struct ingestd *d, const char *folder)
+{
+	if (d->profiles.fd >= 0)
+		(void)!inotify_add_watch(d->profiles.fd, folder, WATCH_MASK);
+}
+
+static void watch_tenant(struct ingestd *d, const char *folder)
 {
 	char *jobs = xasprintf("%s/jobs", folder);
 
-	if (d->profiles.fd >= 0) {
-		t->wd = inotify_add_watch(d->profiles.fd, folder, WATCH_MASK);
-		t->wd_jobs = inotify_add_watch(d->profiles.fd, jobs, WATCH_MASK);
-	}
+	watch(d, folder);
+	watch(d, jobs);
 	free(jobs);
 }
 
@@ -325,6 +327,16 @@ struct look {
 	struct ingestd *d;
 	bool all;
 };
+
+/* Its profile.json may be written when somebody has thought about it. */
+static void expect(void *ctx, const char *name)
+{
+	const struct look *look = ctx;
+	char *folder = xasprintf("%s/%s", look->d->config->profiles, name);
+
+	watch(look->d, folder);
+	free(folder);
+}
 
 static void look_at(void *ctx, const char *name)
 {
@@ -342,7 +354,7 @@ static void look_at(void *ctx, const char *name)
 	t = tenants_get(d, name);
 	folder = xasprintf("%s/%s", d->config->profiles, name);
 	t->seen = true;
-	watch_tenant(d, t, folder);
+	watch_tenant(d, folder);
 	now = fingerprint(folder);
 	if (look->all || now != t->fingerprint) {
 		t->fingerprint = now;
@@ -375,9 +387,8 @@ void profiles_look(struct ingestd *d, bool all)
 		return;
 	for (size_t i = 0; i < map_len(&d->tenants); i++)
 		((struct tenant *)map_value(&d->tenants, i))->seen = false;
-	if (d->profiles.fd >= 0)
-		(void)!inotify_add_watch(d->profiles.fd, d->config->profiles, WATCH_MASK);
-	if (profiles_names(d->config->profiles, look_at, NULL, &look, &f) < 0) {
+	watch(d, d->config->profiles);
+	if (profiles_names(d->config->profiles, look_at, expect, &look, &f) < 0) {
 		/* a folder that cannot be read is no reason to send everybody away */
 		event_text(d, EV_PROFILE_REFUSED, "reason", f.text);
 		return;

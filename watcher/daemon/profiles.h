@@ -1,7 +1,7 @@
 /*
  * profiles - the folder profiles/: who is a tenant, and which version of whom is in force
  *
- *	profiles_names(dir, fn, NULL, ctx, &f)  every tenant's folder there is; a second function for those with jobs/ alone
+ *	profiles_names(dir, fn, NULL, ctx, &f)  every tenant's folder there is; a second function for folders without a profile.json
  *	profiles_start(d, &f)                   first look, watches; later looks by themselves
  *	profiles_look(d, true)                  SIGHUP, reload: everything is looked at again
  *

@@ -54,7 +54,6 @@ struct tenant *tenants_get(struct ingestd *d, const char *name)
 		return t;
 	t = xcalloc(1, sizeof(*t));
 	t->name = xstrdup(name);
-	t->wd = t->wd_jobs = -1;
 	t->has_room = descriptors_enough(&f) == 0;
 	if (t->has_room)
 		t->log = open_log(d, name);

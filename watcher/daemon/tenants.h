@@ -45,7 +45,6 @@ struct tenant {
 	size_t manifests;        /* of runs, of these */
 	size_t wait_other;       /* of these those that wait for another file */
 	unsigned edits;          /* of its jobs, in a check */
-	int wd, wd_jobs;         /* inotify of profiles/T and profiles/T/jobs, -1 */
 	int64_t loaded_ms;
 	/* the last file that ended */
 	char last_file[256];

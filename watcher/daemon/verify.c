@@ -229,7 +229,12 @@ static void verify_tenant(void *ctx, const char *name)
 static void verify_no_tenant(void *ctx, const char *name)
 {
 	struct verification *v = ctx;
+	char *jobs = xasprintf("%s/%s/jobs", v->config->profiles, name);
+	bool there = access(jobs, F_OK) == 0;
 
+	free(jobs);
+	if (!there)
+		return;
 	v->errors++;
 	fprintf(stderr, "%s/%s: jobs/ but no profile.json; write one (\"{}\" will do), or take the folder away\n",
 		v->config->profiles, name);
