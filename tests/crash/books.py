@@ -96,9 +96,14 @@ def once_with_a_slow_store(site, env, tenant="bob"):
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("pragma journal_mode = wal")
     db.execute("begin immediate")
+
+    def gated():
+        return site.log(tenant).count("file.gated") if os.path.exists(site.path("logs", tenant + ".log")) else 0
+    before = gated()
     daemon = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"],
                               env={**os.environ, **env})
-    site.until(lambda: os.path.exists(site.path("logs", tenant + ".log")) and "file.gated" in site.log(tenant))
+    # the line comes before the commit, and the worker is told after it
+    site.until(lambda: gated() > before and "LOADING" in states(site))
     held = time.monotonic()
     site.until(lambda: time.monotonic() - held > 1.2)
     db.execute("rollback")

@@ -24,6 +24,7 @@ def site(tmp_path):
     s.lock.execute("begin immediate")
     s.drop("bob", "a.csv", csv_of(40, 2))
     s.start()
+    s.until(lambda: attempts(s) == 1)
     yield s
     s.lock.close()
     s.kill()

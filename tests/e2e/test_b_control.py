@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from site_ import BUILD, Site
+from site_ import BUILD, LockedStore, Site
 
 JOB = {"pattern": "*.csv", "input": {"header": True},
        "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}}}}}
@@ -33,23 +33,6 @@ def status(site):
 
 def busy(site):
     return sorted(p["tenant"] for p in status(site)["processes"] if p["state"] == "busy")
-
-
-class LockedStore:
-    """The tenant's store locked by somebody else: its loads stand."""
-
-    def __init__(self, site, tenant):
-        path = site.path("var", "data", tenant, "data.db")
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        self.db = sqlite3.connect(path, isolation_level=None)
-        self.db.execute("pragma journal_mode = wal")
-
-    def __enter__(self):
-        self.db.execute("begin immediate")
-
-    def __exit__(self, *_):
-        self.db.execute("rollback")
-        self.db.close()
 
 
 # --- workers ---
@@ -238,7 +221,7 @@ def test_once_exits_1_when_a_sink_is_out_of_reach(site):
     site.tenant("bob", FAST, t=JOB)
     os.makedirs(site.path("var", "data", "bob", "data.db"))
     site.drop("bob", "a.csv", b"id\n1\n")
-    done = site.once("--wait", "1")
+    done = site.once_until_told("--wait", "1")
     assert done.returncode == 1 and "data.db" in done.stderr
     assert site.names("bob", "work") != [] and site.names("bob", "failed") == []
     os.rmdir(site.path("var", "data", "bob", "data.db"))

@@ -17,7 +17,8 @@ def tree(tmp_path_factory):
     """The demo's own script in a folder of its own, with the programs that are built."""
     top = tmp_path_factory.mktemp("demo")
     os.makedirs(top / "tests")
-    shutil.copytree(os.path.join(ROOT, "tests", "lib"), top / "tests" / "lib")
+    shutil.copytree(os.path.join(ROOT, "tests", "lib"), top / "tests" / "lib",
+                    ignore=shutil.ignore_patterns("__pycache__"))  # others write into it
     shutil.copytree(os.path.join(ROOT, "tests", "golden", "seed"), top / "tests" / "golden" / "seed")
     os.symlink(BUILD, top / "build")
     return top

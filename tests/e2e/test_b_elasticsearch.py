@@ -311,7 +311,7 @@ def test_b_a_closed_index_waits_and_is_no_fault_of_the_rows(tmp_path, store):
     assert load(s, rows_of(3)).returncode == 0
     assert store.request("/%s/_close" % s.index, "POST")[0] == 200
     s.drop(s.name, "b.csv", csv_of(rows_of(7)))
-    assert s.once("--wait", "2").returncode == 1
+    assert s.once_until_told("--wait", "2").returncode == 1
     assert "closed" in s.log("ingestd") and s.names(s.name, "failed") == [] and "b.csv" not in s.names(s.name, "done")
     assert store.request("/%s/_open" % s.index, "POST")[0] == 200
     assert s.once("--wait", "30").returncode == 0
@@ -481,14 +481,16 @@ def test_b_answers_that_come_while_another_question_is_open(proxied, store):
     lines = ["%d,2026-01-01;2026-02-01" % i for i in range(1, 1201)]
     s.drop(s.name, "a.txt", ("\n".join(lines) + "\n").encode())
     s.start()
-    s.until(lambda: "a.txt.receipt.json" in s.names(s.name, "done"))
+    s.until(lambda: "a.txt.receipt.json" in s.names(s.name, "done") and not s.names(s.name, "work"))
     assert count(store, s.index) == 2400
     del p.bulks[:]
     during = []
 
     def asked(path):
-        here = p.answered
-        time.sleep(1)
+        """Its answer comes behind that of a bulk which is under way."""
+        here, end = p.answered, time.monotonic() + 2  # the sink asks again after 2.5 s
+        while p.now and p.answered == here and time.monotonic() < end:
+            time.sleep(0.01)
         during.append(p.answered - here)
     p.asked, p.delay = asked, 0.3
     assert s.ctl("undo", s.path("staging", s.name, "done", "a.txt")).returncode == 0

@@ -606,8 +606,8 @@ def ask_with_the_proof(site, id, halted, wish):
 def two_workers(tmp_path):
     s = Site(tmp_path, workers=2)
     s.tenant("alice", SETTLE, m=JOB, o=OTHER)
+    drop(s, {"o1.csv": rows(0), "o2.csv": rows(100)})  # one scan finds both
     s.start()
-    drop(s, {"o1.csv": rows(0), "o2.csv": rows(100)})
     s.until(lambda: len(data(s, "done")) == 2 and len(workers(s)) == 2)
     yield s
     s.kill()
@@ -679,4 +679,5 @@ def test_killed_when_the_manifest_was_given_up(two_workers):
     kill_with(site, halted)
     site.start()
     site.until(lambda: site.names("alice", "work") == [] and site.names("alice", "in") == ["m1.csv", "m2.csv"])
-    assert runs(site)[0]["state"] == "stopped" and site.ctl("journal", "check").returncode == 0
+    site.until(lambda: runs(site)[0]["state"] == "stopped")
+    assert site.ctl("journal", "check").returncode == 0

@@ -29,10 +29,10 @@ class Sshd:
     def __init__(self, site, tenant="alice"):
         self.path = site.path("logs", "sshd", tenant + ".log")
 
-    def say(self, text, pid=100, late=0):
+    def say(self, *texts, pid=100, late=0):
         now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=late)
         with open(self.path, "a") as f:
-            f.write("%s host internal-sftp[%d]: %s\n" % (now.isoformat(timespec="microseconds"), pid, text))
+            f.write("".join("%s host internal-sftp[%d]: %s\n" % (now.isoformat(timespec="microseconds"), pid, t) for t in texts))
 
     def open(self, name, **more):
         self.say('open "/in/%s" flags WRITE,CREATE,TRUNCATE mode 0666' % name, **more)
@@ -123,8 +123,7 @@ def test_the_last_word_counts(site):
     sshd.open("broken.csv", pid=5)
     site.drop("alice", "broken.csv", ROWS[:40])
     sshd.close("broken.csv", 40, forced=True, pid=5)
-    sshd.say('rename old "/in/whole.part" new "/in/broken.csv"', pid=6)
-    sshd.say("sent status Failure", pid=6)
+    sshd.say('rename old "/in/whole.part" new "/in/broken.csv"', "sent status Failure", pid=6)
     sshd.upload(site, "good.csv", ROWS + b"9\n")
     done(site, "good.csv")
     site.until(lambda: "broken.csv" in site.names("alice", "failed"))

@@ -155,13 +155,13 @@ def test_what_was_taken_is_explained_by_its_record(site):
         site.drop("alice", name, content)
     site.start()
     for name, folder, word in (("a.csv", "done", "done"), ("bad.xyz", "failed", "failed"), ("uv.txt", "held", "held")):
-        site.until(lambda: name + ".receipt.json" in site.names("alice", folder))
+        site.until(lambda: name + ".receipt.json" in site.names("alice", folder) and not site.names("alice", "work"))
         for at in (folder, "in"):
             said = explain(site, "alice", at, name)
             assert (said["rule"], said["state"]) == (word, word) and len(said["id"]) == 26 and said["since"]
             assert ("is not in in/ any more" in said["explanation"]) == (at == "in")
     site.drop("alice", "a.csv", ROW)
-    site.until(lambda: len(site.names("alice", "done")) == 4)
+    site.until(lambda: len(site.names("alice", "done")) == 4 and not site.names("alice", "work"))
     # the newest of that name
     assert explain(site, "alice", "in", "a.csv")["rule"] == "done"
     db = sqlite3.connect(site.path("var", "data", "alice", "data.db"), isolation_level=None)

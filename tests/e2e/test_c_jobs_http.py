@@ -11,7 +11,7 @@ import pytest
 
 from http_ import HttpSite
 from site_ import BUILD
-from test_b_control import LockedStore
+from site_ import LockedStore
 
 JOB = {"pattern": "*.csv", "input": {"header": True}, "trigger": "manual",
        "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}}}}}

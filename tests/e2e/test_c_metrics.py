@@ -172,7 +172,7 @@ def test_the_logrotate_file_rotates_and_loses_no_line(site, tmp_path):
         reopened = sum(1 for n in os.listdir(site.path("logs")) if n.startswith("bob.log"))
         done = subprocess.run(["/usr/sbin/logrotate", "-f", "-s", str(tmp_path / "state"), str(conf)], capture_output=True, text=True)
         assert done.returncode == 0 and not done.stderr, done
-        site.until(lambda: "daemon.reopened" in site.log("ingestd"))
+        site.until(lambda: os.path.exists(site.path("logs", "ingestd.log")) and "daemon.reopened" in site.log("ingestd"))
         assert sum(1 for n in os.listdir(site.path("logs")) if n.startswith("bob.log")) == reopened + 1
     site.stop()
     said = ""

@@ -1,10 +1,11 @@
 """c_ complex: pause, resume and drain: what is paused begins nothing, what is in work is finished, and all of it is kept over restarts."""
 import json
 import os
+import subprocess
 
 import pytest
 
-from site_ import Site
+from site_ import LockedStore, Site
 
 JOB = {"pattern": "a*.csv", "input": {"header": True}, "index": {"name": "t", "mappings": {"properties": {"id": {"type": "long"}}}}}
 OTHER = {**JOB, "pattern": "b*.csv", "sinks": ["second"]}
@@ -114,10 +115,13 @@ def test_c_files_for_a_paused_sink_are_taken_and_wait(site, again):
 
 def test_c_drain_finishes_what_runs_and_says_so(site):
     """With one worker and many files: those that a worker has are finished, no other begins, over a restart too."""
-    for i in range(300):
-        drop(site, "alice", "a%03d.csv" % i)
-    site.until(lambda: done(site, "alice", "a005.csv") or len(site.names("alice", "done")) > 4)
-    left = ask(site, "drain", "--reason", "new kernel")
+    with LockedStore(site, "alice"):  # it ends when what the worker has may end
+        for i in range(300):
+            drop(site, "alice", "a%03d.csv" % i)
+        site.until(lambda: any(p["state"] == "busy" for p in status(site)["processes"]) and tenant_of(site, "alice")["queued"])
+        drain = subprocess.Popen(site.ctl_line("--json", "drain", "--reason", "new kernel"), stdout=subprocess.PIPE, text=True)
+        site.until(lambda: status(site)["state"] == "draining")
+    left = json.loads(drain.communicate(timeout=60)[0])
     assert left["state"] == "drained" and left["queued"] > 0, left
     turns, through = ask(site, "queue", "--trace")[-1]["turn"], len(site.names("alice", "done"))
     assert not any(p["state"] == "busy" for p in status(site)["processes"])

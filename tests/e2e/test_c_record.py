@@ -1,8 +1,10 @@
 """Records of files, runs and jobs in a server of MongoDB's protocol: what the documents hold, and what no fault of it or of us may do."""
+import contextlib
 import datetime
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -12,7 +14,7 @@ import time
 import pytest
 
 from records_ import JOB, client, csv, documents, done, fail, nothing_left, plain, receipts, site  # noqa: F401
-from site_ import ROOT
+from site_ import ROOT, gone
 
 FIELDS = ("id delivery duplicate_of replaces replaced_by tenant job run file bytes sha256 state reason job_version rows documents "
           "sinks first_error coercions quality encrypted_to times seconds attempts cpu_seconds peak_rss_bytes sentence").split()
@@ -131,12 +133,15 @@ def test_c_server_away_at_the_start(own_server, tmp_path):
     s.start()
     drop_many(s, 0, 20)
     s.until(lambda: len(done(s)) == 20)
+    s.until(lambda: sorted(kind for _, kind, _ in s.outbox() if kind != "usage") == ["file"] * 20 + ["job"])
     s.until(lambda: s.records()["state"] == "trouble")
-    told = s.records()
-    assert (told["store"], told["database"], told["backlog"], told["fault"]) == ("mongodb", s.database, 21, "temporary")
+    # nothing leaves it; a day's usage comes by the clock
+    before, told, after = len(s.outbox()), s.records(), len(s.outbox())
+    assert (told["store"], told["database"], told["fault"]) == ("mongodb", s.database, "temporary")
+    assert 21 <= before <= told["backlog"] <= after <= 22
     assert str(server.port) in told["reason"] and told["oldest"] and told["since"]
     table = s.ctl("status").stdout
-    assert "mongodb" in table and "trouble" in table and "21" in table
+    assert "mongodb" in table and "trouble" in table and re.search(r"\b2[12]\b", table)
     server.start()
     s.caught_up(30)
     every_receipt_is_there(s)
@@ -146,12 +151,14 @@ def test_c_server_away_at_the_start(own_server, tmp_path):
 
 def test_c_server_away_in_the_middle_is_caught_up_in_order(own_server, tmp_path):
     server = own_server("mongo")
-    s = site(tmp_path, server, mongodb=quick(server))
+    # no socket time-out: the first batch may take as long as it does
+    s = site(tmp_path, server, mongodb={"uri": server.url + "?connectTimeoutMS=700&serverSelectionTimeoutMS=700"})
     s.start()
     drop_many(s, 0, 150)
     s.until(lambda: len(done(s)) > 40)
     server.kill()
-    s.until(lambda: len(done(s)) == 150)  # nothing waits for it
+    drop_many(s, 150, 10)
+    s.until(lambda: len(done(s)) == 160)  # nothing waits for it
     s.until(lambda: s.records()["state"] == "trouble")
     waiting = [key for _, kind, key in s.outbox() if kind == "file"]
     server.start()
@@ -159,7 +166,7 @@ def test_c_server_away_in_the_middle_is_caught_up_in_order(own_server, tmp_path)
     s.until(lambda: documents(s))
     s.caught_up(30)
     found = every_receipt_is_there(s)
-    assert len(found) == 150 and set(waiting) <= set(found) and waiting
+    assert len(found) == 160 and set(waiting) <= set(found) and waiting
     assert s.stop() == 0
 
 
@@ -172,7 +179,8 @@ def test_c_what_is_written_has_no_gap(own_server, tmp_path):
     s.until(lambda: len(done(s)) > 30)
     server.hang()
     started = time.monotonic()
-    s.until(lambda: len(done(s)) == 120)
+    drop_many(s, 120, 10)
+    s.until(lambda: len(done(s)) == 130)
     s.until(lambda: s.records()["state"] == "trouble", 20)
     assert time.monotonic() - started < 30
     s.kill()  # the daemon; the outbox stands still now
@@ -185,7 +193,7 @@ def test_c_what_is_written_has_no_gap(own_server, tmp_path):
     assert both == sorted(both, reverse=True) and sum(both) <= 50  # the begin of one batch
     s.start()  # a second daemon goes on with what the first one left
     s.caught_up()
-    assert len(every_receipt_is_there(s)) == 120
+    assert len(every_receipt_is_there(s)) == 130
     assert s.stop() == 0
 
 
@@ -197,7 +205,7 @@ def test_c_what_is_written_has_no_gap(own_server, tmp_path):
     ids=lambda v: str(v).replace(" ", "") if isinstance(v, dict) else None)
 def test_c_single_commands_fail(own_server, tmp_path, commands, data, word):
     server = own_server("mongo", memory=True)
-    s = site(tmp_path, server, mongodb=quick(server))
+    s = site(tmp_path, server, mongodb=quick(server) if "blockTimeMS" in data else None)
     fail(server, commands, times=3, **data)
     s.start()
     drop_many(s, 0, 10)
@@ -375,9 +383,15 @@ def test_c_secrets_stand_nowhere_and_a_mended_file_is_in_force(own_server, tmp_p
     assert s.records()["fault"] == "key"
     os.chmod(s.path("uri"), 0o600)
     s.until(lambda: s.records()["fault"] == "key" and "credentials" in s.records()["reason"])
-    s.until(lambda: s.recorder())
-    lines = [open("/proc/%d/%s" % (pid, what), "rb").read() for pid in (s.recorder() or s.daemon.pid, s.daemon.pid)
-             for what in ("cmdline", "environ")]
+    lines = []
+
+    def look():
+        """The recorder lives for a moment at a time."""
+        lines.clear()
+        with contextlib.suppress(OSError, TypeError):
+            lines.extend(open("/proc/%d/%s" % (pid, what), "rb").read() for pid in (s.recorder(), s.daemon.pid) for what in ("cmdline", "environ"))
+        return len(lines) == 4 and lines[0]
+    s.until(look)
     told = s.ctl("--json", "status").stdout + s.ctl("status").stdout
     with open(s.path("uri"), "w") as f:
         f.write(good)
@@ -504,7 +518,8 @@ def test_c_sigterm_finishes_what_is_in_flight(own_server, tmp_path):
     started = time.monotonic()
     assert s.stop() == 0
     assert time.monotonic() - started < 20
-    assert s.outbox() == [] and len(every_receipt_is_there(s)) == 1
+    # a day's usage may have come behind it, which was not in flight
+    assert [kind for _, kind, _ in s.outbox() if kind != "usage"] == [] and len(every_receipt_is_there(s)) == 1
 
 
 def test_c_without_mongodb_nothing_is_kept_for_it(tmp_path):
@@ -649,7 +664,7 @@ def test_c_recorder_ends_with_its_daemon_and_comes_back_alone(server, tmp_path):
     s.caught_up()
     second = s.recorder()
     s.kill()
-    s.until(lambda: not os.path.exists("/proc/%d" % second) or " Z " in open("/proc/%d/stat" % second).read(), 10)
+    s.until(lambda: gone(second), 10)
 
 
 def test_c_a_write_is_confirmed_whatever_the_string_says(own_server, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from fault_proxy import FaultProxy
 from search_ import count, job, site as search_site
-from site_ import Site
+from site_ import LockedStore, Site
 
 MIB = 1 << 20
 CLASSES = {  # address space, nice; body at most, requests at the same time; bytes that it takes to see that
@@ -104,10 +104,12 @@ def test_c_a_class_that_changes_is_in_force_for_what_waits(tmp_path):
     s.tenant("alice", None, t={**JOB, "pattern": "*.csv"})
     s.start()
     try:
-        for i in range(200):
-            s.drop("alice", "a%03d.csv" % i, b"id\n%d\n" % i)
-        s.until(lambda: [w for w in status(s)["processes"] if w["resources"] == "medium"])
-        s.tenant("alice", None, t={**JOB, "pattern": "*.csv", "resources": "large"})
+        with LockedStore(s, "alice"):  # what a worker has stands, the rest waits
+            for i in range(200):
+                s.drop("alice", "a%03d.csv" % i, b"id\n%d\n" % i)
+            s.until(lambda: [w for w in status(s)["processes"] if w["resources"] == "medium"])
+            s.tenant("alice", None, t={**JOB, "pattern": "*.csv", "resources": "large"})
+            s.until(lambda: s.log("alice").count("profile.loaded") >= 2)
         s.until(lambda: [w for w in status(s)["processes"] if w["resources"] == "large"])
         s.until(lambda: not any(t["backlog"] for t in status(s)["tenants"]))
         versions = {r["job_version"] for r in json.loads(s.ctl("--json", "files", "--limit", "1000").stdout)}

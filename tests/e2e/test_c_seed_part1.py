@@ -9,7 +9,8 @@ import pytest
 import records_
 import stats_
 from http_ import HttpSite
-from test_b_control import LockedStore, busy
+from site_ import LockedStore
+from test_b_control import busy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEED = os.path.join(HERE, "..", "golden", "seed")

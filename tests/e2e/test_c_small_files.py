@@ -201,7 +201,7 @@ def test_c_10_7_a_group_whose_commit_fails_is_loaded_one_by_one(site):
     db.commit()
     names = drop_all(site, 40)
     site.start()
-    site.until(lambda: sum(n.endswith(".receipt.json") for n in site.names("alice", "done")) == 40)
+    site.until(lambda: sum(n.endswith(".csv") for n in site.names("alice", "done")) == 40)
     assert [n for n in names if n not in site.names("alice", "done")] == ["007.csv"]
     # no other was given to a worker a second time
     assert {n: a for n, a in attempts(site).items() if a > 1}.keys() <= {"007.csv"}

@@ -149,7 +149,7 @@ def test_rerun_of_a_job_since_a_time(site):
     names = [r["file"] for r in json.loads(out.stdout)]
     # a second's precision: what was claimed in the same second comes too
     assert names[-2:] == ["b.csv", "c.csv"] and all(r["begun"] for r in json.loads(out.stdout))
-    for r in before[1:]:
+    for r in [r for r in before if r["file"] in names]:
         site.until(lambda: show(site, r["id"])["attempts"] == 3)  # load, undo, load
         ended(site, r["id"], "done")
     assert len(site.rows("bob", "bob-t")) == 9

@@ -16,7 +16,7 @@ import pytest
 
 import site_
 import tools
-from site_ import Site
+from site_ import Site, gone
 
 FAST = {"arrival": {"settle_seconds": 0}}
 JOB = {"pattern": "*.csv", "input": {"header": True}, "index": {"name": "t", "mappings": {"properties": {"n": {"type": "integer"}}}}}
@@ -222,12 +222,7 @@ def test_f_a_worker_that_never_comes_back_dies_with_a_killed_daemon(own):
     own.until(lambda: "read /dev/urandom -> ok" in own.log("ingestd"))
     worker, = json.loads(own.ctl("--json", "status").stdout)["processes"]
     own.kill()
-    own.until(lambda: not os.path.exists("/proc/%d" % worker["pid"]) or zombie(worker["pid"]), 10)
-
-
-def zombie(pid):
-    with open("/proc/%d/stat" % pid) as f:
-        return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    own.until(lambda: gone(worker["pid"]), 10)
 
 
 def test_f_a_forbidden_call_fails_the_file_as_crashed_the_worker(own):

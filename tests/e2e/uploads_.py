@@ -3,6 +3,7 @@
 Between client and sshd stands a gate that lets so many bytes pass and then no more: there the client is killed, the connection cut,
 the server killed, or all is left standing for a while.  sshd and rsyslog are configured by watcher/install/.
 """
+import contextlib
 import os
 import re
 import signal
@@ -70,7 +71,8 @@ class Gate:
         self.cut_now = True
         for s in self.sockets[1:]:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            s.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # the other side has gone
+                s.shutdown(socket.SHUT_RDWR)
             s.close()
         self.opened.set()
 
@@ -105,12 +107,14 @@ def session_of(gate):
         try:
             with open("/proc/%s/stat" % pid) as f:
                 parents[int(pid)] = int(f.read().rsplit(")", 1)[1].split()[1])
-            for fd in os.listdir("/proc/%s/fd" % pid):
+            fds = os.listdir("/proc/%s/fd" % pid)
+        except OSError:
+            continue
+        for fd in fds:
+            with contextlib.suppress(OSError):  # closed meanwhile
                 link = os.readlink("/proc/%s/fd/%s" % (pid, fd))
                 if link.startswith("socket:[") and link[8:-1] in inodes:
                     found.add(int(pid))
-        except OSError:
-            continue
     while True:
         more = {p for p, parent in parents.items() if parent in found} - found
         if not more:

@@ -100,17 +100,19 @@ static void compose(const uint8_t *data, size_t size, struct strbuf *out)
 		}
 }
 
-/* What others of this machine do may leave no port for a moment. */
+/* What others of this machine do may leave no port for a moment, and the fuzzer's own clock interrupts. */
 static int dial(void)
 {
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (;;) {
+		int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	CHECK(fd >= 0);
-	while (connect(fd, (struct sockaddr *)&address, address_n) < 0) {
-		CHECK(errno == EADDRNOTAVAIL);
-		usleep(10000);
+		CHECK(fd >= 0);
+		if (connect(fd, (struct sockaddr *)&address, address_n) == 0)
+			return fd;
+		CHECK(errno == EADDRNOTAVAIL || errno == EINTR);
+		usleep(errno == EINTR ? 0 : 10000);
+		close(fd);
 	}
-	return fd;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,6 +9,7 @@
     p.asked = lambda path: "503" if ...        those that are no bulks
         p.bulks                                    what came: [Bulk(ops, ids, bytes, ...)]
         p.times                                    when each request came (monotonic)
+    p.firsts                                   of these the first ones of their connections
     p.most_at_once                             how many bulks were there at the same time
     p.at_once                                  when each of p.bulks came: how many of its delivery were, itself included
     p.answered                                 how many of them were
@@ -58,6 +59,7 @@ class FaultProxy:
         self.connections = []
         self.requests = []
         self.times = []
+        self.firsts = []
         self.faults = collections.Counter()
         self.most_at_once = self.now = 0
         self.lock = threading.Lock()
@@ -126,8 +128,9 @@ class FaultProxy:
                 self.open.add(s)
             up = http.client.HTTPConnection(*self.upstream, timeout=120)
             f = s.makefile("rb")
-            while not self.gone.is_set() and self._one(s, f, up):
-                pass
+            first = True
+            while not self.gone.is_set() and self._one(s, f, up, first):
+                first = False
         except (OSError, ValueError, http.client.HTTPException):
             pass
         finally:
@@ -139,11 +142,13 @@ class FaultProxy:
                 except OSError:
                     pass
 
-    def _one(self, s, f, up):
+    def _one(self, s, f, up, first):
         line = f.readline()
         if not line:
             return False
         self.times.append(time.monotonic())
+        if first:
+            self.firsts.append(self.times[-1])
         method, path, _ = line.decode().split(" ", 2)
         headers = http.client.parse_headers(f)
         length = int(headers.get("Content-Length") or 0)

@@ -51,7 +51,7 @@ def elasticsearch(server):
         shutil.copy(os.path.join(fetch.HERE, "elasticsearch", "it.options"), conf + "/jvm.options.d")
     if server.tls:
         certificates(server, os.path.join(conf, "tls"))
-    if drop:
+    if drop and not server.pid:  # of one that runs, files come and go
         subprocess.run(["chown", "-R", "nobody", server.folder], check=True)
     if server.tls and not os.path.exists(conf + "/elasticsearch.keystore"):
         subprocess.run(drop + [home + "/bin/elasticsearch-keystore", "add", "-xf", "bootstrap.password"], check=True,
