@@ -73,6 +73,29 @@ def test_a_file_that_has_ended_is_not_waited_for_again(tmp_path):
     assert site.receipt("bob", "failed", "all.manifest.json")["reason"] == "1 of 71 files failed"
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_failed_file_is_counted_whenever_the_kill_comes(tmp_path, n):
+    """Killed behind the commit of the file's end, before the run has it."""
+    site = Site(tmp_path)
+    site.tenant("bob", t={**JOB, "trigger": "manifest", "rejects": {"max_ratio": 0}})
+    files = {"bad.csv": csv_of(3, 3), "good.csv": csv_of(3)}
+    for name, content in files.items():
+        site.drop("bob", name, content)
+    site.drop("bob", "all.manifest.json", json.dumps({"job": "t", "files": [
+        {"name": f, "size": len(c), "sha256": hashlib.sha256(c).hexdigest()} for f, c in files.items()]}).encode())
+    once = site.path("crashed")
+    site.once(env={"INGEST_CRASH_AT": "placed.committed:%d" % n, "INGEST_CRASH_ONCE": once})
+    assert os.path.exists(once)
+    kills.add()
+    site.once("--wait", "20")
+    receipt = site.receipt("bob", "failed", "all.manifest.json")
+    assert receipt["reason"] == "1 of 2 files failed" and "good.csv" in site.names("bob", "done"), receipt
+    site.start()
+    told, = json.loads(site.ctl("--json", "runs").stdout)
+    assert (told["state"], told["files"], told["done"], told["failed"]) == ("failed", 2, 1, 1), told
+    site.stop()
+
+
 def kill_at_every_pass(tmp_path, point, altered, check):
     passes = 0
     for n in range(1, 200):

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -227,6 +228,59 @@ def test_once_exits_1_when_a_sink_is_out_of_reach(site):
     os.rmdir(site.path("var", "data", "bob", "data.db"))
     assert site.once().returncode == 0
     assert "a.csv.receipt.json" in site.names("bob", "done")
+
+
+def test_once_that_a_signal_ends_says_that_files_are_left(site):
+    site.tenant("bob", FAST, t=JOB)
+    site.drop("bob", "a.csv", b"id\n1\n")
+    with LockedStore(site, "bob"):
+        once = subprocess.Popen([os.path.join(BUILD, "ingestd"), "-c", site.path("ingestd.json"), "--once"])
+        site.until(lambda: os.path.exists(site.path("logs", "bob.log")) and "file.gated" in site.log("bob"))
+        once.terminate()
+        site.until(lambda: "daemon.stopping" in site.log("ingestd"))
+        once.terminate()  # now
+        assert once.wait(timeout=30) == 3
+    assert site.once().returncode == 0 and "a.csv" in site.names("bob", "done")
+
+
+def test_a_run_that_starts_while_a_claim_cannot_be_committed(site):
+    """Somebody has the journal's lock for longer than the daemon waits: the run begins when it can take its files."""
+    site.tenant("bob", {"arrival": {"settle_seconds": 2}}, t={**JOB, "trigger": "manual"})
+    site.tenant("alice", FAST, t=JOB)
+    site.start()
+    site.drop("bob", "a.csv", b"id\n1\n")
+    run = site.ctl("job", "start", "bob/t")
+    assert run.returncode == 0, run.stderr
+    journal = sqlite3.connect(site.path("var", "journal.db"), isolation_level=None)
+    journal.execute("begin immediate")
+    site.drop("alice", "a.csv", b"id\n1\n")
+    site.until(lambda: "journal.behind" in site.log("ingestd"), 20)
+    time.sleep(3)  # longer than a.csv of bob has to settle
+    journal.execute("rollback")
+    journal.close()
+    site.until(lambda: "a.csv" in site.names("bob", "done") and not site.names("bob", "work"), 30)
+    site.until(lambda: json.loads(site.ctl("--json", "runs").stdout)[0]["state"] == "finished")
+    told, = json.loads(site.ctl("--json", "runs").stdout)
+    assert (told["files"], told["done"]) == (1, 1), told
+
+
+def test_a_starting_run_of_a_tenant_that_is_no_longer_there(site):
+    """Its profile was moved away while no daemon ran: the others are served."""
+    site.tenant("bob", {"arrival": {"settle_seconds": 3600}}, t={**JOB, "trigger": "manual"})
+    site.tenant("alice", FAST, t=JOB)
+    site.start()
+    site.drop("bob", "a.csv", b"id\n1\n")
+    assert site.ctl("job", "start", "bob/t").returncode == 0
+    site.kill()
+    shutil.move(site.path("profiles", "bob"), site.path("away"))
+    shutil.move(site.path("staging", "bob"), site.path("bobs"))
+    site.start()
+    site.drop("alice", "a.csv", b"id\n1\n")
+    site.until(lambda: "a.csv" in site.names("alice", "done"))
+    shutil.move(site.path("bobs"), site.path("staging", "bob"))
+    shutil.move(site.path("away"), site.path("profiles", "bob"))
+    site.tenant("bob", FAST, t={**JOB, "trigger": "manual"})
+    site.until(lambda: "a.csv" in site.names("bob", "done"), 30)
 
 
 def test_once_start_runs_a_manual_job(site):

@@ -47,6 +47,17 @@ def test_c_a_count_that_no_server_answers_is_told(tmp_path, store):
         assert kind == "unchecked" and "HTTP 404" in text and p.url in text and "_mget" in text, (kind, text)
 
 
+def test_c_a_closed_index_is_told_and_not_counted_as_empty(tmp_path, store):
+    s = site(tmp_path, store.url, spec=job())
+    s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+    assert s.once().returncode == 0
+    assert store.request("/%s/_close" % s.index, method="POST")[0] == 200
+    (kind, text), = findings(s)[1]
+    assert kind == "unchecked" and s.index in text, (kind, text)
+    assert store.request("/%s/_open" % s.index, method="POST")[0] == 200
+    assert findings(s) == (1, [])
+
+
 def test_c_split_rows(tmp_path, store):
     s = site(tmp_path, store.url, spec=SPLIT)
     s.drop(s.name, "a.txt", b"".join(b"%d,%s\n" % (i, b";".join(b"d%d" % k for k in range(1 + i % 4))) for i in range(1200)))

@@ -208,6 +208,19 @@ def test_c_release_goes_round_a_quota_and_retry_does_not(site):
     assert counts(site)["quota"] == {"day": "2027-03-10", "files": 2, "bytes": 20} and data(site, "alice", "held") == ["f2.csv"]
 
 
+def test_c_release_from_a_quota_asks_for_the_name_all_the_same(site):
+    """It goes round the quota, not round same_name."""
+    site.tenant("alice", profile(max_files_per_day=1), t={**JOB, "same_name": "replace"})
+    start(site)
+    drop(site, "a.csv", rows(1))
+    drop(site, "a.csv", rows(2))
+    assert data(site, "alice", "held") == ["a.csv"]
+    assert site.ctl("release", site.path("staging", "alice", "held", "a.csv")).returncode == 0
+    site.until(lambda: data(site, "alice", "failed") == ["a.csv"] and not site.names("alice", "work"))
+    assert sorted(r["n"] for r in site.rows("alice", "alice-t")) == [1, 2, 2]
+    assert counts(site)["quota"]["files"] == 2
+
+
 def test_c_what_counts_for_a_quota(site):
     """Done and undone do; failed, duplicate and those that another rule holds do not, nor what is loaded again."""
     site.tenant("alice", profile(max_files_per_day=3), t={**JOB, "rejects": {"max_ratio": 0}})

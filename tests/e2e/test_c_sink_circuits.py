@@ -1,10 +1,13 @@
 """A sick sink, credential or index: its files wait with the reason, all others go on, and it goes again after recovery."""
+import contextlib
 import json
 import os
+import socket
 import time
 
 import pytest
 
+import ports
 from fault_proxy import FaultProxy, first_of_each_delivery, larger_than
 from search_ import balanced, count, csv_of, documents, job, rows_of, same, site
 
@@ -411,3 +414,103 @@ def test_c_books_survive_a_sink_that_goes_in_the_middle(tmp_path, own_server, ru
         assert len(p.bulks) <= leg["requests"] <= len(p.bulks) + 4
         assert leg["bytes_sent"] >= sum(b.bytes for b in p.bulks)
         same(documents(real, s.index), rows_of(60000))
+
+
+def may_not_remove(bulk):
+    """What a server says of removals to who has no right to remove."""
+    if bulk.ops != {"delete"}:
+        return None
+    why = {"type": "security_exception", "reason": "no permissions for [indices:data/write/bulk[s]]"}
+    return 200, {}, json.dumps({"took": 1, "errors": True, "items": [{"delete": {"_id": i, "status": 403, "error": why}} for i in bulk.ids]}).encode()
+
+
+def test_c_a_file_that_cannot_be_taken_back_keeps_none_from_being_added(tmp_path, opensearch, running):
+    """docs/cluster.md: without the privilege to delete only the file waits whose rows are to go."""
+    with FaultProxy(opensearch.url) as p:
+        p.fault = may_not_remove
+        s = running(site(tmp_path, p.url, workers=1))
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        s.until(lambda: done(s, "a.csv") and not s.names(s.name, "work"))
+        assert s.ctl("undo", s.path("staging", s.name, "done", "a.csv")).returncode == 0
+        s.until(lambda: "cannot be taken back" in s.log(s.name), 20)
+        for i in range(3):
+            s.drop(s.name, "b%d.csv" % i, csv_of(rows_of(5, 5 * i + 6)))
+            s.until(lambda: done(s, "b%d.csv" % i), 20)
+        assert circuits(s) == [] and "a.csv" not in s.names(s.name, "failed")
+        p.fault = None
+        s.until(lambda: "a.csv" in s.names(s.name, "failed"), 60)
+        same(documents(opensearch, s.index), rows_of(15, 6))
+
+
+def test_c_a_file_that_fails_for_ever_is_not_the_probe_for_ever(tmp_path, opensearch, running):
+    """Every try of one file meets 503, all others are well: they go on, one pause of the circuit apart at most."""
+    with FaultProxy(opensearch.url) as p:
+        sick = []
+        p.fault = lambda bulk: "503" if not sick or bulk.delivery in sick else None
+        s = running(site(tmp_path, p.url, workers=1))
+        s.drop(s.name, "a.csv", csv_of(rows_of(5)))
+        s.until(lambda: circuits(s), 30)
+        sick.append(p.bulks[0].delivery)
+        for i in range(3):
+            s.drop(s.name, "b%d.csv" % i, csv_of(rows_of(5, 5 * i + 6)))
+        s.until(lambda: done(s, *["b%d.csv" % i for i in range(3)]), 45)
+        assert not done(s, "a.csv")
+        p.fault = None
+        s.until(lambda: done(s, "a.csv"), 45)
+        same(documents(opensearch, s.index), rows_of(20))
+
+
+SLOW = 'filter { csv { columns => ["n", "name", "cpu"] } mutate { gsub => ["name", "(.*)x(.*)x(.*)x(.*)y$", "z"] } }'  # of 60 x, y and more: milliseconds a row
+
+
+@pytest.mark.parametrize("undone", [False, True], ids=["gate", "undo"])
+def test_c_a_probe_of_many_rows_keeps_nobody_waiting(tmp_path, opensearch, running, undone):
+    """The sink answers its first question; whoever waits for the sink begins then, not when the large file's rows have been read, or taken
+    back.  By the order of events in the logs."""
+    with FaultProxy(opensearch.url) as p:
+        s = site(tmp_path, p.url, workers=2, spec=job() if undone else job(filter=SLOW))
+        other = s.name + "x"
+        s.tenant(other, {"arrival": {"settle_seconds": 0}}, rows=job())
+        running(s)
+        content = csv_of(rows_of(8000) if undone else [{**r, "name": "x" * 60 + "y!"} for r in rows_of(1000)])
+        if undone:
+            s.drop(s.name, "a.csv", content)
+            s.until(lambda: done(s, "a.csv") and not s.names(s.name, "work"), 60)
+        p.everything = "503"
+        if undone:
+            assert s.ctl("undo", s.path("staging", s.name, "done", "a.csv")).returncode == 0
+        else:
+            s.drop(s.name, "a.csv", content)
+        s.until(lambda: [c for c in circuits(s) if c["index"] is None], 60)
+        s.drop(other, "b.csv", csv_of(rows_of(5)))
+        s.until(lambda: waiting(s, 2), 30)
+        p.delay = 0.5 if undone else 0
+        p.everything = None
+        s.until(lambda: os.path.exists(s.path("staging", other, "done", "b.csv")), 60)
+        if undone:
+            assert "a.csv" not in s.names(s.name, "failed")
+            s.until(lambda: "a.csv" in s.names(s.name, "failed"), 60)
+        else:
+            assert "file.gated" not in s.log(s.name)
+            s.until(lambda: done(s, "a.csv"), 60)
+
+
+def test_c_a_node_that_answers_no_syn_is_away_and_nothing_is_counted(tmp_path, opensearch, running):
+    """A host without power: of two nodes the other has all; what never went out stands in no book, and bodies stay as large as they are."""
+    with FaultProxy(opensearch.url) as well, socket.socket() as hole, contextlib.ExitStack() as fill:
+        ports.bind(hole)
+        hole.listen(0)
+        for _ in range(4):  # its queue is full: the next SYN is dropped
+            c = fill.enter_context(socket.socket())
+            c.setblocking(False)
+            c.connect_ex(hole.getsockname())
+        well.delay = 0.2
+        s = running(site(tmp_path, [well.url, "http://127.0.0.1:%d" % hole.getsockname()[1]], workers=1,
+                         spec=job(index={"mappings": {"properties": {"n": {"type": "integer"}, "name": {"type": "keyword", "index": False}}}})))
+        wide = [{**r, "name": "x" * 2000} for r in rows_of(20000)]
+        s.drop(s.name, "a.csv", csv_of(wide))
+        s.until(lambda: done(s, "a.csv"), 90)
+        leg, = s.receipt(s.name, "done", "a.csv")["sinks"]
+        assert leg["requests"] == len(well.bulks) and leg["bytes_sent"] == sum(b.bytes for b in well.bulks), (leg, len(well.bulks))
+        assert leg["retries"] == 0 and count(opensearch, s.index) == 20000
+        assert max(b.bytes for b in well.bulks[len(well.bulks) // 2:]) > 1 << 20

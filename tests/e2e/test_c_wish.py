@@ -2,6 +2,7 @@
 import json
 import os
 import sqlite3
+import time
 
 import pytest
 
@@ -346,6 +347,25 @@ def test_of_many_versions_at_once_the_newest_stays(site):
     site.until(lambda: site.names("bob", "work") == [], 60)
     assert sorted(r["name"] for r in site.rows("bob", "bob-t")) == ["v%d-%d" % (versions, i) for i in range(3)]
     assert sum(n.endswith(".receipt.json") for n in site.names("bob", "failed")) == versions
+
+
+def test_bytes_that_were_there_before_are_the_newest_when_they_come_last(site):
+    """A is done, B waits for the store, A comes again: not a duplicate of rows that B takes away."""
+    site.tenant("bob", FAST, t={**JOB, "same_name": "replace"})
+    site.start()
+    load(site, "a.csv", csv(3, word="A-"))
+    store = sqlite3.connect(site.path("var", "data", "bob", "data.db"), isolation_level=None)
+    store.execute("begin immediate")
+    site.drop("bob", "a.csv", csv(4, word="B-"))
+    site.until(lambda: site.log("bob").count("file.gated") == 2)
+    site.drop("bob", "a.csv", csv(3, word="A-"))
+    site.until(lambda: "a.csv" not in site.names("bob", "in"))
+    time.sleep(0.5)  # time enough to end as a duplicate
+    store.execute("rollback")
+    store.close()
+    site.until(lambda: site.names("bob", "work") == [], 60)
+    assert sorted(r["name"] for r in site.rows("bob", "bob-t")) == ["A-%d" % i for i in range(3)]
+    assert sorted(f["state"] for f in json.loads(site.ctl("--json", "files").stdout)) == ["done", "undone", "undone"]
 
 
 SPLIT = {**JOB, "pattern": "*.txt", "same_name": "replace", "input": {"header": False},

@@ -187,7 +187,7 @@ class FaultProxy:
             if fault is None and self.fault and not getattr(self.fault, "by_size", False):
                 fault = self.fault(bulk)
             if fault:
-                self.faults[fault] += 1
+                self.faults[fault if isinstance(fault, str) else fault[0]] += 1
         try:
             if fault:
                 return self._misbehave(fault, s, f, up, method, path, headers, body, bulk)

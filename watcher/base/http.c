@@ -329,6 +329,7 @@ static void finish(struct http *h, CURL *easy, CURLcode code)
 	struct http_call **end = &h->over, *c;
 	struct http_line *l = NULL;
 	curl_off_t after = 0;
+	long sent = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &l);
 	c = l->call;
@@ -340,6 +341,9 @@ static void finish(struct http *h, CURL *easy, CURLcode code)
 	/* an answer that came while the body was still on its way is one, whatever became of the rest */
 	if (c->result == HTTP_CUT && c->status == 413)
 		c->result = HTTP_ANSWERED;
+	/* a host that answers no SYN: the time-out is the connection's, no byte of the request went out */
+	if (c->result == HTTP_TIMEOUT && curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0)
+		c->result = HTTP_AWAY;
 	land(h, l);
 	while (*end)
 		end = &(*end)->next;

@@ -28,7 +28,7 @@
 
 enum http_result {
 	HTTP_ANSWERED,   /* status and answer are whole */
-	HTTP_AWAY,       /* nobody there: name, route, connection refused */
+	HTTP_AWAY,       /* nobody there: name, route, connection refused or not answered */
 	HTTP_TIMEOUT,    /* no byte for HTTP_IDLE_SECONDS, or not over in time */
 	HTTP_CUT,        /* the connection ended in the middle; the server may have done it or not */
 	HTTP_PLAIN,      /* TLS: none is spoken there */

@@ -180,7 +180,13 @@ bool circuits_probed_by(const struct ingestd *d, const struct file *x)
 	return false;
 }
 
-/* The one that came first; false: none waits. */
+/* Who failed before may have a fault of its own, and would be the probe for ever; of others the one that came first. */
+static bool probes_before(const struct file *a, const struct file *b)
+{
+	return a->tries != b->tries ? a->tries < b->tries : strcmp(a->row.arrival, b->row.arrival) < 0;
+}
+
+/* false: none waits. */
 static bool wake_probe(struct ingestd *d, struct circuit *c)
 {
 	struct file *first = NULL;
@@ -188,7 +194,7 @@ static bool wake_probe(struct ingestd *d, struct circuit *c)
 	for (size_t i = 0; i < map_len(&d->files); i++) {
 		struct file *x = map_value(&d->files, i);
 
-		if (waits_for(x, c) && (!first || strcmp(x->row.arrival, first->row.arrival) < 0))
+		if (waits_for(x, c) && (!first || probes_before(x, first)))
 			first = x;
 	}
 	if (!first)
@@ -364,6 +370,17 @@ static void close_scope(struct ingestd *d, struct file *x, enum fault_scope scop
 		close_circuit(d, c);
 }
 
+/* An alias has a circuit of its own while it is not known what it means. */
+static void close_probed(struct ingestd *d, const struct file *x)
+{
+	for (size_t i = map_len(&d->circuits.by_key); i-- > 0;) {
+		struct circuit *c = map_value(&d->circuits.by_key, i);
+
+		if (probes(c, x))
+			close_circuit(d, c);
+	}
+}
+
 void circuits_reached(struct ingestd *d, struct file *x)
 {
 	close_scope(d, x, SCOPE_SINK);
@@ -374,6 +391,7 @@ void circuits_worked(struct ingestd *d, struct file *x)
 {
 	circuits_reached(d, x);
 	close_scope(d, x, SCOPE_INDEX);
+	close_probed(d, x);
 	if (x->task && !x->stalled)
 		schedule_beside(d->schedule, x->task, false);
 }

@@ -144,7 +144,8 @@ void ending_undone(struct ingestd *d, struct file *x, const struct fault *f)
 		if (outcome_of(f) != OUTCOME_WAITING)
 			why.kind = FAULT_SYSTEM;
 		fault_prefix(&why, "its rows cannot be taken back");
-		if (f->scope != SCOPE_FILE) {
+		/* a right to remove that is missing keeps nobody from adding */
+		if (f->scope != SCOPE_FILE && !(f->scope == SCOPE_INDEX && f->kind == FAULT_KEY)) {
 			circuits_fault(d, x, &why);
 			return;
 		}

@@ -82,6 +82,20 @@ static void drop_finding(struct file_row *r)
 	file_row_set(&r->coercions_json, NULL);
 }
 
+/* An older version of its name is on its way, and goes first. */
+static bool waits_for_older(struct ingestd *d, struct file *x)
+{
+	const struct profile *p = x->tenant->profile;
+	const struct job *j = p ? profile_job(p, x->row.job) : NULL;
+	const struct file *older = NULL;
+
+	if (j && j->same_name == SAME_NAME_REPLACE && !x->row.released)
+		older = replace_older(d, x);
+	if (older)
+		wait_for_other(d, x, older->row.arrival);
+	return older != NULL;
+}
+
 static enum gate_way check_delivery(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
@@ -97,6 +111,9 @@ static enum gate_way check_delivery(struct ingestd *d, struct file *x)
 		return GATE_LOAD;
 	switch (other.state) {
 	case DELIVERY_LIVE:
+		/* that one takes these rows away */
+		if (waits_for_older(d, x))
+			return GATE_ENDED;
 		drop_worker(d, x);
 		memcpy(x->row.duplicate_of, other.arrival, sizeof(x->row.duplicate_of));
 		drop_finding(&x->row);
@@ -114,7 +131,6 @@ static enum gate_way check_delivery(struct ingestd *d, struct file *x)
 static enum gate_way check_name(struct ingestd *d, struct file *x)
 {
 	struct fault f = FAULT_INIT;
-	const struct file *older;
 	const struct job *j;
 	struct delivery other;
 	int r;
@@ -126,11 +142,8 @@ static enum gate_way check_name(struct ingestd *d, struct file *x)
 	j = profile_job(x->tenant->profile, x->row.job);
 	if (x->row.released || (j && j->same_name == SAME_NAME_ADD))
 		return GATE_LOAD;
-	older = j && j->same_name == SAME_NAME_REPLACE ? replace_older(d, x) : NULL;
-	if (older) {
-		wait_for_other(d, x, older->row.arrival);
+	if (waits_for_older(d, x))
 		return GATE_ENDED;
-	}
 	r = deliveries_same_name(d->journal, x->row.tenant, x->row.job, x->row.file, x->row.delivery, &other,
 				 &f);
 	if (r < 0)

@@ -334,6 +334,9 @@ int ingestd_run(struct ingestd *d)
 	file_timer_start(d);
 	if (profiles_start(d, &f) == 0)
 		ev_run(d->loop, 0);
+	/* ended by a signal: whoever waits for --once must not take it for done */
+	if (d->options.once && d->exit_code == EXIT_WORKED && (map_len(&d->files) || starts_any(d)))
+		d->exit_code = EXIT_LEFT;
 	finish(d);
 	return d->exit_code;
 }

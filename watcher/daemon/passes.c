@@ -381,6 +381,8 @@ static void on_message(void *ctx, struct task *t, const struct message *m)
 	file_progress(d, x);
 	if (m->type != MESSAGE_RESULT && m->stalled != x->stalled)
 		circuits_stalled(d, x, m->stalled);
+	if (m->type == MESSAGE_PROGRESS && m->reached)
+		circuits_reached(d, x);
 	switch (m->type) {
 	case MESSAGE_PROGRESS:
 		x->gate_offset = m->checkpoint.offset;

@@ -2,6 +2,7 @@
  * quota - max_bytes_per_day and max_files_per_day: what is over them is held, and let go by itself
  *
  *	quota_admit(d, x, &f)       before a file is read: 0 it counts for today; -1 CONFIG: it is to be held, the row says until when
+ *	quota_let_through(d, r)     a person releases a held one: it counts for today, whatever room there is
  *	quota_give_back(x)          it came to nothing (failed, held, duplicate): its room is free again
  *	quota_left(t)               a file leaves held/
  *	quota_soon(d, t)            a profile came into force
@@ -50,6 +51,7 @@ struct quota_timer {
 };
 
 int quota_admit(struct ingestd *d, struct file *x, struct fault *f) MUST_CHECK;
+void quota_let_through(struct ingestd *d, struct file_row *r);
 void quota_give_back(struct file *x);
 void quota_left(struct tenant *t);
 void quota_soon(struct ingestd *d, struct tenant *t);

@@ -45,7 +45,7 @@ static int one_possible(struct ingestd *d, const struct delivery *other, struct 
 	return r;
 }
 
-/* On its way into the sink, or waiting on that way. */
+/* On its way into the sink, waiting on that way, or about to take another's rows away. */
 static bool is_before_its_end(const struct file *x)
 {
 	switch (x->row.state == FILE_WAITING ? x->row.resume : x->row.state) {
@@ -54,6 +54,9 @@ static bool is_before_its_end(const struct file *x)
 	case FILE_GATED:
 	case FILE_LOADING:
 		return true;
+	case FILE_INDEXED:
+	case FILE_REPLACING:
+		return x->row.replaces[0];
 	default:
 		return false;
 	}

@@ -19,6 +19,7 @@
 #include "watcher/model/manifest.h"
 #include "watcher/spool/place.h"
 #include "watcher/spool/runs.h"
+#include "watcher/spool/tally.h"
 
 #define LOOK_SECONDS 0.1
 
@@ -146,7 +147,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 
 bool start_kept_back(const struct ingestd *d, const struct start *s)
 {
-	return disk_short(d) || staged_why(s->tenant, NULL) || !s->tenant->watched ||
+	/* a claim that is not committed yet is nobody's */
+	return d->turn.behind || disk_short(d) || staged_why(s->tenant, NULL) || !s->tenant->watched ||
 	       pauses_why(d, s->tenant->name, s->run.job, NULL);
 }
 
@@ -375,6 +377,21 @@ static void add_living(struct start *s, struct file *x)
 	s->bytes_over -= x->row.bytes < s->bytes_over ? x->row.bytes : s->bytes_over;
 }
 
+/* By the files' own rows: one that ended may not have been counted yet. */
+static void recover_counts(struct ingestd *d, struct start *s)
+{
+	struct fault f = FAULT_INIT;
+	struct tally t;
+
+	if (tally(d->journal, NULL, s->run.id, &t, &f) < 0) {
+		ingestd_fatal(d, &f);
+		return;
+	}
+	s->run.done = t.done + t.duplicate;
+	s->run.failed = t.failed + t.undone;
+	s->run.held = t.held;
+}
+
 void starts_recover(struct ingestd *d, const struct run *r)
 {
 	struct tenant *t = tenants_get(d, r->tenant);
@@ -390,9 +407,7 @@ void starts_recover(struct ingestd *d, const struct run *r)
 	s->run.trigger = r->trigger;
 	s->run.state = r->state;
 	s->run.files = r->files;
-	s->run.done = r->done;
-	s->run.failed = r->failed;
-	s->run.held = r->held;
+	recover_counts(d, s);
 	s->run.bytes = r->bytes;
 	s->run.times = r->times;
 	s->bytes_over = r->bytes;

@@ -175,7 +175,8 @@ void start_manual_look(struct ingestd *d, struct start *s)
 	const struct job *j = p ? profile_job(p, s->run.job) : NULL;
 	const char *broken;
 
-	if (starts_by_manifest(s) || s->run.state != RUN_STARTING || s->settled)
+	/* without its folders the tenant is not served */
+	if (starts_by_manifest(s) || s->run.state != RUN_STARTING || s->settled || !s->tenant->folders)
 		return;
 	if (!j && d->profiles.first_done) {
 		refuse_run(d, s, "its job is gone");

@@ -11,6 +11,7 @@
 #include "watcher/daemon/file.h"
 #include "watcher/daemon/ingestd.h"
 #include "watcher/daemon/manifests.h"
+#include "watcher/daemon/quota.h"
 #include "watcher/daemon/route.h"
 #include "watcher/daemon/starts.h"
 #include "watcher/daemon/tenants.h"
@@ -398,7 +399,11 @@ static int wish_of_ended(struct ingestd *d, enum wish w, struct file_row *r, str
 	if (w == WISH_RELEASE && r->outcome != OUTCOME_HELD)
 		return fault_set(f, FAULT_CONFIG, "it is %s, not held; retry loads it as a new file",
 				 outcome_name(r->outcome));
-	r->released = w == WISH_RELEASE;
+	/* of one that a quota held nothing was asked yet: its name is, then */
+	if (w == WISH_RELEASE && r->quota_held)
+		quota_let_through(d, r);
+	else
+		r->released = w == WISH_RELEASE;
 	return retake(d, r, AFTER_UNDO_LOAD, f);
 }
 

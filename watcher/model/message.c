@@ -169,6 +169,7 @@ void message_write(const struct message *m, struct strbuf *out)
 	put_bool(out, "has_stated_rows", m->has_stated_rows);
 	put_u64(out, "stated_rows", m->stated_rows);
 	put_bool(out, "stalled", m->stalled);
+	put_bool(out, "reached", m->reached);
 	put_text(out, "sink", m->sink.name);
 	put_u64(out, "sink_type", (uint64_t)m->sink.type);
 	put_text(out, "sink_path", m->sink.path);
@@ -370,7 +371,7 @@ static const char *fill(const json_t *root, struct message *m)
 	    !get_bool(root, "probe", &m->probe) || !get_bool(root, "more", &m->more) ||
 	    !get_bool(root, "is_manifest", &m->is_manifest) ||
 	    !get_bool(root, "has_stated_rows", &m->has_stated_rows) || !get_u64(root, "stated_rows", &m->stated_rows) ||
-	    !get_bool(root, "stalled", &m->stalled) ||
+	    !get_bool(root, "stalled", &m->stalled) || !get_bool(root, "reached", &m->reached) ||
 	    !get_bool(root, "has_first_error", &m->has_first_error) ||
 	    !get_u64(root, "first_error_line", &m->first_error_line) ||
 	    !get_u64(root, "cpu_us", &m->cpu_us) || !get_u64(root, "peak_rss", &m->peak_rss))

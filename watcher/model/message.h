@@ -75,6 +75,7 @@ struct message {
 	char *manifest;      /* PROVE: the name of its run's, which is compared instead; NULL = none */
 	/* worker's: its sink has given no answer for a while, and the worker does nothing but wait */
 	bool stalled;
+	bool reached; /* progress of a probe: its sink has just answered a question */
 	/* job with a checkpoint or undo, gated */
 	char delivery[DELIVERY_TEXT]; /* "" = none */
 	char sha256[DIGEST_HEX];      /* "" = none */

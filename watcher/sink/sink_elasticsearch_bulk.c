@@ -38,7 +38,7 @@ void bulk_reset(struct bulk *b)
 	strbuf_reset(&b->body);
 	b->len = 0;
 	b->ids.row = 0;
-	b->tries = 0;
+	b->tries = b->outs = 0;
 	b->expect = false;
 	b->not_before = 0;
 	b->state = BULK_FILLING;

@@ -11,7 +11,7 @@
 #include "watcher/sink/sink_elasticsearch_own.h"
 
 #define IDS_MAX 1000
-#define PATH_TAIL "/_mget?_source=false&filter_path=docs._id,docs.found"
+#define PATH_TAIL "/_mget?_source=false&filter_path=docs._id,docs.found,docs.error.type"
 
 struct asked_row {
 	uint64_t row;
@@ -39,20 +39,21 @@ static void write_ids(const struct counting *c, struct strbuf *body)
 	strbuf_adds(body, "]}");
 }
 
-static bool item_found(struct json_in *in)
+/* false: the server does not say; the index is closed, say, or its shard is away. */
+static bool item_found(struct json_in *in, bool *found)
 {
 	struct span key;
-	bool found = false;
+	bool said = false;
 
 	if (!json_in_object(in))
 		return false;
 	while (json_in_key(in, &key)) {
 		if (span_is(key, "found"))
-			(void)json_in_bool(in, &found);
+			said = json_in_bool(in, found);
 		else
 			(void)json_in_skip(in);
 	}
-	return found;
+	return said;
 }
 
 /* found[i] for each id that was asked for, in that order; -1: it is not the answer to it. */
@@ -60,12 +61,16 @@ static int read_answer(const struct counting *c, struct span text, bool found[ID
 {
 	struct span docs = json_in_member(text, "docs");
 	struct json_in in;
+	bool all = true;
 	size_t n = 0;
 
 	json_in_init(&in, docs);
 	if (docs.p && json_in_array(&in))
 		for (; n < c->n && json_in_item(&in); n++)
-			found[n] = item_found(&in);
+			all = item_found(&in, &found[n]) && all;
+	if (docs.p && n == c->n && !all)
+		return fault_set(f, FAULT_TEMPORARY, "sink %s: the server cannot say of every document of index %s whether it is there",
+				 c->s->es->name, c->s->head.leg.index);
 	if (docs.p && n == c->n && !json_in_item(&in) && json_in_end(&in))
 		return 0;
 	return fault_set(f, FAULT_TEMPORARY, "sink %s: the answer to _mget is not about the %zu ids of the question",

@@ -107,8 +107,6 @@ void es_cancel(struct sink_es *s)
 static void launch(struct sink_es *s, struct bulk *b, size_t flying)
 {
 	struct es *es = s->es;
-	bool again = b->tries > 0;
-
 	b->node = es_nodes_pick(&es->nodes, ES_BULK);
 	free(b->url);
 	b->url = xasprintf("%s%s", es->nodes.list[b->node].url, s->path);
@@ -122,7 +120,7 @@ static void launch(struct sink_es *s, struct bulk *b, size_t flying)
 	b->state = BULK_FLYING;
 	b->tries++;
 	s->head.stats.requests++;
-	s->head.stats.retries += again;
+	s->head.stats.retries += b->outs++ > 0;
 	s->head.stats.bytes_sent += b->body.n;
 	crash_point("before-send");
 	http_send(es->http, &b->call);
@@ -147,6 +145,8 @@ static void worked(struct sink_es *s)
 {
 	s->failing_since = 0;
 	s->heard = clock_mono_ms();
+	/* what was a probe is a load like any other now */
+	s->patience_ms = ES_PATIENCE_MS;
 }
 
 /* Tried again later; its documents' fate may be unknown. */
@@ -217,6 +217,7 @@ static int take_bulk_answer(struct sink_es *s, struct bulk *b, struct fault *f)
 	room_for(s, b->len);
 	if (answer_read(strbuf_span(&b->call.answer), b, &to, s->items, why) < 0) {
 		s->trouble.scope = SCOPE_INDEX;
+		s->trouble.pause_ms = 0;
 		fault_set(&s->trouble, FAULT_TEMPORARY, "sink %s: %.*s: the answer is not that of a bulk: %s",
 			  s->es->name, (int)strcspn(b->url, "?"), b->url, why);
 		again(s, b, true);
@@ -236,6 +237,7 @@ static void halve(struct sink_es *s, struct bulk *b)
 	bulk_split(b, half);
 	b->sent.whole = half->sent.whole = false;
 	half->tries = b->tries;
+	half->outs = b->outs;
 	half->not_before = b->not_before;
 	push(s, half);
 }
@@ -257,10 +259,10 @@ static void too_large(struct sink_es *s, struct bulk *b)
 }
 
 /* It never went out: nobody was there. */
-static void uncount(struct sink_es *s, const struct bulk *b)
+static void uncount(struct sink_es *s, struct bulk *b)
 {
 	s->head.stats.requests--;
-	s->head.stats.retries -= b->tries > 1;
+	s->head.stats.retries -= --b->outs > 0;
 	s->head.stats.bytes_sent -= b->body.n;
 }
 

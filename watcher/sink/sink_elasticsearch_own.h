@@ -128,6 +128,7 @@ struct bulk {
 	char *url; /* own, while it flies */
 	size_t node;
 	unsigned tries;
+	unsigned outs; /* tries that went out */
 	bool expect;        /* ask before the body is sent: the last one was cut off in the middle */
 	int64_t not_before; /* mono, READY */
 	struct pace_request sent;

@@ -183,7 +183,7 @@ static enum recover_action judge(const struct folders *t, const struct file_row 
 	struct fault ignored = FAULT_INIT;
 	bool gone = a == RECOVER_LOST;
 
-	if (a == RECOVER_WAIT || a == RECOVER_RECEIPT || a == RECOVER_RETAKE)
+	if ((a == RECOVER_WAIT && r->resume != FILE_PLACING) || a == RECOVER_RECEIPT || a == RECOVER_RETAKE)
 		gone = look_at_file(t, r, &ignored) == RECOVER_LOST;
 	if (gone && is_retaken(r))
 		gone = retake_look(t, r, &ignored) == RETAKE_MISSING;

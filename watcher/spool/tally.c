@@ -15,7 +15,7 @@ static const char count_all[] = "SELECT record_state, count(*) FROM arrivals GRO
 static const char count_tenant[] =
 	"SELECT record_state, count(*) FROM arrivals WHERE tenant = ?1 GROUP BY record_state";
 static const char count_run[] =
-	"SELECT record_state, count(*) FROM arrivals WHERE run = ?2 AND (?1 IS NULL OR tenant = ?1)"
+	"SELECT record_state, count(*) FROM arrivals WHERE run = ?2 AND arrival <> run AND (?1 IS NULL OR tenant = ?1)"
 	" GROUP BY record_state";
 static const char sum_living[] = "SELECT sum(bytes), min(arrived_ms) FROM arrivals WHERE " LIVING
 				 " AND (?1 IS NULL OR tenant = ?1)";

@@ -1,7 +1,7 @@
 /*
  * tally - how many files are in which state
  *
- *	tally(j, "alice", NULL, &t, &f)      of a tenant;  NULL, run: of a run;  NULL, NULL: of all
+ *	tally(j, "alice", NULL, &t, &f)      of a tenant;  NULL, run: of a run, its manifest left out;  NULL, NULL: of all
  *
  * Counted by index, not by row: a million records take some 50 ms; for status, not for every
  * iteration.

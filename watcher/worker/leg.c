@@ -62,6 +62,7 @@ enum step step_reach(struct task *t)
 
 	if (resolve(t) < 0)
 		return resumed ? STEP_RESULT : STEP_VERDICT;
+	task_reached(t);
 	return resumed ? STEP_RESUME : STEP_GATE;
 }
 
@@ -150,6 +151,16 @@ static uint64_t rows_to_undo(struct task *t)
 	return e->rows ? rows_of_extent(t) : rows_of_window(t, rows);
 }
 
+static bool is_there(struct task *t, const struct sink_leg *leg)
+{
+	struct fault f = FAULT_INIT;
+	char *concrete = NULL;
+	int r = sink_resolve(t->pool, leg, &concrete, &f);
+
+	free(concrete);
+	return r == 0;
+}
+
 enum step step_undo(struct task *t)
 {
 	struct sink_leg leg;
@@ -161,6 +172,9 @@ enum step step_undo(struct task *t)
 	t->index = xstrdup(t->job.index);
 	t->last = t->job.checkpoint;
 	task_leg(t, &leg);
+	/* the others need not wait for the last of its rows */
+	if (t->job.probe && is_there(t, &leg))
+		task_reached(t);
 	if (sink_open(t->pool, &leg, &t->sink, &t->fault) == 0) {
 		if (sink_undo_by_rows(t->sink))
 			rows = rows_to_undo(t);

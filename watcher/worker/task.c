@@ -116,6 +116,7 @@ static void fill(const struct task *t, struct message *m)
 		m->checkpoint.offset = t->gate_offset;
 	m->fault = t->fault;
 	m->stalled = t->stalled;
+	m->reached = t->reached;
 	m->has_first_error = t->has_first_error;
 	m->has_stated_rows = t->has_stated_rows;
 	m->stated_rows = t->stated_rows;
@@ -208,6 +209,15 @@ void task_waits(void *context, int64_t ms)
 		return;
 	t->stalled = stalled;
 	(void)!task_say(t, MESSAGE_PROGRESS);
+}
+
+void task_reached(struct task *t)
+{
+	if (!t->job.probe)
+		return;
+	t->reached = true;
+	(void)!task_say(t, MESSAGE_PROGRESS);
+	t->reached = false;
 }
 
 int task_open_input(struct task *t, const struct parser_start *start, bool digest)

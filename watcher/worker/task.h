@@ -83,6 +83,7 @@ struct task {
 	bool ill_formed;         /* the daemon said what makes no sense: fault has it */
 	int64_t spoke_ms;
 	bool stalled; /* the daemon was told that the sink gives no answer */
+	bool reached; /* it is to be told that it gave one */
 	struct cost cost;
 };
 
@@ -110,6 +111,8 @@ int task_reject(struct task *t, const struct row_error *e, struct span raw) MUST
 void task_leg(struct task *t, struct sink_leg *leg);
 /* For struct sink_leg; context is the task. */
 void task_waits(void *context, int64_t ms);
+/* The sink of a probe has answered a question: others need not wait until its rows are there. */
+void task_reached(struct task *t);
 /* A sink's answer into the books; context is the task. */
 void task_answer(void *context, const struct sink_answer *a);
 /* Sends a message with the task's counters. */

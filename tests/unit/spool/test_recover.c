@@ -158,6 +158,31 @@ static void test_placed_since(void **state UNUSED)
 	}
 }
 
+/* What it waits for is a folder's fsync: the receipt that lies there is its own. */
+static void test_waits_behind_its_place(void **state UNUSED)
+{
+	static const enum file_state way[] = {FILE_IDENTIFIED, FILE_GATED, FILE_LOADING, FILE_INDEXED, FILE_PLACING, FILE_WAITING};
+	struct file_row r;
+	struct scene s;
+	void *x = NULL;
+
+	fixture_setup(&x);
+	scene_begin(x, &s);
+	row_make(&r, 1, "alice", "x.csv");
+	OK(journal_insert(s.j, &r, &fault));
+	r.has_outcome = r.has_folder = true;
+	r.outcome = OUTCOME_DONE;
+	r.folder = FOLDER_DONE;
+	file_row_set(&r.target, "x.csv");
+	for (size_t i = 0; i < ARRAY_LEN(way); i++)
+		OK(journal_set_state(s.j, &r, way[i], &fault));
+	write_at(folders_fd(s.t, FOLDER_DONE), "x.csv.receipt.json", "{\"id\":\"" A1 "\",\"state\":\"done\"}\n");
+	expect(&s, "wait: ");
+	file_row_release(&r);
+	scene_end(&s);
+	fixture_teardown(&x);
+}
+
 static void place_then_want_back(struct scene *s, struct file_row *r, bool waiting)
 {
 	static const enum file_state way[] = {FILE_IDENTIFIED, FILE_GATED, FILE_LOADING, FILE_INDEXED, FILE_PLACING, FILE_PLACED, FILE_RETAKING};
@@ -358,7 +383,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_rows),  T(test_placed_since), T(test_retaken), T(test_no_tenant), T(test_leftovers),
+		T(test_rows),  T(test_placed_since), T(test_waits_behind_its_place), T(test_retaken), T(test_no_tenant), T(test_leftovers),
 		T(test_adopt), T(test_not_a_file), T(test_broken_is_for_ever),
 	};
 
