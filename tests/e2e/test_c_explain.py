@@ -124,6 +124,9 @@ def test_an_open_file_names_the_process_that_has_it(site, how, code):
             done = subprocess.run([*before, *site.ctl_line("--json", "explain", path)], capture_output=True, text=True, timeout=60)
             said = json.loads(done.stdout)
             assert {"pid": pid, "how": how} in [{k: p[k] for k in ("pid", "how")} for p in said["processes"]], said
+        # each try to take it moves it into work/ and back
+        for _ in range(250 if how == "lock" else 0):
+            assert pid in [p["pid"] for p in explain(site, "alice", "in", "a.csv")["processes"]]
         text = site.ctl("explain", path).stdout
         assert re.search(r"^%d +python3?\S* +.*%s" % (pid, how), text, re.M), text
     site.until(lambda: "a.csv.receipt.json" in site.names("alice", "done"))

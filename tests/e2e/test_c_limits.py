@@ -64,6 +64,8 @@ def run_of(site, tenant, *files):
         site.drop(tenant, "f%d.man" % i, content)
     site.ctl("job", "start", tenant + "/m", "--wait")
     run = next(r for r in json.loads(site.ctl("--json", "runs", "--tenant", tenant).stdout) if r["job"] == "m")
+    if site.names(tenant, "in") and run["state"] == "finished":
+        print("LEFT", json.dumps(run), site.log(tenant))
     return run["state"], run["reason"], site.names(tenant, "in")
 
 

@@ -11,6 +11,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define AWAY_US 5000
+#define AWAY_LOOKS 100
 
 static bool is_listed(const json_t *list, long pid, const char *how)
 {
@@ -133,6 +137,18 @@ static void look_at_locks(const struct stat *file, json_t *list)
 		fclose(f);
 }
 
+/* Each try to take it moves it into work/ and back: there for some milliseconds of each second. */
+static bool find_file(const char *path, struct stat *file)
+{
+	int r = lstat(path, file);
+
+	for (int i = 0; r < 0 && errno == ENOENT && i < AWAY_LOOKS; i++) {
+		usleep(AWAY_US);
+		r = lstat(path, file);
+	}
+	return r == 0 && S_ISREG(file->st_mode);
+}
+
 json_t *writers_of(const char *path, size_t *hidden)
 {
 	json_t *list = json_array();
@@ -141,7 +157,7 @@ json_t *writers_of(const char *path, size_t *hidden)
 	DIR *d = NULL;
 
 	*hidden = 0;
-	if (lstat(path, &file) == 0 && S_ISREG(file.st_mode))
+	if (find_file(path, &file))
 		d = opendir("/proc");
 	while (d && (e = readdir(d)) != NULL) {
 		char *end;

@@ -14,6 +14,7 @@
 
 #define PAUSE_FIRST_MS 1000
 #define PAUSE_MOST_MS 15000
+#define PROBE_TRIES 3 /* of one file, before others have theirs */
 #define LEFT_MS 200 /* a probe that showed nothing: the next one soon */
 
 /* --- keys --- */
@@ -180,10 +181,12 @@ bool circuits_probed_by(const struct ingestd *d, const struct file *x)
 	return false;
 }
 
-/* Who failed before may have a fault of its own, and would be the probe for ever; of others the one that came first. */
+/* Who failed often may have a fault of its own, and would be the probe for ever; of others the one that came first. */
 static bool probes_before(const struct file *a, const struct file *b)
 {
-	return a->tries != b->tries ? a->tries < b->tries : strcmp(a->row.arrival, b->row.arrival) < 0;
+	unsigned of_a = a->sink_fails / PROBE_TRIES, of_b = b->sink_fails / PROBE_TRIES;
+
+	return of_a != of_b ? of_a < of_b : strcmp(a->row.arrival, b->row.arrival) < 0;
 }
 
 /* false: none waits. */
@@ -248,6 +251,7 @@ void circuits_fault(struct ingestd *d, struct file *x, const struct fault *f)
 	struct circuit *c;
 
 	CHECK(f->scope != SCOPE_FILE && x->row.leg.sink && !x->task);
+	x->sink_fails++;
 	/* the wider ones let it through */
 	for (int scope = SCOPE_SINK; scope < (int)f->scope; scope++) {
 		c = find(d, x, (enum fault_scope)scope);

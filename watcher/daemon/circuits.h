@@ -15,8 +15,8 @@
  *
  * One circuit per sink (nobody there), per (sink, credential) (401, a key file) and per (sink, credential, index) (all else): a fault
  * opens the narrowest that its evidence allows.  Closed circuits are not kept.  An open one lets nothing through; when its pause is
- * over one waiting file, of those that failed least, is its probe (half-open): what becomes of that closes it, or opens it again for
- * longer (1 s to 15 s, or what the server asked for).
+ * over one waiting file, the oldest that has not failed often, is its probe (half-open): what becomes of that closes it, or opens it
+ * again for longer (1 s to 15 s, or what the server asked for).
  *
  * A sick sink delays its own files alone: a worker that only waits for it takes none of the configured slots (schedule.h, beside).  Such
  * are probes; an attempt that got no answer for two seconds; and, until it is known whether that is its index or the sink, files that begin

@@ -58,6 +58,7 @@ struct file {
 	char *waits_for;      /* the last reason to wait, and its kind */
 	enum fault_kind waits_kind;
 	unsigned tries;       /* waits in a row without progress */
+	unsigned sink_fails;        /* attempts that met a fault of the sink, since it last got on */
 	unsigned missed;      /* workers lost in a row without progress */
 	uint64_t gate_offset; /* how far the first pass is, told each second; decoded bytes */
 	uint64_t gate_rows;   /* what it read in all; 0: it is not over, or was before a restart */

@@ -301,7 +301,7 @@ static void take_requests(struct file *x, const struct message *m)
 
 static void moved_on(struct file *x)
 {
-	x->tries = 0;
+	x->tries = x->sink_fails = 0;
 	x->missed = 0;
 	x->row.deaths = 0;
 }
