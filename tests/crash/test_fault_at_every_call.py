@@ -23,6 +23,7 @@ from test_kill_at_every_call import CALLS, check, counts, least, make, traced  #
 NIGHTLY = bool(os.environ.get("INGEST_NIGHTLY"))
 # pwrite64 has some 290 places, most of them pages of one commit: CI takes every 13th, check-nightly all
 STEP = {"pwrite64": int(os.environ.get("INGEST_CRASH_STEP", "1" if NIGHTLY else "13"))}
+# of a store that is closed: the daemon may end a worker in the middle of it
 CLOSING = {"fdatasync": 2}
 # a quota is a full disk by another name
 ERRORS = ["ENOSPC", "EIO"] + (["EDQUOT"] if NIGHTLY else [])
@@ -109,7 +110,7 @@ def worker_counts(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def worker_least(tmp_path_factory):
-    """Of one file alone, without what closes the store: the daemon may end a worker in the middle of that."""
+    """Of one file alone, without what closes the store."""
     out = counts_of_worker(tmp_path_factory.mktemp("alone") / "s", without=["b.csv"])
     print("\nof one file: %s" % out)
     return {call: n - CLOSING.get(call, 0) for call, n in out.items()}

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import time
@@ -263,29 +262,6 @@ def test_a_run_that_starts_while_a_claim_cannot_be_committed(site):
     site.until(lambda: json.loads(site.ctl("--json", "runs").stdout)[0]["state"] == "finished")
     told, = json.loads(site.ctl("--json", "runs").stdout)
     assert (told["files"], told["done"]) == (1, 1), told
-
-
-def test_a_file_written_anew_just_before_the_start_is_of_the_run(site):
-    """The change and the wish come to the daemon together."""
-    site.tenant("bob", FAST, t={**JOB, "trigger": "manual", "same_name": "add"})
-    site.drop("bob", "a.csv", b"id\n1\n")
-    site.start()
-    site.until(lambda: "manual" in site.ctl("explain", site.path("staging", "bob", "in", "a.csv")).stdout)
-    for n in range(10):
-        with socket.socket(socket.AF_UNIX) as line:
-            line.connect(site.path("var", "ingestd.sock"))
-            line.settimeout(30)
-            line.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert line.recv(4096).startswith(b"HTTP/1.1 200")
-            os.kill(site.daemon.pid, signal.SIGSTOP)
-            site.drop("bob", "a.csv", b"id\n%d\n" % (10 ** n))
-            line.send(b"POST /v1/tenants/bob/jobs/t/start HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-            os.kill(site.daemon.pid, signal.SIGCONT)
-            assert line.recv(4096).startswith(b"HTTP/1.1 202")
-        site.until(lambda: json.loads(site.ctl("--json", "runs").stdout)[0]["state"] in ("finished", "failed"))
-        assert json.loads(site.ctl("--json", "runs").stdout)[0]["files"] == 1 and site.names("bob", "in") == [], n
-        site.drop("bob", "a.csv", b"id\n%d\n" % (3 * n + 2))
-        site.until(lambda: "manual" in site.ctl("explain", site.path("staging", "bob", "in", "a.csv")).stdout)
 
 
 def test_a_starting_run_of_a_tenant_that_is_no_longer_there(site):

@@ -443,7 +443,7 @@ def test_c_a_file_that_cannot_be_taken_back_keeps_none_from_being_added(tmp_path
 
 
 def test_c_a_file_that_fails_for_ever_is_not_the_probe_for_ever(tmp_path, opensearch, running):
-    """Every try of one file meets 503, all others are well: they go on, one pause of the circuit apart at most."""
+    """Every try of one file meets 503, all others are well: they go on after three tries of it at most."""
     with FaultProxy(opensearch.url) as p:
         sick = []
         p.fault = lambda bulk: "503" if not sick or bulk.delivery in sick else None

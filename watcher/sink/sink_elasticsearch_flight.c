@@ -107,6 +107,7 @@ void es_cancel(struct sink_es *s)
 static void launch(struct sink_es *s, struct bulk *b, size_t flying)
 {
 	struct es *es = s->es;
+
 	b->node = es_nodes_pick(&es->nodes, ES_BULK);
 	free(b->url);
 	b->url = xasprintf("%s%s", es->nodes.list[b->node].url, s->path);
