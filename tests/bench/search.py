@@ -14,7 +14,7 @@ import ours
 import ratios
 import rig
 
-ROWS = 300_000
+ROWS = 600_000
 SPEED = ratios.Ratio("E1", "OpenSearch: rows/s of replay", None, 0.97, 0.99, least=True)
 SHARE = ratios.Ratio("E1", "OpenSearch: ingestd's share of CPU", None, 0.03, 0.01)
 SETTINGS = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "30s"}
@@ -58,7 +58,7 @@ def pair(bench, server, bodies, path, turned):
     return tuple(reversed(done)) if turned else tuple(done)
 
 
-def found(bench, rounds=3, rows=ROWS):
+def found(bench, rounds=5, rows=ROWS):
     import servers
     path = bench.rig.rows("plain", rows)
     bodies = bench.rig.path("bodies-search")

@@ -22,7 +22,7 @@ from fault_proxy import FaultProxy
 from search_ import balanced, job, site
 
 MIB = 1 << 20
-BODY, REQUESTS = 2 * MIB, 4  # what a medium job may have
+BODY, REQUESTS = MIB, 4  # what a medium job may have
 PAD = 15950
 WIDE = {"properties": {"id": {"type": "long"}, "pad": {"type": "keyword", "index": False, "doc_values": False}}}
 
@@ -228,6 +228,29 @@ def test_c_reading_goes_on_while_the_sink_answers_without_threads(tmp_path, open
             s.stop()
         assert max(p.at_once) == REQUESTS
         all_there_once(s, opensearch, ["a.csv.gz"])
+
+
+def test_c_a_body_without_an_answer_is_passed_by_as_many_as_twice_the_requests(tmp_path, opensearch):
+    """All others are answered: what waits for the first is its rows' books, and those do not grow with the file."""
+    with FaultProxy(opensearch.url) as p:
+        hold = threading.Event()
+        p.delay = lambda bulk: hold.wait(9) and 0 if bulk is p.bulks[0] else 0
+        s = site(tmp_path, p.url, workers=1, spec=job(index={"mappings": WIDE}))
+        s.start()
+        try:
+            s.drop(s.name, "a.csv", wide_csv(4 * REQUESTS * BODY // PAD))
+            s.until(lambda: p.answered == 2 * REQUESTS, 8)
+            deadline = time.monotonic() + 2  # for one too many
+            while p.answered == 2 * REQUESTS and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert p.answered == 2 * REQUESTS and len(p.bulks) == 2 * REQUESTS + 1
+            hold.set()
+            s.until(lambda: "a.csv" in s.names(s.name, "done"))
+        finally:
+            hold.set()
+            s.stop()
+        assert len(p.bulks) > 3 * REQUESTS
+        all_there_once(s, opensearch, ["a.csv"])
 
 
 def test_c_connections_are_kept_and_tls_sessions_resumed(tmp_path):

@@ -9,10 +9,11 @@
 #include <curl/curl.h>
 
 #define ANSWER_MAX (256u * 1024 * 1024)
-#define UPLOAD_BUFFER (256L * 1024)
+#define UPLOAD_BUFFER (128L * 1024)
 #define CONNECTIONS_KEPT 32L /* libcurl's own measure, four times what flies just now, is four at a file's last request */
 
 struct http_line {
+	struct http *h;
 	CURL *easy;
 	struct http_call *call; /* NULL: free */
 	struct curl_slist *headers;
@@ -28,6 +29,7 @@ struct http {
 	struct http_line *lines;
 	struct http_call *over; /* and not given back yet, first come first */
 	size_t flying;          /* these included */
+	struct strbuf spare;    /* for the next answer: they are read one by one, and a call that waits for its own needs no memory */
 };
 
 static void set_up(void)
@@ -54,6 +56,7 @@ struct http *http_new(const struct http_options *o)
 	struct http *h = xcalloc(1, sizeof(*h));
 
 	set_up();
+	strbuf_init(&h->spare);
 	h->multi = curl_multi_init();
 	h->sessions = curl_share_init();
 	CHECK(h->multi && h->sessions);
@@ -91,6 +94,7 @@ void http_free(struct http **hp)
 		curl_easy_cleanup(l->easy);
 		free(l);
 	}
+	strbuf_release(&h->spare);
 	curl_multi_cleanup(h->multi);
 	curl_share_cleanup(h->sessions);
 	wipe(h->o.ca.p, h->o.ca.n);
@@ -107,6 +111,18 @@ void http_call_release(struct http_call *c)
 {
 	CHECK(!c->line);
 	strbuf_release(&c->answer);
+}
+
+void http_answer_read(struct http *h, struct http_call *c)
+{
+	CHECK(!c->line);
+	if (h->spare.cap) {
+		strbuf_release(&c->answer);
+		return;
+	}
+	strbuf_reset(&c->answer);
+	h->spare = c->answer;
+	strbuf_init(&c->answer);
 }
 
 /* --- one call --- */
@@ -131,6 +147,10 @@ static size_t take_answer(char *p, size_t size, size_t n, void *context)
 
 	if (l->call->answer.n + size * n > (l->call->answer_max ? l->call->answer_max : ANSWER_MAX))
 		return 0;
+	if (!l->call->answer.cap) {
+		l->call->answer = l->h->spare;
+		strbuf_init(&l->h->spare);
+	}
 	strbuf_add(&l->call->answer, p, size * n);
 	return size * n;
 }
@@ -197,6 +217,7 @@ static struct http_line *free_line(struct http *h)
 	l = xcalloc(1, sizeof(*l));
 	l->easy = curl_easy_init();
 	CHECK(l->easy);
+	l->h = h;
 	set_line(h, l);
 	l->next = h->lines;
 	h->lines = l;

@@ -8,6 +8,7 @@
  *		done = http_wait(h, ms)            NULL: nothing was over within ms (0: a look)
  *	if (http_wait_for(h, &c, ms))              this one alone: what else is over meanwhile is http_wait's later
  *	... c.result, c.status, c.answer ...
+ *	http_answer_read(h, &c)                    its memory is the next one's; may be left out
  *	http_call_release(&c)
  *	http_cancel(h, &c)                         as if it had never been sent
  *	http_free(&h)                              cancels what flies
@@ -75,6 +76,7 @@ struct http_call *http_wait(struct http *h, int ms);
 bool http_wait_for(struct http *h, const struct http_call *c, int ms);
 void http_cancel(struct http *h, struct http_call *c);
 size_t http_flying(const struct http *h);
+void http_answer_read(struct http *h, struct http_call *c);
 void http_call_release(struct http_call *c);
 
 #endif

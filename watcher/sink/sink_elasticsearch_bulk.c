@@ -8,6 +8,7 @@
 #include "watcher/sink/sink_elasticsearch_own.h"
 
 #define CREATE "{\"create\":{\"_id\":\""
+#define DOCUMENT_MOST ((1u << 30) - 1)
 #define REMOVE "{\"delete\":{\"_id\":\""
 
 struct bulk *bulk_new(void)
@@ -52,7 +53,7 @@ void bulk_begin(struct bulk *b, const char *delivery, uint64_t row, unsigned par
 		b->cap = b->cap ? b->cap * 2 : 64;
 		b->documents = xrealloc(b->documents, b->cap * sizeof(*b->documents));
 	}
-	b->documents[b->len] = (struct bulk_document){row, part, 0, remove, false};
+	b->documents[b->len] = (struct bulk_document){.row = row, .part = part, .remove = remove};
 	b->begun = b->body.n;
 	strbuf_addspan(&b->body, remove ? SPAN_LITERAL(REMOVE) : SPAN_LITERAL(CREATE));
 	strbuf_addspan(&b->body, id);
@@ -65,8 +66,8 @@ size_t bulk_end(struct bulk *b)
 
 	if (!d->remove)
 		strbuf_addc(&b->body, '\n');
-	CHECK(b->body.n - b->begun <= UINT32_MAX);
-	d->bytes = (uint32_t)(b->body.n - b->begun);
+	CHECK(b->body.n - b->begun <= DOCUMENT_MOST);
+	d->bytes = (uint32_t)(b->body.n - b->begun) & DOCUMENT_MOST;
 	return d->bytes;
 }
 

@@ -10,17 +10,18 @@
  * one document, which is then refused; a body that was cut off in the middle twice is asked for first (Expect), since a server may
  * close before its 413 is read.  A document that was sent before without a verdict and is there now was stored by us.
  * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404).
- * Memory: a body more than requests at the same time.
+ * Memory: a body more than requests at the same time, and the books of the rows of AHEAD times as many.
  */
 #include "watcher/base/base.h"
 #include "watcher/base/clock.h"
 #include "watcher/base/crash.h"
 #include "watcher/sink/sink_elasticsearch_own.h"
 
-#define LOOK_BYTES (64u * 1024)
+#define LOOK_BYTES (128u * 1024)
 #define LOOK_MS 100
 #define WAIT_MS 250
 #define CUTS 2 /* of a body in the middle, before it is asked for first */
+#define AHEAD 2 /* of a body, in so many times as may fly: where the next one is filled */
 #define FULLS 2 /* 429 for a whole body, before it is halved */
 #define TOO_LARGE "the document is larger than the server takes in one request (HTTP 413)"
 
@@ -41,6 +42,7 @@ static struct bulk *take_bulk(struct sink_es *s)
 
 static void give_bulk(struct sink_es *s, struct bulk *b)
 {
+	http_answer_read(s->es->http, &b->call);
 	bulk_reset(b);
 	if (s->es->spare_count > s->es->pace.flight_most) {
 		bulk_free(&b);
@@ -237,6 +239,7 @@ static void halve(struct sink_es *s, struct bulk *b)
 	pace_bound(&s->es->pace, b->body.n / 2);
 	bulk_split(b, half);
 	b->sent.whole = half->sent.whole = false;
+	half->number = b->number;
 	half->tries = b->tries;
 	half->outs = b->outs;
 	half->not_before = b->not_before;
@@ -375,6 +378,17 @@ static int turn(struct sink_es *s, bool block, struct fault *f)
 	return check_patience(s, f);
 }
 
+/* The rows behind one that is not answered are kept in the books: others may pass it, and not without end. */
+static bool far_ahead(const struct sink_es *s)
+{
+	uint64_t oldest = s->filled;
+
+	for (const struct bulk *b = s->bulks; b; b = b->next)
+		if (b->number < oldest)
+			oldest = b->number;
+	return s->filled - oldest >= AHEAD * s->es->pace.flight_most;
+}
+
 static int close_filling(struct sink_es *s, bool full, struct fault *f)
 {
 	struct bulk *b = s->filling;
@@ -382,11 +396,12 @@ static int close_filling(struct sink_es *s, bool full, struct fault *f)
 	if (!b || !b->len)
 		return 0;
 	s->filling = NULL;
+	b->number = ++s->filled;
 	pace_filled(&s->es->pace, &b->sent, full);
 	push(s, b);
 	if (turn(s, false, f) < 0)
 		return -1;
-	while (s->bulk_count > s->es->pace.flight_most)
+	while (s->bulk_count > s->es->pace.flight_most || far_ahead(s))
 		if (turn(s, true, f) < 0)
 			return -1;
 	return 0;
@@ -423,7 +438,8 @@ static struct bulk *begin(struct sink_es *s, uint64_t row, unsigned part, bool r
 	if (!b) {
 		b = s->filling = take_bulk(s);
 		if (!b->body.cap)
-			strbuf_reserve(&b->body, 64 * 1024);
+			/* at once: pages that stay empty take no room */
+			strbuf_reserve(&b->body, s->es->pace.body_most + ES_BODY_SPARE - 1);
 	}
 	bulk_begin(b, s->head.leg.delivery, row, part, remove);
 	s->head.pending++;

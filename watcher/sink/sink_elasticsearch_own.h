@@ -111,9 +111,9 @@ enum bulk_state { BULK_FILLING, BULK_READY, BULK_FLYING };
 struct bulk_document {
 	uint64_t row;
 	unsigned part;
-	uint32_t bytes; /* action line and document */
-	bool remove;    /* taken back, not created */
-	bool unsure;    /* sent before, and what became of it was not told */
+	uint32_t bytes : 30; /* action line and document */
+	bool remove : 1; /* taken back, not created */
+	bool unsure : 1; /* sent before, and what became of it was not told */
 };
 
 struct bulk {
@@ -123,6 +123,7 @@ struct bulk {
 	struct bulk_document *documents;
 	size_t len, cap;
 	size_t begun; /* where the document begins that is being added */
+	uint64_t number; /* of the leg's bodies; of a half, that of the whole */
 	struct document_ids ids; /* of what is added */
 	struct http_call call;
 	char *url; /* own, while it flies */
@@ -175,6 +176,7 @@ struct sink_es {
 	struct bulk *filling; /* NULL: none */
 	struct bulk *bulks;   /* READY and FLYING */
 	size_t bulk_count;
+	uint64_t filled; /* bodies, so far */
 	struct answer_item *items;
 	bool *keep;
 	size_t item_cap;

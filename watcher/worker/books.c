@@ -10,6 +10,8 @@
 #define HEAVY_BYTES (4u * 1024 * 1024)
 #define HEAVY_ROWS (256u * 1024)
 
+_Static_assert(sizeof(struct books_row) == 64, "a row under way");
+
 void books_init(struct books *b)
 {
 	*b = (struct books){.bytes = STRBUF_INIT};
@@ -17,12 +19,14 @@ void books_init(struct books *b)
 
 static struct books_row *at(const struct books *b, size_t i)
 {
-	return &b->rows[(b->head + i) & (b->cap - 1)];
+	size_t place = b->head + i;
+
+	return &b->rows[place < b->cap ? place : place - b->cap];
 }
 
 static void grow(struct books *b)
 {
-	size_t cap = b->cap ? b->cap * 2 : FIRST_CAP;
+	size_t cap = b->cap ? b->cap + b->cap / 2 : FIRST_CAP;
 	struct books_row *rows = xmalloc(cap * sizeof(*rows));
 
 	for (size_t i = 0; i < b->count; i++)
@@ -40,11 +44,12 @@ static struct books_row *push(struct books *b, const struct record *rec, enum bo
 	CHECK(b->count == 0 || at(b, b->count - 1)->row < rec->row);
 	if (b->count == b->cap)
 		grow(b);
+	CHECK(rec->next_offset - rec->offset <= UINT32_MAX && rec->next_line - rec->line <= UINT32_MAX && rec->raw.n <= UINT32_MAX);
 	r = at(b, b->count++);
 	*r = (struct books_row){
-		.row = rec->row, .count = 1, .line = rec->line, .offset = rec->offset,
-		.next_offset = rec->next_offset, .next_line = rec->next_line,
-		.length = rec->raw.n, .what = (uint8_t)what,
+		.row = rec->row, .next_offset = rec->next_offset, .next_line = rec->next_line,
+		.bytes = (uint32_t)(rec->next_offset - rec->offset), .lines = (uint32_t)(rec->next_line - rec->line),
+		.length = (uint32_t)rec->raw.n, .what = (uint8_t)what,
 	};
 	return r;
 }
@@ -56,21 +61,44 @@ void books_document(struct books *b, const struct record *rec, uint32_t document
 	CHECK(documents > 0);
 	r->documents = r->left = documents;
 	r->already = true;
-	r->kept = b->bytes_from + b->bytes.n;
+	r->kept = (uint32_t)(b->bytes_from + b->bytes.n);
 	if (b->keep)
 		strbuf_addspan(&b->bytes, rec->raw);
 }
 
+/* Less than 4 GiB are kept. */
+static size_t kept_at(const struct books *b, const struct books_row *r)
+{
+	return r->kept - (uint32_t)b->bytes_from;
+}
+
 struct span books_bytes(const struct books *b, const struct books_row *r)
 {
-	CHECK(b->keep && r->kept >= b->bytes_from);
-	return (struct span){b->bytes.p + (r->kept - b->bytes_from), r->length};
+	size_t at_byte = kept_at(b, r);
+
+	CHECK(b->keep && at_byte + r->length <= b->bytes.n);
+	return (struct span){b->bytes.p + at_byte, r->length};
+}
+
+uint64_t books_offset(const struct books_row *r)
+{
+	return r->next_offset - r->bytes;
+}
+
+uint64_t books_line(const struct books_row *r)
+{
+	return r->next_line - r->lines;
+}
+
+uint64_t books_count(const struct books_row *r)
+{
+	return r->what == BOOKS_BLANK || r->what == BOOKS_FILTERED ? r->count : 1;
 }
 
 /* Half of the bytes at least go at a time, so that a byte is moved once at most on average. */
 static void drop_bytes(struct books *b, const struct books_row *gone)
 {
-	size_t n = (size_t)(gone->kept - b->bytes_from) + gone->length;
+	size_t n = kept_at(b, gone) + gone->length;
 
 	if (n < b->bytes.n - n)
 		return;
@@ -85,7 +113,7 @@ void books_skip(struct books *b, const struct record *rec, enum books_what what)
 
 	CHECK(what == BOOKS_BLANK || what == BOOKS_FILTERED);
 	if (!last || last->what != (uint8_t)what) {
-		push(b, rec, what);
+		push(b, rec, what)->count = 1;
 		return;
 	}
 	last->count++;
@@ -159,7 +187,7 @@ bool books_pop(struct books *b, struct books_row *out)
 	*out = *at(b, 0);
 	if (out->reject)
 		b->held -= sizeof(*out->reject) + out->reject->n;
-	b->head = (b->head + 1) & (b->cap - 1);
+	b->head = b->head + 1 < b->cap ? b->head + 1 : 0;
 	b->count--;
 	if (b->keep && out->what == BOOKS_DOCUMENT)
 		drop_bytes(b, out);

@@ -14,9 +14,9 @@
  * A checkpoint speaks of a whole prefix of rows, though answers come in any order and rejects are found ahead of them: so the rejects
  * file and the counters follow the prefix, and this is what lies between it and the reader.  A row of several documents is settled
  * when all of them are answered.
- * Memory: a ring that grows to the sink's largest window and stays; runs of skipped rows are one entry; with keep
- * also the bytes of its documents' rows, twice.  books_heavy says when the
- * sink should be flushed, however little it holds: a window of rejects must not grow without end.
+ * Memory: a ring that grows to the sink's largest window and stays; runs of skipped rows are one entry; with keep also the bytes of
+ * its documents' rows, twice.  books_heavy says when the sink should be flushed, however little it holds: a window of rejects must not
+ * grow without end.
  */
 #ifndef WORKER_BOOKS_H
 #define WORKER_BOOKS_H
@@ -32,24 +32,26 @@ struct books_reject {
 	char raw[];
 };
 
+/* A cache line: there are tens of thousands of them under way. */
 struct books_row {
 	uint64_t row; /* of a run: the first */
-	uint64_t count; /* of rows; 1 but for a run of skipped ones */
-	uint64_t line;
-	uint64_t offset;
 	uint64_t next_offset;
 	uint64_t next_line;
-	size_t length;
 	struct books_reject *reject; /* BOOKS_REJECTED, and a document that was refused */
-	uint32_t documents;
-	uint32_t left; /* of them, not answered */
+	union {
+		uint64_t count;     /* BOOKS_BLANK, BOOKS_FILTERED: rows of the run */
+		uint32_t documents; /* BOOKS_DOCUMENT */
+	};
+	uint32_t left;		/* documents that are not answered */
+	uint32_t length;	/* of its raw bytes */
+	uint32_t bytes, lines;	/* from where it begins to the next one; of a run: those of its first row */
+	uint32_t kept;		/* where its bytes are, counted from the first ever kept, modulo 2^32 */
 	uint8_t what;
 	bool already; /* all its documents were there */
-	uint64_t kept; /* where its bytes are, counted from the first ever kept */
 };
 
 struct books {
-	struct books_row *rows; /* ring; cap is a power of two */
+	struct books_row *rows; /* ring */
 	size_t head, count, cap;
 	size_t held; /* bytes of rejects */
 	bool keep;
@@ -68,6 +70,9 @@ void books_refuse(struct books *b, uint64_t row, const struct row_error *e, stru
 const struct books_row *books_find(const struct books *b, uint64_t row);
 /* Its bytes; only with keep. */
 struct span books_bytes(const struct books *b, const struct books_row *r);
+uint64_t books_offset(const struct books_row *r);
+uint64_t books_line(const struct books_row *r);
+uint64_t books_count(const struct books_row *r); /* of rows */
 bool books_pop(struct books *b, struct books_row *out);
 bool books_heavy(const struct books *b);
 void books_release(struct books *b);

@@ -55,7 +55,7 @@ static struct span raw_of(struct task *t, const struct books_row *p)
 	strbuf_reset(&t->raw);
 	strbuf_reserve(&t->raw, p->length);
 	while (t->raw.n < p->length && got > 0) {
-		if (input_look(t->input, p->offset + t->raw.n, t->raw.p + t->raw.n,
+		if (input_look(t->input, books_offset(p) + t->raw.n, t->raw.p + t->raw.n,
 			       p->length - t->raw.n, &got, &t->sink_fault) < 0)
 			break;
 		t->raw.n += got;
@@ -78,7 +78,7 @@ void task_answer(void *context, const struct sink_answer *a)
 		return;
 	case SINK_REJECTED:
 		p = books_find(&t->books, a->row);
-		row_error_set(&e, p->line, a->column, "%.*s", SPAN_FMT(a->text));
+		row_error_set(&e, books_line(p), a->column, "%.*s", SPAN_FMT(a->text));
 		books_refuse(&t->books, a->row, &e, raw_of(t, p));
 		return;
 	}
@@ -127,7 +127,7 @@ static int settle_rejected(struct task *t, const struct books_row *r)
 
 static int settle_row(struct task *t, const struct books_row *r)
 {
-	t->counters.read += r->count;
+	t->counters.read += books_count(r);
 	if (r->reject)
 		return settle_rejected(t, r);
 	switch ((enum books_what)r->what) {
@@ -139,10 +139,10 @@ static int settle_row(struct task *t, const struct books_row *r)
 			t->counters.indexed++;
 		return 0;
 	case BOOKS_BLANK:
-		t->counters.blank += r->count;
+		t->counters.blank += books_count(r);
 		return 0;
 	case BOOKS_FILTERED:
-		t->counters.filtered += r->count;
+		t->counters.filtered += books_count(r);
 		return 0;
 	case BOOKS_REJECTED:
 		break;
@@ -161,7 +161,7 @@ static int settle_rows(struct task *t)
 	while (result == 0 && books_pop(&t->books, &r)) {
 		result = settle_row(t, &r);
 		free(r.reject);
-		t->prefix.next_row = r.row + r.count;
+		t->prefix.next_row = r.row + books_count(&r);
 		t->prefix.offset = r.next_offset;
 		t->prefix.line = r.next_line;
 		moved = true;
