@@ -109,6 +109,7 @@ class ToFile(Python):
 
     def once(self):
         out = self.rig.path("converted")
+        self.rig.warm(self.rows)
         cost = self.write(self.file, out)
         os.unlink(out)
         return cost

@@ -20,6 +20,7 @@ KINDS = {"plain": [], "q10": ["-q", "10"], "q100": ["-q", "100"], "crlf": ["-r"]
 LAYERS = {"gz": ["gzip", "-6", "-n", "-c"], "zst": ["zstd", "-q", "-3", "--check", "-c"], "age": ["age"]}
 CONVERT = " ".join('"%s" => "%s"' % (name, {"long": "integer", "double": "float"}.get(type, type))
                    for name, type in COLUMNS.items() if type != "keyword")
+DOCUMENT = 600  # bytes of a document and its action line, and some
 CSV = "csv { columns => %s }\n" % json.dumps(list(COLUMNS))
 FILTERS = {
     "mapped": "",
@@ -57,6 +58,14 @@ class Rig:
             self.digests[os.path.basename(path)] = dict(re.findall(r"(\w+)=(\w+)", said))
         os.rename(path + ".tmp", path)
         return path
+
+    def warm(self, rows):
+        """The machine below may take back what is free: pages of tmpfs for that many documents are asked for before the clock runs."""
+        path = self.path("warm")
+        with open(path, "wb") as f:
+            for _ in range(rows * DOCUMENT >> 20):
+                f.write(bytes(1 << 20))
+        os.unlink(path)
 
     def recipient(self):
         """Of one key for all files: a fresh one would open none of those made before."""

@@ -93,6 +93,25 @@ def test_f_a_server_that_cannot_be_trusted(tmp_path, server, pki, running, case)
         same(documents(opensearch, s.index), rows_of(5))
 
 
+def test_f_one_node_that_cannot_be_trusted_leaves_the_load_to_the_others(tmp_path, server, pki, running):
+    """Its certificate is of yesterday: it is tried again and again while the load goes on, and no byte goes there."""
+    opensearch = server("opensearch")
+    wide = {"properties": {"id": {"type": "long"}, "pad": {"type": "keyword", "index": False, "doc_values": False}}}
+    with FaultProxy(opensearch.url, tls=server_context(*pki["good"])) as good, \
+            FaultProxy(opensearch.url, tls=server_context(*pki["expired"])) as expired:
+        good.delay = 0.5
+        s = site(tmp_path, [good.url, expired.url], sink={"ca_file": pki["ours"].file}, spec=job(index={"mappings": wide}))
+        running(s)
+        s.drop(s.name, "a.csv", b"id,pad\n" + b"".join(b"%d,%s\n" % (i, b"x" * 7950) for i in range(3000)))
+        s.until(lambda: done(s, "a.csv") or circuit(s), 60)
+        assert circuit(s) is None and done(s, "a.csv"), circuit(s)
+        r = s.receipt(s.name, "done", "a.csv")
+        assert r["rows"]["indexed"] == 3000 and r["attempts"] == 1
+        assert r["sinks"][0]["requests"] == len(good.bulks) and r["sinks"][0]["retries"] == 0
+        assert expired.bulks == expired.requests == [] and len(good.bulks) > 16
+        assert count(opensearch, s.index) == 3000
+
+
 @pytest.mark.parametrize("vendor", ["opensearch", "elasticsearch"])
 @pytest.mark.parametrize("wrong", ["https", "http"])
 def test_f_the_scheme_of_the_other_port(tmp_path, server, running, wrong, vendor):

@@ -1,9 +1,9 @@
 /*
  * onepass - one pass of the worker over a file, as the gate or as the load makes it: what each costs alone
  *
- *	onepass [-d] [-e] CONFIG TENANT JOB FILE
+ *	onepass [-d] [-e] [-o OUT] CONFIG TENANT JOB FILE
  *
- * -d: with the digest, as in the gate; -e: documents and their ids are written as in the load, and thrown away.  `ingest-worker
+ * -d: with the digest, as in the gate; -e: documents and their ids are written as in the load, and thrown away, or to OUT.  `ingest-worker
  * --convert` makes both passes and the journal's figures are of both; a ratio to `cat` or to a bare SHA-256 needs one.  Prints the rows.
  */
 #include "watcher/base/base.h"
@@ -17,7 +17,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define BODY (2u * 1024 * 1024 - 64 * 1024)
+#define BODY (960u * 1024)
 
 struct pass {
 	struct compiled *compiled;
@@ -26,10 +26,19 @@ struct pass {
 	bool digest, emit;
 	uint64_t rows, documents;
 	struct strbuf body;
+	int out; /* -1: none */
 };
 
+static int end_body(struct pass *p, struct fault *f)
+{
+	int r = p->out < 0 ? 0 : fs_write_all(p->out, p->body.p, p->body.n, f);
+
+	strbuf_reset(&p->body);
+	return r;
+}
+
 /* A document is begun and ended as in a bulk; out NULL: it is a straight one. */
-static void emit(struct pass *p, const struct record *rec, const struct row_output *out)
+static int emit(struct pass *p, const struct record *rec, const struct row_output *out, struct fault *f)
 {
 	char id[DOCUMENT_ID_TEXT];
 
@@ -45,21 +54,19 @@ static void emit(struct pass *p, const struct record *rec, const struct row_outp
 			row_add_straight(p->row, rec, &p->body);
 		strbuf_addc(&p->body, '\n');
 	}
-	if (p->body.n >= BODY)
-		strbuf_reset(&p->body);
+	return p->body.n >= BODY ? end_body(p, f) : 0;
 }
 
-static void take(struct pass *p, const struct record *rec)
+static int take(struct pass *p, const struct record *rec, struct fault *f)
 {
 	struct row_output out;
 	bool straight = row_is_straight(p->row, rec);
 
 	p->rows++;
 	if (!straight && row_run(p->row, rec, NULL, &out) != ROW_DOCUMENTS)
-		return;
+		return 0;
 	p->documents += straight ? 1 : out.count;
-	if (p->emit)
-		emit(p, rec, straight ? NULL : &out);
+	return p->emit ? emit(p, rec, straight ? NULL : &out, f) : 0;
 }
 
 static int run(struct pass *p, struct fault *f)
@@ -68,8 +75,9 @@ static int run(struct pass *p, struct fault *f)
 	int r;
 
 	while ((r = input_next(p->input, &rec, f)) == 1)
-		take(p, &rec);
-	return r;
+		if (take(p, &rec, f) < 0)
+			return -1;
+	return r < 0 ? r : end_body(p, f);
 }
 
 static int pass_over(struct pass *p, struct local_keys *keys, const char *file, struct fault *f)
@@ -106,17 +114,21 @@ static int pass_over(struct pass *p, struct local_keys *keys, const char *file, 
 int main(int argc, char **argv)
 {
 	struct strbuf text = STRBUF_INIT, errors = STRBUF_INIT;
-	struct pass p = {.body = STRBUF_INIT};
+	struct pass p = {.body = STRBUF_INIT, .out = -1};
 	struct fault f = FAULT_INIT;
 	struct local_keys keys;
+	const char *out = NULL;
 	int o, r;
 
-	while ((o = getopt(argc, argv, "de")) != -1) {
+	while ((o = getopt(argc, argv, "deo:")) != -1) {
 		p.digest |= o == 'd';
-		p.emit |= o == 'e';
+		p.emit |= o == 'e' || o == 'o';
+		out = o == 'o' ? optarg : out;
 	}
-	if (optind + 4 != argc) {
-		fputs("usage: onepass [-d] [-e] CONFIG TENANT JOB FILE\n", stderr);
+	if (out)
+		p.out = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (optind + 4 != argc || (out && p.out < 0)) {
+		fputs("usage: onepass [-d] [-e] [-o OUT] CONFIG TENANT JOB FILE\n", stderr);
 		return 2;
 	}
 	keys = (struct local_keys){argv[optind], argv[optind + 1], false};

@@ -9,7 +9,8 @@
  * that is not one.  A body that was not answered in time is halved, and so is one that 429 met twice.  413: the body is halved, down to
  * one document, which is then refused; a body that was cut off in the middle twice is asked for first (Expect), since a server may
  * close before its 413 is read.  A document that was sent before without a verdict and is there now was stored by us.
- * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404).
+ * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404; a node
+ * that is not trusted when no other one is up).
  * Memory: a body more than requests at the same time, and the books of the rows of AHEAD times as many.
  */
 #include "watcher/base/base.h"
@@ -270,15 +271,30 @@ static void uncount(struct sink_es *s, struct bulk *b)
 	s->head.stats.bytes_sent -= b->body.n;
 }
 
+/* No byte of the request was sent. */
+static bool went_nowhere(const struct http_call *c)
+{
+	return c->result == HTTP_AWAY || c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN;
+}
+
+/* Time does not mend it, and no other node is there to go to. */
+static bool hopeless(const struct sink_es *s, const struct bulk *b)
+{
+	const struct http_call *c = &b->call;
+
+	return c->result == HTTP_CREDENTIAL ||
+	       ((c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN) && !es_nodes_others(&s->es->nodes, b->node));
+}
+
 static void not_answered(struct sink_es *s, struct bulk *b)
 {
-	if (b->call.result == HTTP_AWAY)
+	if (went_nowhere(&b->call))
 		uncount(s, b);
 	es_nodes_failed(&s->es->nodes, b->node);
 	es_fault_call(s->es, &b->call, &s->trouble);
 	if (b->call.result == HTTP_CUT && b->tries >= CUTS)
 		b->expect = true;
-	again(s, b, b->call.result != HTTP_AWAY);
+	again(s, b, !went_nowhere(&b->call));
 	/* as long as a server may take, and it has not done so much */
 	if (b->call.result == HTTP_TIMEOUT && b->len > 1)
 		halve(s, b);
@@ -288,7 +304,7 @@ static int handle(struct sink_es *s, struct bulk *b, struct fault *f)
 {
 	const struct http_call *c = &b->call;
 
-	if (c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN || c->result == HTTP_CREDENTIAL) {
+	if (hopeless(s, b)) {
 		es_nodes_failed(&s->es->nodes, b->node);
 		b->state = BULK_READY;
 		return es_fault_call(s->es, c, f);
@@ -407,29 +423,6 @@ static int close_filling(struct sink_es *s, bool full, struct fault *f)
 	return 0;
 }
 
-/* With a pipeline these are the document's place, not fields of it: it would go where its id does not reach it. */
-static const char *metadata_of(const struct event *ev)
-{
-	static const char *const names[] = {"_id", "_index", "_routing", "_type", "_version", "_version_type", "_if_seq_no",
-					    "_if_primary_term", "_dynamic_templates", "_op_type", "_require_alias"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (event_get(ev, span_of(names[i])))
-			return names[i];
-	return NULL;
-}
-
-static bool refuse_metadata(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev)
-{
-	const struct bulk_document d = {.row = row, .part = part};
-	const char *name = s->piped ? metadata_of(ev) : NULL;
-
-	if (name)
-		es_answer(s, &d, SINK_REJECTED, span_of(name),
-			  SPAN_LITERAL("with an ingest pipeline a field of this name would move the document; rename it"));
-	return name != NULL;
-}
-
 /* The bulk that is being filled, with the document's action line. */
 static struct bulk *begin(struct sink_es *s, uint64_t row, unsigned part, bool remove)
 {
@@ -467,7 +460,7 @@ int es_put(struct sink_es *s, uint64_t row, unsigned part, const struct event *e
 {
 	struct bulk *b;
 
-	if (ev && refuse_metadata(s, row, part, ev))
+	if (ev && es_refuse_metadata(s, row, part, ev))
 		return 0;
 	b = begin(s, row, part, !ev);
 	if (ev)

@@ -53,3 +53,26 @@ int es_moved_end(struct sink_es *s, struct fault *f)
 		fault_set(f, FAULT_CONFIG, "%s; what was stored there could not be removed", s->moved.text);
 	return -1;
 }
+
+/* With a pipeline these are the document's place, not fields of it: it would go where its id does not reach it. */
+static const char *metadata_of(const struct event *ev)
+{
+	static const char *const names[] = {"_id", "_index", "_routing", "_type", "_version", "_version_type", "_if_seq_no",
+					    "_if_primary_term", "_dynamic_templates", "_op_type", "_require_alias"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (event_get(ev, span_of(names[i])))
+			return names[i];
+	return NULL;
+}
+
+bool es_refuse_metadata(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev)
+{
+	const struct bulk_document d = {.row = row, .part = part};
+	const char *name = s->piped ? metadata_of(ev) : NULL;
+
+	if (name)
+		es_answer(s, &d, SINK_REJECTED, span_of(name),
+			  SPAN_LITERAL("with an ingest pipeline a field of this name would move the document; rename it"));
+	return name != NULL;
+}

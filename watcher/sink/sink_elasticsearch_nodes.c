@@ -50,6 +50,16 @@ size_t es_nodes_pick(struct es_nodes *n, enum es_use use)
 	return soonest;
 }
 
+bool es_nodes_others(const struct es_nodes *n, size_t i)
+{
+	int64_t now = clock_mono_ms();
+
+	for (size_t k = 0; k < n->count; k++)
+		if (k != i && n->list[k].down_until <= now)
+			return true;
+	return false;
+}
+
 void es_nodes_failed(struct es_nodes *n, size_t i)
 {
 	struct es_node *node = &n->list[i];

@@ -49,6 +49,8 @@ void es_nodes_init(struct es_nodes *n, char *const *urls, size_t count);
 void es_nodes_release(struct es_nodes *n);
 /* The next one that is up; all are down: the one that is to be tried soonest. */
 size_t es_nodes_pick(struct es_nodes *n, enum es_use use);
+/* Is one up beside i? */
+bool es_nodes_others(const struct es_nodes *n, size_t i);
 void es_nodes_failed(struct es_nodes *n, size_t i);
 void es_nodes_worked(struct es_nodes *n, size_t i);
 
@@ -202,6 +204,8 @@ void es_answer(struct sink_es *s, const struct bulk_document *d, enum sink_verdi
 	       struct span column, struct span text);
 enum item_way es_judge(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item);
 
+/* An event with a field that a pipeline would take for the document's place: it is answered, and not put. */
+bool es_refuse_metadata(struct sink_es *s, uint64_t row, unsigned part, const struct event *ev);
 /* The first one makes the fault; nothing is launched any more. */
 void es_moved_note(struct sink_es *s, const struct bulk_document *d, const struct answer_item *item);
 /* When nothing flies: what was moved is taken back where it is; always -1. */
