@@ -125,7 +125,7 @@ def print_all(rows, verdicts, contenders, found, refused):
     lines += [(name, "not run", "", "", "", "", why) for name, why in refused.items()]
     measure.table(head, lines)
     print()
-    measure.table(("ratio", "what", "measured", "floor", "stretch", ""), [f.line() for f in found])
+    measure.table(("ratio", "what", "measured", "least..most", "floor", "stretch", ""), [f.line() for f in found])
 
 
 def record(bench, o, contenders, rows, verdicts):

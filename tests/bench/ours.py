@@ -11,7 +11,7 @@ import measure
 import rig
 import truth
 
-BODY = 960 * 1024
+BODY = 1024 * 1024
 FLIGHT = 4
 PILOT, FEW = 100_000, 1_000
 MANY, MOST = 1_000_000, 10_000_000

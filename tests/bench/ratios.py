@@ -1,6 +1,7 @@
 """ratios - what performance is held to, by name: how a figure comes of the contenders' rows, its floor and its stretch.
 
-`most`: the ratio may not be above; `least`: not below.  A ratio whose contenders did not run is left out.
+`most`: the ratio may not be above; `least`: not below.  A ratio whose contenders did not run is left out.  What counts is the ratio of
+the medians; the least and the most of any round stand beside it.
 """
 
 
@@ -9,9 +10,13 @@ class Ratio:
         self.name, self.what, self.of, self.floor, self.stretch, self.least = name, what, of, floor, stretch, least
 
 
+def short(value):
+    return "%.3g" % value if value < 1 else "%.2f" % value
+
+
 class Found:
-    def __init__(self, ratio, value):
-        self.ratio, self.value = ratio, value
+    def __init__(self, ratio, value, rounds=()):
+        self.ratio, self.value, self.rounds = ratio, value, rounds
 
     def meets(self, bar):
         return self.value >= bar if self.ratio.least else self.value <= bar
@@ -22,11 +27,12 @@ class Found:
 
     def line(self):
         sign = "≥" if self.ratio.least else "≤"
-        return (self.ratio.name, self.ratio.what, "%.3g" % self.value if self.value < 1 else "%.2f" % self.value, "%s %g" % (sign, self.ratio.floor),
+        spread = "%s..%s" % (short(min(self.rounds)), short(max(self.rounds))) if self.rounds else ""
+        return (self.ratio.name, self.ratio.what, short(self.value), spread, "%s %g" % (sign, self.ratio.floor),
                 "%s %g" % (sign, self.ratio.stretch), self.verdict)
 
     def record(self):
-        return {"name": self.ratio.name, "what": self.ratio.what, "value": self.value, "floor": self.ratio.floor,
+        return {"name": self.ratio.name, "what": self.ratio.what, "value": self.value, "rounds": list(self.rounds), "floor": self.ratio.floor,
                 "stretch": self.ratio.stretch, "verdict": self.verdict}
 
 
@@ -53,13 +59,18 @@ ALL = [
 ]
 
 
+def figures(rows, of_row, peak_of_row):
+    return {**{name: of_row(row) for name, row in rows.items()}, **{(name, "peak"): peak_of_row(row) for name, row in rows.items()}}
+
+
 def of(rows):
-    medians = {name: row.median for name, row in rows.items()}
-    medians.update({(name, "peak"): row.peak for name, row in rows.items()})
+    medians = figures(rows, lambda row: row.median, lambda row: row.peak)
+    rounds = [figures(rows, lambda row: row.costs[k].cpu * 1e6 / row.rows, lambda row: row.costs[k].peak)
+              for k in range(min((len(row.costs) for row in rows.values()), default=0))]
     found = []
     for ratio in ALL:
         try:
-            found.append(Found(ratio, ratio.of(medians)))
+            found.append(Found(ratio, ratio.of(medians), [ratio.of(r) for r in rounds]))
         except (KeyError, ZeroDivisionError):
             continue
     return found

@@ -194,7 +194,7 @@ def waiting(folder, count):
 
 
 def workers(bench, folder, most):
-    """Large files of several tenants at once, 1 to so many at a time, into the sink that discards; then files of ten rows into SQLite."""
+    """Large files of several tenants at once, 1 to so many at a time, into the sink that discards."""
     rows = 1_000_000
     source = bench.rows("plain", rows)
     found = []

@@ -38,7 +38,7 @@ def files(source, folder, count):
     return count / cost.wall, cost.cpu * 1000 / count
 
 
-def found(bench, seconds=75.0, rounds=3):
+def found(bench, seconds=75.0, rounds=5):
     source = bench.rig.rows("plain", 1_000_000)
     folder = tempfile.mkdtemp(prefix="bench-small-", dir=measure.BUILD)
     try:
@@ -56,4 +56,4 @@ def found(bench, seconds=75.0, rounds=3):
     middle = sorted(seen, key=lambda s: s[1])[len(seen) // 2]
     details = {"files": count, "files_per_second": [s[1] for s in seen], "cpu_ms_per_file": [s[2] for s in seen],
                "loop_files_per_second": [s[0] for s in seen]}
-    return [ratios.Found(RATE, middle[1])], details
+    return [ratios.Found(RATE, middle[1], [s[1] for s in seen])], details

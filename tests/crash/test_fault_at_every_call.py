@@ -36,7 +36,8 @@ class Run:
         text = open(trace).read() if os.path.exists(trace) else ""
         self.hits = [line for line in text.splitlines() if "(INJECTED)" in line]
         # of a call in which the process was ended nobody knows the result: "= ?"
-        self.made = max(collections.Counter(m[1] for m in re.finditer(r"^(\d+) +.*\) += -?\d", text, re.M)).values(), default=0)
+        self.made_by = collections.Counter(m[1] for m in re.finditer(r"^(\d+) +.*\) += -?\d", text, re.M))
+        self.made = max(self.made_by.values(), default=0)
         self.started = os.path.exists(site.path("logs", "ingestd.log")) and "daemon.started" in site.log("ingestd")
         self.code, self.words = done.returncode, done.stderr.decode().strip()
         self.placed = self.started and states(site) == ["PLACED", "PLACED"]
@@ -143,8 +144,8 @@ def judge(results, call, error):
         assert "no transaction is active" not in r.words and not r.words.startswith("ingestd: write:"), (n, r)
     if error == "EIO" and syncs:
         gone_on = {n: r for n, r in results.items() if r.placed and any(is_ours(call, site_file(h)) for h in r.hits)}
-        # SQLite's own fsyncs behind the last commit, when the files are closed
-        assert all(call == "fdatasync" and n >= r.made - 2 for n, r in gone_on.items()), gone_on
+        # SQLite's own fsyncs behind the last commit, when the files are closed: of the process that was hit, which may be a worker
+        assert all(call == "fdatasync" and n >= r.made_by[h.split()[0]] - 2 for n, r in gone_on.items() for h in r.hits), gone_on
 
 
 def site_file(hit):

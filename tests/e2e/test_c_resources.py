@@ -11,7 +11,7 @@ from site_ import LockedStore, Site
 MIB = 1 << 20
 CLASSES = {  # address space, nice; body at most, requests at the same time; bytes that it takes to see that
     "small": (512 * MIB, 15, 1 * MIB, 1, 4 * MIB),
-    "medium": (1024 * MIB, 5, MIB, 4, 16 * MIB),
+    "medium": (1024 * MIB, 5, 1088 * 1024, 4, 16 * MIB),
     "large": (4096 * MIB, 0, 5 * MIB, 8, 50 * MIB),
 }
 WIDE = {"properties": {"id": {"type": "long"}, "pad": {"type": "keyword", "index": False, "doc_values": False}}}

@@ -17,7 +17,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define BODY (960u * 1024)
+#define BODY (1024u * 1024)
 
 struct pass {
 	struct compiled *compiled;

@@ -37,7 +37,7 @@ static struct options {
 	size_t bytes, documents;
 	unsigned flight, times;
 	const char *url;
-} o = {960 * 1024, 20000, 4, 1, NULL};
+} o = {1024 * 1024, 20000, 4, 1, NULL};
 
 static char *text;
 static struct body *bodies;

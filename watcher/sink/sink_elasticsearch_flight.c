@@ -9,8 +9,8 @@
  * that is not one.  A body that was not answered in time is halved, and so is one that 429 met twice.  413: the body is halved, down to
  * one document, which is then refused; a body that was cut off in the middle twice is asked for first (Expect), since a server may
  * close before its 413 is read.  A document that was sent before without a verdict and is there now was stored by us.
- * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404; a node
- * that is not trusted when no other one is up).
+ * Given up: no document answered for the patience while requests fail; at once when the fault is not the moment's (401, 403, 404; no node
+ * that is trusted).
  * Memory: a body more than requests at the same time, and the books of the rows of AHEAD times as many.
  */
 #include "watcher/base/base.h"
@@ -153,15 +153,20 @@ static void worked(struct sink_es *s)
 	s->patience_ms = ES_PATIENCE_MS;
 }
 
+static void later(struct sink_es *s, struct bulk *b)
+{
+	b->not_before = clock_mono_ms() + es_backoff(b->tries - 1, b->call.retry_after_ms);
+	b->state = BULK_READY;
+	if (!s->failing_since)
+		s->failing_since = b->sent.began;
+}
+
 /* Tried again later; its documents' fate may be unknown. */
 static void again(struct sink_es *s, struct bulk *b, bool unsure)
 {
 	for (size_t i = 0; unsure && i < b->len; i++)
 		b->documents[i].unsure = true;
-	b->not_before = clock_mono_ms() + es_backoff(b->tries - 1, b->call.retry_after_ms);
-	b->state = BULK_READY;
-	if (!s->failing_since)
-		s->failing_since = b->sent.began;
+	later(s, b);
 	pace_refused(&s->es->pace, &b->sent, clock_mono_ms());
 }
 
@@ -271,30 +276,26 @@ static void uncount(struct sink_es *s, struct bulk *b)
 	s->head.stats.bytes_sent -= b->body.n;
 }
 
-/* No byte of the request was sent. */
-static bool went_nowhere(const struct http_call *c)
+/* Others may be trusted: no byte went there, and it says nothing of what a server bears. */
+static int distrusted(struct sink_es *s, struct bulk *b, struct fault *f)
 {
-	return c->result == HTTP_AWAY || c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN;
-}
+	bool all = es_nodes_distrusted(&s->es->nodes, b->node);
 
-/* Time does not mend it, and no other node is there to go to. */
-static bool hopeless(const struct sink_es *s, const struct bulk *b)
-{
-	const struct http_call *c = &b->call;
-
-	return c->result == HTTP_CREDENTIAL ||
-	       ((c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN) && !es_nodes_others(&s->es->nodes, b->node));
+	uncount(s, b);
+	later(s, b);
+	es_fault_call(s->es, &b->call, all ? f : &s->trouble);
+	return all ? -1 : 0;
 }
 
 static void not_answered(struct sink_es *s, struct bulk *b)
 {
-	if (went_nowhere(&b->call))
+	if (b->call.result == HTTP_AWAY)
 		uncount(s, b);
 	es_nodes_failed(&s->es->nodes, b->node);
 	es_fault_call(s->es, &b->call, &s->trouble);
 	if (b->call.result == HTTP_CUT && b->tries >= CUTS)
 		b->expect = true;
-	again(s, b, !went_nowhere(&b->call));
+	again(s, b, b->call.result != HTTP_AWAY);
 	/* as long as a server may take, and it has not done so much */
 	if (b->call.result == HTTP_TIMEOUT && b->len > 1)
 		halve(s, b);
@@ -304,7 +305,9 @@ static int handle(struct sink_es *s, struct bulk *b, struct fault *f)
 {
 	const struct http_call *c = &b->call;
 
-	if (hopeless(s, b)) {
+	if (c->result == HTTP_UNTRUSTED || c->result == HTTP_PLAIN)
+		return distrusted(s, b, f);
+	if (c->result == HTTP_CREDENTIAL) {
 		es_nodes_failed(&s->es->nodes, b->node);
 		b->state = BULK_READY;
 		return es_fault_call(s->es, c, f);

@@ -50,16 +50,6 @@ size_t es_nodes_pick(struct es_nodes *n, enum es_use use)
 	return soonest;
 }
 
-bool es_nodes_others(const struct es_nodes *n, size_t i)
-{
-	int64_t now = clock_mono_ms();
-
-	for (size_t k = 0; k < n->count; k++)
-		if (k != i && n->list[k].down_until <= now)
-			return true;
-	return false;
-}
-
 void es_nodes_failed(struct es_nodes *n, size_t i)
 {
 	struct es_node *node = &n->list[i];
@@ -70,11 +60,23 @@ void es_nodes_failed(struct es_nodes *n, size_t i)
 	if (ms > DOWN_MOST_MS)
 		ms = DOWN_MOST_MS;
 	node->fails++;
+	node->distrusted = false;
 	node->down_until = clock_mono_ms() + ms - random() % (ms / 4);
+}
+
+bool es_nodes_distrusted(struct es_nodes *n, size_t i)
+{
+	es_nodes_failed(n, i);
+	n->list[i].distrusted = true;
+	for (size_t k = 0; k < n->count; k++)
+		if (!n->list[k].distrusted)
+			return false;
+	return true;
 }
 
 void es_nodes_worked(struct es_nodes *n, size_t i)
 {
 	n->list[i].fails = 0;
+	n->list[i].distrusted = false;
 	n->list[i].down_until = 0;
 }

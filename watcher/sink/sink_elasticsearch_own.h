@@ -34,6 +34,7 @@ struct es_node {
 	char *url;
 	int64_t down_until; /* mono; 0: up */
 	unsigned fails;     /* in a row */
+	bool distrusted;    /* the last time */
 };
 
 struct es_nodes {
@@ -49,9 +50,9 @@ void es_nodes_init(struct es_nodes *n, char *const *urls, size_t count);
 void es_nodes_release(struct es_nodes *n);
 /* The next one that is up; all are down: the one that is to be tried soonest. */
 size_t es_nodes_pick(struct es_nodes *n, enum es_use use);
-/* Is one up beside i? */
-bool es_nodes_others(const struct es_nodes *n, size_t i);
 void es_nodes_failed(struct es_nodes *n, size_t i);
+/* The same of one that is not trusted, or speaks no TLS: time does not mend that.  true: so are all. */
+bool es_nodes_distrusted(struct es_nodes *n, size_t i);
 void es_nodes_worked(struct es_nodes *n, size_t i);
 
 /* --- the connection --- */

@@ -44,12 +44,9 @@ static struct books_row *push(struct books *b, const struct record *rec, enum bo
 	CHECK(b->count == 0 || at(b, b->count - 1)->row < rec->row);
 	if (b->count == b->cap)
 		grow(b);
-	CHECK(rec->next_offset - rec->offset <= UINT32_MAX && rec->next_line - rec->line <= UINT32_MAX && rec->raw.n <= UINT32_MAX);
 	r = at(b, b->count++);
 	*r = (struct books_row){
-		.row = rec->row, .next_offset = rec->next_offset, .next_line = rec->next_line,
-		.bytes = (uint32_t)(rec->next_offset - rec->offset), .lines = (uint32_t)(rec->next_line - rec->line),
-		.length = (uint32_t)rec->raw.n, .what = (uint8_t)what,
+		.row = rec->row, .next_offset = rec->next_offset, .next_line = rec->next_line, .what = (uint8_t)what,
 	};
 	return r;
 }
@@ -58,7 +55,11 @@ void books_document(struct books *b, const struct record *rec, uint32_t document
 {
 	struct books_row *r = push(b, rec, BOOKS_DOCUMENT);
 
-	CHECK(documents > 0);
+	/* max_row_bytes bounds it; a row that is longer is refused and may have any size */
+	CHECK(documents > 0 && rec->next_offset - rec->offset <= UINT32_MAX && rec->next_line - rec->line <= UINT32_MAX);
+	r->bytes = (uint32_t)(rec->next_offset - rec->offset);
+	r->lines = (uint32_t)(rec->next_line - rec->line);
+	r->length = (uint32_t)rec->raw.n;
 	r->documents = r->left = documents;
 	r->already = true;
 	r->kept = (uint32_t)(b->bytes_from + b->bytes.n);

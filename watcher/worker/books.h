@@ -43,9 +43,10 @@ struct books_row {
 		uint32_t documents; /* BOOKS_DOCUMENT */
 	};
 	uint32_t left;		/* documents that are not answered */
-	uint32_t length;	/* of its raw bytes */
-	uint32_t bytes, lines;	/* from where it begins to the next one; of a run: those of its first row */
-	uint32_t kept;		/* where its bytes are, counted from the first ever kept, modulo 2^32 */
+	/* BOOKS_DOCUMENT */
+	uint32_t length;       /* of its raw bytes */
+	uint32_t bytes, lines; /* from where it begins to the next one */
+	uint32_t kept;	       /* where its bytes are, counted from the first ever kept, modulo 2^32 */
 	uint8_t what;
 	bool already; /* all its documents were there */
 };
@@ -70,6 +71,7 @@ void books_refuse(struct books *b, uint64_t row, const struct row_error *e, stru
 const struct books_row *books_find(const struct books *b, uint64_t row);
 /* Its bytes; only with keep. */
 struct span books_bytes(const struct books *b, const struct books_row *r);
+/* Of a document. */
 uint64_t books_offset(const struct books_row *r);
 uint64_t books_line(const struct books_row *r);
 uint64_t books_count(const struct books_row *r); /* of rows */

@@ -112,6 +112,26 @@ static void a_window_of_rejects_is_heavy(void **state)
 	books_release(&b);
 }
 
+static void a_refused_row_may_have_any_size(void **state)
+{
+	struct row_error e = {0};
+	struct record rec = record_of(1);
+	struct books b;
+	struct books_row r;
+
+	(void)state;
+	books_init(&b);
+	rec.next_offset = rec.offset + ((uint64_t)5 << 30);
+	rec.next_line = rec.line + ((uint64_t)5 << 30);
+	books_reject(&b, &rec, &e);
+	rec.row = 2;
+	books_skip(&b, &rec, BOOKS_BLANK);
+	assert_true(books_pop(&b, &r) && r.next_offset == rec.next_offset && r.next_line == rec.next_line && books_count(&r) == 1);
+	free(r.reject);
+	assert_true(books_pop(&b, &r) && books_count(&r) == 1);
+	books_release(&b);
+}
+
 static void kept_bytes_are_the_rows(void **state)
 {
 	struct books b;
@@ -142,6 +162,7 @@ int main(void)
 		cmocka_unit_test(a_split_row_waits_for_all_its_documents),
 		cmocka_unit_test(runs_are_one_entry),
 		cmocka_unit_test(a_window_of_rejects_is_heavy),
+		cmocka_unit_test(a_refused_row_may_have_any_size),
 		cmocka_unit_test(kept_bytes_are_the_rows),
 	};
 
