@@ -184,7 +184,8 @@ def test_c_small_bodies_are_not_sent_while_answers_are_awaited(tmp_path):
         done = s.once()
         assert done.returncode == 0, s.log(s.name)
         sizes = [b.bytes for b in p.bulks]
-        assert len(sizes) > 12 and all(n > BODY * 3 // 4 for n in sizes[:-1]), sizes
+        _, *full = sorted(sizes)  # but for the file's rest, which may overtake one
+        assert len(full) > 12 and all(n >= BODY for n in full), str(sizes)
         taken_once(s, p, ["a.csv"], 1000)
 
 
