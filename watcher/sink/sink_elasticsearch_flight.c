@@ -22,7 +22,7 @@
 #define LOOK_MS 100
 #define WAIT_MS 250
 #define CUTS 2 /* of a body in the middle, before it is asked for first */
-#define AHEAD 2 /* of a body, in so many times as may fly: where the next one is filled */
+#define AHEAD 2 /* a body may be passed by so many times as many others as may fly */
 #define FULLS 2 /* 429 for a whole body, before it is halved */
 #define TOO_LARGE "the document is larger than the server takes in one request (HTTP 413)"
 

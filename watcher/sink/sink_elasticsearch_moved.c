@@ -1,7 +1,8 @@
 /*
  * sink_elasticsearch_moved - documents that an ingest pipeline put elsewhere
  *
- * Called by the verdict for each of them and by the flight when nothing is under way any more.  A pipeline that sets _index or _id takes
+ * Called by the verdict for each of them and by the flight: for each event, some of which are refused for what they would do, and when
+ * nothing is under way any more.  A pipeline that sets _index or _id takes
  * documents out of the reach of undo, which knows the index that was pinned and the ids that were made, and two rows that it gives one id
  * are one document.  So the leg ends with a fault that names the move, and what this leg created elsewhere is removed there; what was
  * there before (409) is not ours, unless it has the id that we made.
